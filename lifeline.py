@@ -1,0 +1,54 @@
+"""A child process that ends when its parent does: the parent holds the child's stdin open, the child watches it.
+
+Works alike on Linux, macOS and Windows, and also when the parent is killed. Restarting a child is not done here.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+PROJECT_ROOT = Path(__file__).resolve().parent
+
+
+def spawn(
+    arguments: Sequence[str], log: IO[bytes] | int, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start `python -m <arguments>` on a lifeline; its stdout is a pipe to us, its stderr goes to `log`.
+
+    The child leads a process group of its own, so that a Ctrl-C in the terminal reaches the parent alone.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-m", *arguments],
+        cwd=PROJECT_ROOT,
+        env=dict(environment) if environment is not None else None,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        start_new_session=True,
+    )
+
+
+def release(process: subprocess.Popen[bytes], timeout: float) -> int:
+    """Close the lifeline, wait `timeout` seconds for the child to end by itself, then kill it; return its exit code."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        return process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+def watch(on_parent_gone: Callable[[], None] | None = None) -> None:
+    """In the child: call `on_parent_gone` (by default: exit at once, without clean-up) when stdin reaches its end."""
+
+    def wait_for_end() -> None:
+        while os.read(0, 4096):
+            pass
+        (on_parent_gone or (lambda: os._exit(0)))()
+
+    threading.Thread(target=wait_for_end, name="lifeline", daemon=True).start()
