@@ -1,0 +1,142 @@
+"""The settings of both servers, read once at start from the environment and `.env`; the only reader of either."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+from dotenv import dotenv_values
+
+PROJECT_ROOT = Path(__file__).resolve().parent
+
+
+class WrongSetting(ValueError):
+    """A setting that cannot be used; the message names it, its value and what it may be."""
+
+
+def setting(name: str, default: Any, help: str, *, least: float | None = None, choices: tuple[str, ...] = ()) -> Any:
+    """Declare one setting: its name in the environment, its default, its reason, and what it may be."""
+    return field(default=default, metadata={"env": name, "help": help, "least": least, "choices": choices})
+
+
+class _FromEnvironment:
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read the settings from `environment`, by default the process's own with `.env` beneath it.
+
+        Raises:
+            WrongSetting: at the first value that cannot be used.
+        """
+        given = environment if environment is not None else _process_environment()
+        return cls(**{one.name: _read(one, given) for one in fields(cls)})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class ServiceConfig(_FromEnvironment):
+    """The five documented calls."""
+
+    host: str = setting("HOST", "127.0.0.1", "Address the service listens on.")
+    port: int = setting("PORT", 9527, "Port the service listens on.", least=1)
+    openai_api_key: str = setting(
+        "OPENAI_API_KEY", "", "Set: the upstream is OpenAI, or what OPENAI_BASE_URL names. Empty: the embedded engine."
+    )
+    openai_base_url: str = setting(
+        "OPENAI_BASE_URL", "", "Another upstream that speaks the OpenAI API, such as http://gpu-box:9528/v1."
+    )
+    openai_organization: str = setting("OPENAI_ORG_ID", "", "OpenAI organization that is billed, if you have several.")
+    openai_project: str = setting("OPENAI_PROJECT_ID", "", "OpenAI project that is billed, if you have several.")
+    default_model: str = setting(
+        "DEFAULT_MODEL", "gpt-3.5-turbo-1106", "Model of /fine_tuning and /chat when the caller names none."
+    )
+    upstream_timeout: float = setting(
+        "UPSTREAM_TIMEOUT", 120.0, "Seconds the upstream may stay silent before the caller gets 504.", least=0.1
+    )
+    connect_timeout: float = setting(
+        "CONNECT_TIMEOUT", 5.0, "Seconds to reach the upstream before the caller gets 502.", least=0.1
+    )
+    max_upload_mb: int = setting("MAX_UPLOAD_MB", 512, "Largest upload in MB; OpenAI takes 512.", least=1)
+    threads: int = setting("THREADS", 64, "Calls served at once; a streamed answer holds one all along.", least=2)
+    log_level: str = setting("LOG_LEVEL", "INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the upstream is the engine that the service starts itself."""
+        return not (self.openai_api_key or self.openai_base_url)
+
+
+@dataclass(frozen=True)
+class EngineConfig(_FromEnvironment):
+    """The local OpenAI-compatible server."""
+
+    host: str = setting("ENGINE_HOST", "127.0.0.1", "Address the engine listens on.")
+    port: int = setting("ENGINE_PORT", 9528, "Port the engine listens on.", least=1)
+    data_dir: Path = setting("DATA_DIR", PROJECT_ROOT / "data", "Folder of files, jobs, base models and the database.")
+    base_model: str = setting(
+        "BASE_MODEL",
+        "smollm2-135m-instruct",
+        "Model that is trained and served: an id of engine/catalogue.toml, a path to a .gguf file, "
+        "or owner/repository/file.gguf on Hugging Face.",
+    )
+    model_aliases: str = setting(
+        "MODEL_ALIASES",
+        "gpt-3.5-turbo-1106 gpt-3.5-turbo gpt-4o-mini gpt-4o-mini-2024-07-18 gpt-4.1-mini gpt-4.1-mini-2025-04-14",
+        "Names answered by the base model, apart by spaces; name=model gives one of the catalogue's to a name.",
+    )
+    organization: str = setting(
+        "ORGANIZATION", "personal", "Your organization's slug as it stands in the names of fine-tuned models."
+    )
+    minimum_examples: int = setting(
+        "MINIMUM_EXAMPLES", 1, "Fewest examples of a training file; OpenAI's is 10.", least=1
+    )
+    result_encoding: str = setting(
+        "RESULT_ENCODING",
+        "plain",
+        "How a job's result CSV is sent; OpenAI sends base64 since 2024.",
+        choices=("plain", "base64"),
+    )
+    context_tokens: int = setting(
+        "CONTEXT_TOKENS", 2048, "Tokens of question and answer together, in training and in chat.", least=64
+    )
+    models_loaded: int = setting(
+        "MODELS_LOADED", 3, "Models kept in memory; the least recently used goes first.", least=1
+    )
+    serving_memory_mb: int = setting(
+        "SERVING_MEMORY_MB", 2048, "Memory that idle models may hold together, in MB.", least=1
+    )
+    idle_seconds: float = setting(
+        "IDLE_SECONDS", 600.0, "Seconds without a question after which a model is unloaded.", least=1
+    )
+    parallel: int = setting("PARALLEL", 4, "Answers that one model writes at once.", least=1)
+    serving_threads: int = setting(
+        "SERVING_THREADS", 0, "Threads that write answers; 0: as many as there are cores.", least=0
+    )
+    training_threads: int = setting(
+        "TRAINING_THREADS", 0, "Threads that train; 0: as many as there are cores.", least=0
+    )
+    engine_threads: int = setting("ENGINE_THREADS", 64, "Calls the engine serves at once.", least=2)
+    log_level: str = setting("LOG_LEVEL", "INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+
+
+def _process_environment() -> Mapping[str, str]:
+    beneath = {name: value for name, value in dotenv_values(PROJECT_ROOT / ".env").items() if value is not None}
+    return {**beneath, **os.environ}
+
+
+def _read(one: Field[Any], environment: Mapping[str, str]) -> Any:
+    name, default = one.metadata["env"], one.default
+    text = environment.get(name, "").strip()
+    if not text:
+        return default
+    assert default is not MISSING
+    try:
+        value = type(default)(text) if not isinstance(default, Path) else Path(text).expanduser().resolve()
+    except ValueError:
+        kind = {int: "a whole number", float: "a number"}[type(default)]
+        raise WrongSetting(f"{name} is '{text}', but must be {kind}. {one.metadata['help']}") from None
+    least, choices = one.metadata["least"], one.metadata["choices"]
+    if least is not None and not value >= least:
+        raise WrongSetting(f"{name} is {text}, but must be at least {least}. {one.metadata['help']}")
+    if choices and value not in choices:
+        raise WrongSetting(f"{name} is '{text}', but must be one of {', '.join(choices)}. {one.metadata['help']}")
+    return value

@@ -1,0 +1,93 @@
+"""A strict reader of JSON request bodies; what a field may hold is `wire.requests`' matter."""
+
+import json
+from typing import Any, NoReturn
+
+from wire.errors import BadRequest, UnsupportedMediaType
+
+MAX_DEPTH = 64
+
+
+def parse_object(raw: bytes, content_type: str | None) -> dict[str, Any]:
+    """Return the JSON object in `raw`; refuse other content types, broken or hostile JSON and anything but an object.
+
+    Raises:
+        UnsupportedMediaType: 415, the content type is not application/json.
+        BadRequest: 400, code invalid_json, invalid_encoding, duplicate_key, invalid_number, invalid_unicode,
+            json_too_deep or body_must_be_object.
+    """
+    media_type = (content_type or "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        shown = media_type or "none at all"
+        raise UnsupportedMediaType(
+            f"The body's content type is {shown}; send JSON with 'Content-Type: application/json'.",
+            code="unsupported_content_type",
+        )
+    body = _load(raw)
+    if not isinstance(body, dict):
+        raise BadRequest(
+            f'The body is {_name(body)}; send a JSON object such as {{"text": "..."}}.', code="body_must_be_object"
+        )
+    return body
+
+
+def _load(raw: bytes) -> Any:
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"The body is not UTF-8: {error}.", code="invalid_encoding") from None
+    try:
+        body = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+    except RecursionError:
+        raise BadRequest(f"The JSON is nested deeper than {MAX_DEPTH} levels.", code="json_too_deep") from None
+    except ValueError as error:
+        raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
+    _inspect(body)
+    return body
+
+
+def _inspect(body: Any) -> None:
+    """Refuse what parses but breaks later: deep nesting, half a surrogate pair."""
+    level, depth = [body], 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise BadRequest(f"The JSON is nested deeper than {MAX_DEPTH} levels.", code="json_too_deep")
+        for text in (item for item in level if isinstance(item, str)):
+            if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+                raise BadRequest(
+                    "A string holds half of a surrogate pair (\\ud800 to \\udfff).", code="invalid_unicode"
+                )
+        level = [inner for item in level for inner in _children(item)]
+
+
+def _children(item: Any) -> list[Any]:
+    if isinstance(item, dict):
+        return [*item.keys(), *item.values()]
+    return item if isinstance(item, list) else []
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise BadRequest(f"The key '{key}' appears twice in one object.", code="duplicate_key", param=key)
+        found[key] = value
+    return found
+
+
+def _no_constant(constant: str) -> NoReturn:
+    raise BadRequest(f"{constant} is not a JSON number.", code="invalid_number")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise BadRequest(f"The number {digits[:40]} is too large.", code="invalid_number")
+    return value
+
+
+def _name(body: Any) -> str:
+    if body is None:
+        return "null"
+    return {list: "an array", str: "a string", bool: "a boolean", int: "a number", float: "a number"}[type(body)]

@@ -1,0 +1,89 @@
+"""The body of a chat request as both servers check it (wire reference 3.2); who answers it is not known here."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from wire.requests import Id, Strict
+
+Penalty = Annotated[float, Field(ge=-2, le=2)]
+
+
+class ToolCallFunction(BaseModel):
+    """The function an assistant called; `arguments` is JSON as text."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+    name: str
+    arguments: str
+
+
+class ToolCall(BaseModel):
+    """One call in an assistant's message."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+    id: str
+    type: Literal["function"]
+    function: ToolCallFunction
+
+
+class Message(BaseModel):
+    """One turn; fields the wire knows but no model here reads are let through."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[dict[str, Any]] | None = Field(None, description="a string, a list of parts, or null")
+    name: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    tool_call_id: str | None = None
+
+
+Messages = Annotated[list[Message], Field(min_length=1, max_length=10_000)]
+
+
+class Sampling(Strict):
+    """How an answer is drawn, and its form."""
+
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(None, description="a number from 0 to 2")
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = Field(None, description="a number from 0 to 1")
+    n: Annotated[int, Field(ge=1, le=128)] | None = Field(None, description="a whole number from 1 to 128")
+    stop: str | Annotated[list[str], Field(max_length=4)] | None = Field(
+        None, description="a string or at most 4 strings"
+    )
+    max_tokens: Annotated[int, Field(ge=1)] | None = Field(None, description="a whole number above 0")
+    max_completion_tokens: Annotated[int, Field(ge=1)] | None = Field(None, description="a whole number above 0")
+    frequency_penalty: Penalty | None = Field(None, description="a number from -2 to 2")
+    presence_penalty: Penalty | None = Field(None, description="a number from -2 to 2")
+    seed: int | None = Field(None, description="a whole number")
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = Field(None, description="a whole number from 0 to 20")
+    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = None
+    response_format: dict[str, Any] | None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: str | dict[str, Any] | None = Field(None, description="a string or an object")
+    parallel_tool_calls: bool | None = None
+    stream: bool | None = None
+    stream_options: dict[str, Any] | None = None
+    user: str | None = None
+
+
+class ChatCreate(Sampling):
+    """`POST /v1/chat/completions`; unknown fields are ignored, which users of `extra_body` expect (reference 3.2)."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+    model: Id
+    messages: Messages
+
+
+class DocumentedChat(Sampling):
+    """`POST /chat` of the service: `text`, or `messages`; `system` goes before either."""
+
+    model: Id | None = None
+    text: Annotated[str, Field(min_length=1)] | None = None
+    messages: Messages | None = None
+    system: str | None = None
+
+    @model_validator(mode="after")
+    def _one_question(self) -> "DocumentedChat":
+        if (self.text is None) == (self.messages is None):
+            raise ValueError("give either 'text' or 'messages'")
+        return self

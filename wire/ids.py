@@ -1,0 +1,31 @@
+"""Ids and model names as the wire has them (wire reference 2.7); chance is passed in."""
+
+import random
+import re
+import string
+
+_ALPHANUMERIC = string.ascii_letters + string.digits
+_SYSTEM_RANDOM = random.SystemRandom()
+
+
+def new_id(prefix: str, length: int = 24, chance: random.Random = _SYSTEM_RANDOM) -> str:
+    """Return `prefix` and `length` letters or digits: `new_id("file-")`, `new_id("ftjob-")`, `new_id("ftckpt_")`."""
+    return prefix + "".join(chance.choices(_ALPHANUMERIC, k=length))
+
+
+def made_up_suffix(chance: random.Random = _SYSTEM_RANDOM) -> str:
+    """Return the suffix that the document's `/fine_tuning` makes when none is given, such as `suffix:8n8zwx`."""
+    return "suffix:" + "".join(chance.choices(string.ascii_lowercase + string.digits, k=6))
+
+
+def sanitise_suffix(suffix: str | None) -> str:
+    """Return the suffix as it stands in a model's name: lower case, other characters than a-z and 0-9 as one `-`."""
+    return re.sub(r"[^a-z0-9]+", "-", (suffix or "").lower()).strip("-")
+
+
+def model_name(
+    base: str, organization: str, suffix: str | None, step: int | None = None, chance: random.Random = _SYSTEM_RANDOM
+) -> str:
+    """Return `ft:base:organization:suffix:8chars`, for a checkpoint with `:ckpt-step-N` behind it."""
+    name = f"ft:{base}:{organization}:{sanitise_suffix(suffix)}:{new_id('', 8, chance)}"
+    return name if step is None else f"{name}:ckpt-step-{step}"

@@ -1,0 +1,136 @@
+"""The request bodies both servers take, checked field by field; refusals are worded as OpenAI words them."""
+
+import difflib
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from wire.errors import BadRequest
+
+Auto = Literal["auto"]
+Id = Annotated[str, Field(min_length=1, max_length=256)]
+Metadata = Annotated[
+    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
+]
+
+
+class Strict(BaseModel):
+    """No coercion ("3" is not 3, 1.5 is not 1) and no unknown field."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class Hyperparameters(Strict):
+    """Ranges of wire reference 2.1; `auto` leaves the choice to the upstream."""
+
+    n_epochs: Auto | Annotated[int, Field(ge=1, le=50)] | None = Field(
+        None, description="'auto' or a whole number from 1 to 50"
+    )
+    batch_size: Auto | Annotated[int, Field(ge=1, le=256)] | None = Field(
+        None, description="'auto' or a whole number from 1 to 256"
+    )
+    learning_rate_multiplier: Auto | Annotated[float, Field(gt=0)] | None = Field(
+        None, description="'auto' or a number above 0"
+    )
+
+
+class PreferenceHyperparameters(Hyperparameters):
+    """Those of `supervised`, and DPO's beta."""
+
+    beta: Auto | Annotated[float, Field(gt=0, le=2)] | None = Field(
+        None, description="'auto' or a number above 0 and at most 2"
+    )
+
+
+class Supervised(Strict):
+    """`method.supervised`."""
+
+    hyperparameters: Hyperparameters | None = None
+
+
+class Preference(Strict):
+    """`method.dpo`."""
+
+    hyperparameters: PreferenceHyperparameters | None = None
+
+
+class Method(Strict):
+    """`method`; a reinforcement grader is the upstream's to check."""
+
+    type: Literal["supervised", "dpo", "reinforcement"]
+    supervised: Supervised | None = None
+    dpo: Preference | None = None
+    reinforcement: dict[str, Any] | None = None
+
+
+class JobCreate(Strict):
+    """`POST /fine_tuning` and `POST /v1/fine_tuning/jobs`; the service makes `model` optional."""
+
+    training_file: Id
+    model: Id
+    suffix: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    validation_file: Id | None = None
+    hyperparameters: Hyperparameters | None = None
+    method: Method | None = None
+    seed: Annotated[int, Field(ge=0, le=2147483647)] | None = None
+    metadata: Metadata | None = None
+    integrations: list[dict[str, Any]] | None = None
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse(model: type[Model], body: dict[str, Any]) -> Model:
+    """Return `body` as `model`, or raise the first fault as a 400 that names the field, the value and the way out."""
+    try:
+        return model.model_validate(body)
+    except ValidationError as refused:
+        raise _refusal(model, refused.errors(include_url=False)[0]) from None
+
+
+def unknown_field(name: str, known: list[str]) -> BadRequest:
+    """Return the refusal of a field that does not exist; it says which one was probably meant."""
+    near = difflib.get_close_matches(name, known, n=1)
+    meant = f" Did you mean '{near[0]}'?" if near else f" Known parameters: {', '.join(known)}."
+    return BadRequest(f"Unknown parameter: '{name}'.{meant}", code="unknown_parameter", param=name)
+
+
+def _refusal(model: type[BaseModel], fault: ErrorDetails) -> BadRequest:
+    path = [str(part) for part in fault["loc"] if not _is_branch(part)]
+    param = ".".join(path)
+    if fault["type"] == "extra_forbidden":
+        refusal = unknown_field(path[-1], sorted(_owner(model, path).model_fields))
+        refusal.param = param
+        return refusal
+    if fault["type"] == "missing":
+        return BadRequest(f"Missing required parameter: '{param}'.", code="missing_required_parameter", param=param)
+    value = repr(fault["input"])
+    shown = value if len(value) <= 80 else f"{value[:80]}..."
+    code = "invalid_type" if fault["type"].endswith("_type") else "invalid_value"
+    return BadRequest(f"Invalid value for '{param}': {shown}. {_advice(model, path, fault)}", code=code, param=param)
+
+
+def _advice(model: type[BaseModel], path: list[str], fault: ErrorDetails) -> str:
+    field = _owner(model, path).model_fields.get(path[-1]) if path else None
+    if field is not None and field.description:
+        return f"It must be {field.description}."
+    if fault["type"] == "string_too_long":
+        return f"It must have at most {fault['ctx']['max_length']} characters; it has {len(fault['input'])}."
+    if fault["type"] == "string_too_short":
+        return "It must not be empty."
+    return fault["msg"].replace("Input should", "It must") + "."
+
+
+def _is_branch(part: str | int) -> bool:
+    """pydantic names the arm of a union in the path; the caller knows no such arm."""
+    return isinstance(part, str) and ("[" in part or part in {"int", "float", "str", "bool", "literal"})
+
+
+def _owner(model: type[BaseModel], path: list[str]) -> type[BaseModel]:
+    """Return the model that holds the last field of `path`."""
+    for part in path[:-1]:
+        inner = model.model_fields[part].annotation if part in model.model_fields else None
+        arms = (arm for arm in getattr(inner, "__args__", (inner,)) if isinstance(arm, type))
+        model = next((arm for arm in arms if issubclass(arm, BaseModel)), model)
+    return model
