@@ -1,0 +1,143 @@
+"""Walks a file line by line in flat memory and reports what is wrong; it changes nothing and keeps no example."""
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
+from typing import BinaryIO
+
+from dataprep.disguise import BYTE_ORDER_MARK, unmask_bytes, unmask_text
+from dataprep.examples import check_example, recognise
+from dataprep.report import Kind, Problem, Report
+from dataprep.shapes import is_clean_chat
+from dataprep.strict_json import Unreadable, read_line
+
+PROFILES = ("openai",)
+# Room for a dozen images as data URLs; a line is the most that is ever held in memory.
+MAX_LINE_BYTES = 32 * 1024 * 1024
+# A file with more errors is not worth more of anybody's time.
+MAX_ERRORS = 10_000
+# Duplicates are looked for among this many first lines, so that memory stays flat.
+MAX_REMEMBERED = 100_000
+
+_NAMES = {"chat": "chat messages", "preference": "a preference pair", "completion": "a prompt/completion pair"}
+
+
+def check(stream: BinaryIO, *, profile: str = "openai") -> Report:
+    """Check training data of OpenAI's kinds from the stream's position on; raises ValueError on an unknown profile."""
+    if profile not in PROFILES:
+        raise ValueError(f"unknown profile '{profile}', known: {', '.join(PROFILES)}")
+    walk = _Walk()
+    walk.follow(iter(partial(stream.readline, MAX_LINE_BYTES + 1), b""))
+    return walk.finish()
+
+
+class _Walk:
+    """One pass over the lines of one file."""
+
+    def __init__(self) -> None:
+        self.report = Report()
+        self._kind_line = 0
+        self._marked = False
+        self._blank_lines = 0
+        self._first_blank = 0
+        self._seen: dict[int, int] = {}
+
+    def follow(self, lines: Iterator[bytes]) -> None:
+        """Check line after line, until the end or until there is no point in going on."""
+        report = self.report
+        for number, line in enumerate(self._open(lines), 1):
+            length = len(line)
+            report.bytes += length
+            if length <= MAX_LINE_BYTES and is_clean_chat(line):
+                report.examples += 1
+                if report.kind != "chat":
+                    self._settle_kind("chat", number)
+                self._compare(line, number)
+            elif not self._examine(line, number):
+                report.complete = False
+                return
+
+    def finish(self) -> Report:
+        """Add what only the whole file shows, and hand over the report."""
+        report = self.report
+        if report.complete and not report.examples:
+            detail = 'The file is empty. Give one JSON object a line, such as {"messages": [...]}.'
+            report.add(None, Problem("", "empty_file", detail))
+            return report
+        if self._marked:
+            detail = "the file begins with a byte order mark (U+FEFF). Save it as UTF-8 without BOM."
+            report.add(1, Problem("", "byte_order_mark", detail))
+        if self._blank_lines:
+            detail = f"the line is blank, one of {self._blank_lines}. They are skipped; line numbers count them."
+            report.add(self._first_blank, Problem("", "blank_lines", detail, "warning"))
+        report.findings.sort(key=lambda finding: finding.line or 0)
+        return report
+
+    def _open(self, lines: Iterator[bytes]) -> Iterator[bytes]:
+        """The lines without a byte order mark at the start; none at all if the file is no text."""
+        first = next(lines, b"")
+        disguise = unmask_bytes(first)
+        if disguise is not None:
+            self.report.add(1, disguise)
+            self.report.complete = False
+            return iter(())
+        if first.startswith(BYTE_ORDER_MARK):
+            self._marked = True
+            first = first.removeprefix(BYTE_ORDER_MARK)
+            self.report.bytes += len(BYTE_ORDER_MARK)
+        return chain((first,), lines)
+
+    def _examine(self, line: bytes, number: int) -> bool:
+        """Find out what keeps a line from being clean; False if the rest is not worth reading."""
+        if len(line) > MAX_LINE_BYTES:
+            limit = MAX_LINE_BYTES // 1024 // 1024
+            detail = f"the line is longer than {limit} MiB; the check stopped here. Is a line break missing?"
+            self.report.add(number, Problem("", "line_too_long", detail))
+            return False
+        if not line.strip():
+            self._blank_lines += 1
+            self._first_blank = self._first_blank or number
+            return True
+        try:
+            example = read_line(line)
+        except Unreadable as unreadable:
+            return self._refuse(unreadable.problem, line, number)
+        if isinstance(example, list) and not self.report.examples:
+            return self._refuse(Problem("", "not_an_object", ""), line, number)
+        self.report.examples += 1
+        for problem in check_example(example):
+            self.report.add(number, problem)
+            if self.report.errors >= MAX_ERRORS:
+                return False
+        kind = recognise(example) if isinstance(example, dict) else None
+        if kind is not None:
+            self._settle_kind(kind, number)
+        self._compare(line, number)
+        return True
+
+    def _refuse(self, problem: Problem, line: bytes, number: int) -> bool:
+        """Report an unreadable line; False if it is the first and shows that the file is no JSONL at all."""
+        disguise = None if self.report.examples else unmask_text(line.decode("utf-8", "replace"))
+        self.report.add(number, disguise or problem)
+        self.report.examples += disguise is None
+        return disguise is None and self.report.errors < MAX_ERRORS
+
+    def _settle_kind(self, kind: Kind, number: int) -> None:
+        report = self.report
+        if report.kind is None:
+            report.kind, self._kind_line = kind, number
+        elif report.kind != kind:
+            detail = (
+                f"this is {_NAMES[kind]}, but line {self._kind_line} is {_NAMES[report.kind]}."
+                " Put each kind into a file of its own."
+            )
+            report.add(number, Problem("", "mixed_kinds", detail))
+
+    def _compare(self, line: bytes, number: int) -> None:
+        digest = hash(line if line.endswith(b"\n") else line + b"\n")
+        earlier = self._seen.get(digest)
+        if earlier is not None:
+            detail = f"the example is the same as that of line {earlier}."
+            self.report.add(number, Problem("", "duplicate_example", detail, "warning"))
+        elif len(self._seen) < MAX_REMEMBERED:
+            self._seen[digest] = number
