@@ -1,0 +1,76 @@
+"""The engine's table of contents: `create_engine(config)` wires its parts; it starts nothing and decides nothing."""
+
+import os
+
+from flask import Flask
+
+from config import EngineConfig
+from engine import catalogue
+from engine.files import MAX_BYTES, Files
+from engine.jobs import Jobs
+from engine.models import Models, parse_aliases
+from engine.parts import Parts
+from engine.routes import chat, errors, files, fine_tuning, models
+from engine.serving.pool import Pool, PoolSettings
+from engine.store import Store
+from engine.worker import Worker, WorkerSettings
+
+_MULTIPART_ALLOWANCE = 1024 * 1024
+
+
+def create_engine(config: EngineConfig) -> Flask:
+    """Return the WSGI app of the engine; `app.extensions` holds its `engine` (Parts) and `worker` (Worker).
+
+    Raises:
+        LookupError: BASE_MODEL names no model.
+    """
+    parts = _parts(config)
+    app = Flask("engine")
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.strict_slashes = False
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + _MULTIPART_ALLOWANCE
+    app.extensions["engine"] = parts
+    app.extensions["worker"] = Worker(parts, _worker_settings(config))
+    for module in (files, fine_tuning, models, chat):
+        app.register_blueprint(module.bp)
+    errors.register(app)
+    return app
+
+
+def _parts(config: EngineConfig) -> Parts:
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    bases = catalogue.default_catalogue()
+    base = catalogue.find(config.base_model, bases)
+    bases = {base.id: base, **bases}
+    store = Store(config.data_dir / "engine.sqlite3")
+    uploaded = Files(store, config.data_dir / "files")
+    known = Models(store, bases, base, parse_aliases(config.model_aliases, base.id), config.data_dir)
+    jobs = Jobs(store, uploaded, known, config.data_dir / "jobs")
+    pool = Pool(_pool_settings(config), config.data_dir / "logs")
+    return Parts(store, uploaded, known, jobs, pool, config.result_encoding)
+
+
+def _pool_settings(config: EngineConfig) -> PoolSettings:
+    return PoolSettings(
+        context_tokens=config.context_tokens,
+        parallel=config.parallel,
+        threads=config.serving_threads or _cores(),
+        models_loaded=config.models_loaded,
+        memory_mb=config.serving_memory_mb,
+        idle_seconds=config.idle_seconds,
+    )
+
+
+def _worker_settings(config: EngineConfig) -> WorkerSettings:
+    return WorkerSettings(
+        data_dir=config.data_dir,
+        organization=config.organization,
+        minimum_examples=config.minimum_examples,
+        context_tokens=config.context_tokens,
+        training_threads=config.training_threads or _cores(),
+    )
+
+
+def _cores() -> int:
+    """Return how many cores this process may use; a container's share where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

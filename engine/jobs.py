@@ -1,0 +1,206 @@
+"""The rules of fine-tuning jobs as callers see them: create, look, cancel. Training them is `worker`'s matter."""
+
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine import files as engine_files
+from engine import lifecycle
+from engine.files import Files
+from engine.models import Models
+from engine.store import EVENTS, JOBS, MODELS, Record, Store
+from wire.errors import BadRequest, NotFound
+from wire.ids import new_id
+from wire.pages import page
+from wire.requests import JobCreate
+
+AUTO = {"n_epochs": "auto", "batch_size": "auto", "learning_rate_multiplier": "auto"}
+_CHANCE = random.SystemRandom()
+
+
+class Jobs:
+    """Jobs in the store; the files of each in a folder of its own, so that deleting an upload harms no job."""
+
+    def __init__(self, store: Store, files: Files, models: Models, folder: Path) -> None:
+        self._store = store
+        self._files = files
+        self._models = models
+        self._folder = folder
+        self.organization_id = store.fact("organization_id", new_id("org-"))
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def folder(self, job_id: str) -> Path:
+        """Return the folder of one job: spec, checkpoints, adapter, result."""
+        return self._folder / job_id
+
+    def create(self, asked: JobCreate, now: int) -> Record:
+        """Accept a job; its data is checked later, and faults in it make it `failed` (wire reference 9.2).
+
+        Raises:
+            BadRequest: a file or model that cannot be used, or a method this engine does not train by.
+        """
+        _refuse_unsupported(asked)
+        base = self._models.base_of(asked.model)
+        if base is None:
+            raise BadRequest(
+                f"Model {asked.model} is not available for fine-tuning or does not exist.",
+                code="model_not_available",
+                param="model",
+            )
+        job = self._new_job(asked, base.id, now)
+        self._link_files(job["id"], asked)
+        opening = lifecycle.validating(asked.training_file, asked.validation_file)
+        said = [event(job["id"], now, lifecycle.created(job["id"])), event(job["id"], now, opening, data={})]
+        self._store.insert({JOBS: [job], EVENTS: said})
+        return self.retrieve(job["id"])
+
+    def list(self, limit: int, after: str | None, metadata: Mapping[str, str] | None) -> dict[str, Any]:
+        """Return one page of jobs, newest first."""
+        try:
+            rows = self._store.jobs(limit + 1, after, metadata)
+        except LookupError:
+            raise _no_such_job(str(after), "after") from None
+        return page([self.to_wire(row) for row in rows], limit)
+
+    def retrieve(self, job_id: str) -> Record:
+        """Return one job as it stands now."""
+        return self.to_wire(self._row(job_id))
+
+    def cancel(self, job_id: str, now: int) -> Record:
+        """Cancel a job that has not ended; its trainer is stopped by the worker's next turn."""
+        status = self._row(job_id)["status"]
+        said = {EVENTS: [event(job_id, now, lifecycle.CANCELLED_BY_CALLER)]}
+        before = lifecycle.may_become(lifecycle.CANCELLED)
+        if not self._store.move_job(job_id, lifecycle.CANCELLED, before, said, finished_at=now):
+            ended = self._row(job_id)["status"]
+            raise BadRequest(f"Job has already completed: {job_id} is {ended or status}.", code="job_already_completed")
+        return self.retrieve(job_id)
+
+    def events(self, job_id: str, limit: int, after: str | None) -> dict[str, Any]:
+        """Return one page of a job's events, newest first."""
+        self._row(job_id)
+        return self._page(EVENTS, job_id, limit, after)
+
+    def checkpoints(self, job_id: str, limit: int, after: str | None) -> dict[str, Any]:
+        """Return the models kept of a job's last epochs, highest step first; they appear when it has succeeded."""
+        self._row(job_id)
+        rows = self._store.newest(MODELS, -1, job_id=job_id)
+        found = [checkpoint_to_wire(row) for row in sorted(rows, key=lambda row: -row["step_number"])]
+        start = 0 if after is None else 1 + next((i for i, one in enumerate(found) if one["id"] == after), len(found))
+        return page(found[start : start + limit + 1], limit)
+
+    def to_wire(self, row: Record) -> Record:
+        """Return the Job object of a row (wire reference 2.2)."""
+        shown = row["hyperparameters"]
+        same = ("id", "created_at", "error", "fine_tuned_model", "finished_at", "model", "status", "trained_tokens")
+        also = ("training_file", "validation_file", "seed", "estimated_finish", "metadata")
+        return {
+            "object": "fine_tuning.job",
+            **{name: row[name] for name in (*same, *also)},
+            "integrations": [],
+            "organization_id": self.organization_id,
+            "hyperparameters": shown,
+            "result_files": [row["result_file"]] if row["result_file"] else [],
+            "method": {"type": "supervised", "supervised": {"hyperparameters": shown}},
+            "user_provided_suffix": row["suffix"],
+            "usage_metrics": None,
+            "shared_with_openai": False,
+            "eval_id": None,
+        }
+
+    def _new_job(self, asked: JobCreate, base_id: str, now: int) -> Record:
+        trained_further = self._models.adapter_of(asked.model) is not None
+        return {
+            "id": new_id("ftjob-"),
+            "created_at": now,
+            "status": lifecycle.VALIDATING,
+            "model": asked.model if trained_further else base_id,
+            "base": base_id,
+            "training_file": asked.training_file,
+            "validation_file": asked.validation_file,
+            "suffix": asked.suffix,
+            "seed": _CHANCE.randrange(2**31) if asked.seed is None else asked.seed,
+            "hyperparameters": _hyperparameters(asked),
+            "metadata": asked.metadata or None,
+        }
+
+    def _link_files(self, job_id: str, asked: JobCreate) -> None:
+        wanted = {"training_file": asked.training_file, "validation_file": asked.validation_file}
+        sources = {param: self._usable(file_id, param) for param, file_id in wanted.items() if file_id}
+        self.folder(job_id).mkdir(parents=True)
+        for param, source in sources.items():
+            engine_files.link(source, self.folder(job_id) / f"{param}.jsonl")
+
+    def _usable(self, file_id: str, param: str) -> Path:
+        try:
+            row = self._files.row(file_id)
+        except NotFound:
+            raise BadRequest(f"invalid {param}: {file_id}", param=param, code="invalid_file") from None
+        if row["purpose"] != "fine-tune":
+            raise BadRequest(
+                f"Invalid file purpose: file {file_id} has purpose '{row['purpose']}', expected 'fine-tune'.",
+                param=param,
+                code="invalid_file_purpose",
+            )
+        return self._files.path(file_id)
+
+    def _row(self, job_id: str) -> Record:
+        row = self._store.one(JOBS, id=job_id)
+        if row is None:
+            raise _no_such_job(job_id, "fine_tune_id")
+        return row
+
+    def _page(self, table: Any, job_id: str, limit: int, after: str | None) -> dict[str, Any]:
+        try:
+            rows = self._store.newest(table, limit + 1, after, job_id=job_id)
+        except LookupError:
+            raise BadRequest(f"No such event: {after}", param="after") from None
+        return page([event_to_wire(row) for row in rows], limit)
+
+
+def event(job_id: str, now: int, message: str, level: str = "info", **extra: Any) -> Record:
+    """Return the row of one event; `extra` may hold type, data and step."""
+    row = {"id": new_id("ftevent-"), "job_id": job_id, "created_at": now, "level": level, "message": message}
+    return {**row, "type": "message", "data": None, "step": None, **extra}
+
+
+def event_to_wire(row: Record) -> Record:
+    """Return the event object of a row (wire reference 2.5)."""
+    shown = ("id", "created_at", "level", "message", "type", "data")
+    return {"object": "fine_tuning.job.event", **{name: row[name] for name in shown}}
+
+
+def checkpoint_to_wire(row: Record) -> Record:
+    """Return the checkpoint object of a model's row (wire reference 2.6)."""
+    return {
+        "object": "fine_tuning.job.checkpoint",
+        "id": row["checkpoint_id"],
+        "created_at": row["created_at"],
+        "fine_tuned_model_checkpoint": row["id"],
+        "fine_tuning_job_id": row["job_id"],
+        "step_number": row["step_number"],
+        "metrics": row["metrics"],
+    }
+
+
+def _hyperparameters(asked: JobCreate) -> Record:
+    """Return what the caller fixed, with `auto` for the rest; `method` wins over the older top-level field."""
+    given = asked.method.supervised.hyperparameters if asked.method and asked.method.supervised else None
+    fixed = (given or asked.hyperparameters).model_dump(exclude_none=True) if given or asked.hyperparameters else {}
+    return {**AUTO, **fixed}
+
+
+def _refuse_unsupported(asked: JobCreate) -> None:
+    if asked.method and asked.method.type != "supervised":
+        raise BadRequest(
+            f"This engine trains by method 'supervised'; '{asked.method.type}' is not available here.",
+            code="unsupported_value",
+            param="method.type",
+        )
+    if asked.integrations:
+        raise BadRequest("This engine has no integrations.", code="unsupported_value", param="integrations")
+
+
+def _no_such_job(job_id: str, param: str) -> NotFound:
+    return NotFound(f"Could not find fine tune: {job_id}", param=param, code="fine_tune_not_found")

@@ -1,0 +1,60 @@
+"""The states of a fine-tuning job, its legal moves, and the words of its events (wire reference 2.3 and 2.5)."""
+
+from collections.abc import Mapping
+
+VALIDATING = "validating_files"
+QUEUED = "queued"
+RUNNING = "running"
+SUCCEEDED = "succeeded"
+FAILED = "failed"
+CANCELLED = "cancelled"
+
+TERMINAL = frozenset({SUCCEEDED, FAILED, CANCELLED})
+_BEFORE: Mapping[str, frozenset[str]] = {
+    QUEUED: frozenset({VALIDATING}),
+    RUNNING: frozenset({QUEUED}),
+    SUCCEEDED: frozenset({RUNNING}),
+    FAILED: frozenset({VALIDATING, QUEUED, RUNNING}),
+    CANCELLED: frozenset({VALIDATING, QUEUED, RUNNING}),
+}
+
+
+def may_become(status: str) -> frozenset[str]:
+    """Return the states from which a job may move to `status`."""
+    return _BEFORE[status]
+
+
+def created(job_id: str) -> str:
+    """Words of the first event."""
+    return f"Created fine-tuning job: {job_id}"
+
+
+def validating(training_file: str, validation_file: str | None) -> str:
+    """Words of the event that opens the check of the files."""
+    also = f" and validation file: {validation_file}" if validation_file else ""
+    return f"Validating training file: {training_file}{also}"
+
+
+VALIDATED = "Files validated, moving job to queued state"
+STARTED = "Fine-tuning job started"
+COMPLETED = "The job has successfully completed"
+CANCELLED_BY_CALLER = "Job has been cancelled"
+
+
+def step(metrics: Mapping[str, float]) -> str:
+    """Words of a step: `Step 290/303: training loss=0.00, validation loss=0.31, full validation loss=0.33`."""
+    words = f"Step {metrics['step']}/{metrics['total_steps']}: training loss={metrics['train_loss']:.2f}"
+    for key, name in (("valid_loss", "validation loss"), ("full_valid_loss", "full validation loss")):
+        if metrics.get(key) is not None:
+            words += f", {name}={metrics[key]:.2f}"
+    return words
+
+
+def checkpoint_created(number: int, model: str) -> str:
+    """Words that name a checkpoint's model."""
+    return f"Checkpoint created at step {number} with Snapshot ID: {model}"
+
+
+def model_created(model: str) -> str:
+    """Words that name the new model."""
+    return f"New fine-tuned model created: {model}"

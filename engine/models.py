@@ -1,0 +1,139 @@
+"""Models by name: base models, their aliases, and what was fine-tuned from them. Running them is `serving`'s matter."""
+
+import logging
+import shutil
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine import catalogue
+from engine.catalogue import BaseModel, FetchFailed
+from engine.serving.process import ServedModel
+from engine.store import MODELS, Record, Store
+from wire.errors import ApiError, NotFound, Unavailable
+
+_LOG = logging.getLogger(__name__)
+
+
+class Models:
+    """Resolves the names callers use; fetches the base model in the background when it is not there yet."""
+
+    def __init__(
+        self,
+        store: Store,
+        bases: Mapping[str, BaseModel],
+        default: BaseModel,
+        aliases: Mapping[str, str],
+        data_dir: Path,
+    ) -> None:
+        self.default = default
+        self._store = store
+        self._bases = bases
+        self._aliases = aliases
+        self._data_dir = data_dir
+        self._fetching = threading.Lock()
+        self._fetch_error: str | None = None
+
+    def base_of(self, name: str) -> BaseModel | None:
+        """Return the base model behind a base's name, an alias or a fine-tuned model's name, or None."""
+        tuned = self._store.one(MODELS, id=name)
+        return self._bases.get(str(tuned["base"]) if tuned else self._aliases.get(name, name))
+
+    def adapter_of(self, name: str) -> Path | None:
+        """Return the adapter's GGUF of a fine-tuned model, or None for a base model."""
+        tuned = self._store.one(MODELS, id=name)
+        return self._data_dir / str(tuned["adapter"]) if tuned else None
+
+    def resolve(self, name: str) -> ServedModel:
+        """Return what a model server needs to answer as `name`; the result's name is the model that really answers.
+
+        Raises:
+            NotFound: 404 model_not_found.
+            Unavailable: 503 model_loading, the base model is still being fetched.
+        """
+        base = self.base_of(name)
+        if base is None:
+            raise NotFound(
+                f"The model `{name}` does not exist or you do not have access to it.", code="model_not_found"
+            )
+        adapter = self.adapter_of(name)
+        return ServedModel(name=name if adapter else base.id, base=self.base_path(base), adapter=adapter)
+
+    def base_path(self, base: BaseModel) -> Path:
+        """Return the GGUF of `base`, or raise Unavailable and begin to fetch it."""
+        path = catalogue.local_path(base, self._data_dir / "models")
+        if path.is_file():
+            return path
+        failed = self._fetch_error
+        self.fetch_in_background(base)
+        raise Unavailable(
+            failed or f"The base model {base.id} is being fetched; try again soon.",
+            code="model_loading" if failed is None else "base_model_unavailable",
+            headers={"Retry-After": "5"},
+        )
+
+    def fetch_in_background(self, base: BaseModel) -> None:
+        """Fetch `base` in a thread of its own, unless one is at it or it is there."""
+        if catalogue.local_path(base, self._data_dir / "models").is_file() or self._fetching.locked():
+            return
+        threading.Thread(target=self._fetch, args=(base,), name=f"fetch {base.id}", daemon=True).start()
+
+    def list(self) -> dict[str, Any]:
+        """Return every model that can be asked."""
+        tuned = self._store.newest(MODELS, -1)
+        data = [_tuned_to_wire(row) for row in tuned] + [self._base_to_wire(base) for base in self._bases.values()]
+        return {"object": "list", "data": data}
+
+    def retrieve(self, name: str) -> Record:
+        """Return one Model object; an alias gives the model it stands for."""
+        tuned = self._store.one(MODELS, id=name)
+        if tuned is not None:
+            return _tuned_to_wire(tuned)
+        base = self.base_of(name)
+        if base is None:
+            raise _no_such_model(name)
+        return self._base_to_wire(base)
+
+    def delete(self, name: str) -> dict[str, Any]:
+        """Forget a fine-tuned model; base models stay, as at OpenAI."""
+        tuned = self._store.one(MODELS, id=name)
+        if tuned is not None:
+            self._store.delete(MODELS, name)
+            shutil.rmtree((self._data_dir / str(tuned["adapter"])).parent, ignore_errors=True)
+            return {"id": name, "object": "model", "deleted": True}
+        if self.base_of(name) is None:
+            raise _no_such_model(name)
+        raise ApiError(f"The base model '{name}' cannot be deleted; only ft: models can.", param="model", status=403)
+
+    def _fetch(self, base: BaseModel) -> None:
+        with self._fetching:
+            try:
+                catalogue.fetch(base, self._data_dir / "models")
+                self._fetch_error = None
+            except FetchFailed as error:
+                self._fetch_error = str(error)
+                _LOG.error("Base model %s: %s", base.id, error)
+
+    def _base_to_wire(self, base: BaseModel) -> Record:
+        path = catalogue.local_path(base, self._data_dir / "models")
+        created = int(path.stat().st_mtime) if path.is_file() else 0
+        return _to_wire(base.id, created, base.owner)
+
+
+def _tuned_to_wire(row: Record) -> Record:
+    return _to_wire(str(row["id"]), int(row["created_at"]), str(row["id"]).split(":")[2])
+
+
+def _to_wire(name: str, created: int, owner: str) -> Record:
+    return {"id": name, "object": "model", "created": created, "owned_by": owner, "shutdown_date": None}
+
+
+def _no_such_model(name: str) -> NotFound:
+    return NotFound(f"The model '{name}' does not exist", param="model", code="model_not_found")
+
+
+def parse_aliases(text: str, base_id: str) -> dict[str, str]:
+    """Return the alias table of the setting: `name` stands for the base model, `name=model` for another."""
+    pairs = (word.partition("=") for word in text.split())
+    return {name: model or base_id for name, _, model in pairs}

@@ -1,0 +1,21 @@
+"""The parts of a running engine, made once from its settings and handed to whoever needs them."""
+
+from dataclasses import dataclass
+
+from engine.files import Files
+from engine.jobs import Jobs
+from engine.models import Models
+from engine.serving.pool import Pool
+from engine.store import Store
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the routes and the worker share."""
+
+    store: Store
+    files: Files
+    models: Models
+    jobs: Jobs
+    pool: Pool
+    result_encoding: str

@@ -1,0 +1,59 @@
+"""`/v1/files` (wire reference 1)."""
+
+import time
+from typing import BinaryIO, cast
+
+from flask import Blueprint, request, send_file
+from flask.typing import ResponseReturnValue
+
+from engine.routes import limit, parts
+from wire.errors import BadRequest
+
+bp = Blueprint("files", __name__, url_prefix="/v1/files")
+
+
+@bp.post("")
+def create() -> ResponseReturnValue:
+    """Upload a file; multipart fields `purpose` and `file`."""
+    upload, purpose = request.files.get("file"), request.form.get("purpose")
+    if upload is None or purpose is None:
+        missing = "file" if upload is None else "purpose"
+        raise BadRequest(f"'{missing}' is a required property", param=missing)
+    _refuse_expiry()
+    return parts().files.create(cast(BinaryIO, upload.stream), upload.filename or "upload", purpose, int(time.time()))
+
+
+@bp.get("")
+def list_files() -> ResponseReturnValue:
+    """List files, newest first."""
+    order = request.args.get("order", "desc")
+    if order not in ("asc", "desc"):
+        raise BadRequest(f"Invalid value for 'order': {order!r:.80}. It must be 'asc' or 'desc'.", param="order")
+    return parts().files.list(limit(10_000, 10_000), request.args.get("after"), order, request.args.get("purpose"))
+
+
+@bp.get("/<file_id>")
+def retrieve(file_id: str) -> ResponseReturnValue:
+    """Return one file's facts."""
+    return parts().files.retrieve(file_id)
+
+
+@bp.get("/<file_id>/content")
+def content(file_id: str) -> ResponseReturnValue:
+    """Return one file's bytes; a result file in base64 when RESULT_ENCODING says so, as OpenAI does."""
+    facts, path = parts().files.retrieve(file_id), parts().files.path(file_id)
+    if facts["purpose"] == "fine-tune-results" and parts().result_encoding == "base64":
+        return parts().files.base64(file_id), {"Content-Type": "text/plain"}
+    return send_file(path, mimetype="application/octet-stream", as_attachment=True, download_name=facts["filename"])
+
+
+@bp.delete("/<file_id>")
+def delete(file_id: str) -> ResponseReturnValue:
+    """Delete one file."""
+    return parts().files.delete(file_id)
+
+
+def _refuse_expiry() -> None:
+    named = [name for name in request.form if name.startswith("expires_after")]
+    if named:
+        raise BadRequest("Files do not expire here; leave 'expires_after' out.", "unsupported_parameter", named[0])

@@ -1,0 +1,58 @@
+"""`/v1/fine_tuning/jobs` (wire reference 2)."""
+
+import re
+import time
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+
+from engine.routes import limit, parts
+from wire.body import parse_object
+from wire.requests import JobCreate, parse
+
+bp = Blueprint("fine_tuning", __name__, url_prefix="/v1/fine_tuning/jobs")
+
+
+@bp.post("")
+def create() -> ResponseReturnValue:
+    """Create a job; it answers at once, and faults in the data show later in the job."""
+    asked = parse(JobCreate, parse_object(request.get_data(), request.content_type))
+    return parts().jobs.create(asked, int(time.time()))
+
+
+@bp.get("")
+def list_jobs() -> ResponseReturnValue:
+    """List jobs, newest first; `metadata[key]=value` filters, `metadata=null` finds those without."""
+    return parts().jobs.list(limit(20, 100), request.args.get("after"), _metadata_filter())
+
+
+@bp.get("/<job_id>")
+def retrieve(job_id: str) -> ResponseReturnValue:
+    """Return one job as it stands now."""
+    return parts().jobs.retrieve(job_id)
+
+
+@bp.post("/<job_id>/cancel")
+def cancel(job_id: str) -> ResponseReturnValue:
+    """Cancel a job that has not ended."""
+    return parts().jobs.cancel(job_id, int(time.time()))
+
+
+@bp.get("/<job_id>/events")
+def events(job_id: str) -> ResponseReturnValue:
+    """List a job's events, newest first."""
+    return parts().jobs.events(job_id, limit(20, 1000), request.args.get("after"))
+
+
+@bp.get("/<job_id>/checkpoints")
+def checkpoints(job_id: str) -> ResponseReturnValue:
+    """List the models of a job's last epochs, highest step first."""
+    return parts().jobs.checkpoints(job_id, limit(10, 100), request.args.get("after"))
+
+
+def _metadata_filter() -> dict[str, str] | None:
+    """Return the pairs asked for, {} for "jobs without metadata", None for no filter."""
+    if request.args.get("metadata") == "null":
+        return {}
+    keys = ((re.fullmatch(r"metadata\[(.+)\]", name), value) for name, value in request.args.items())
+    return {key[1]: value for key, value in keys if key} or None

@@ -1,0 +1,225 @@
+"""The engine's facts: files, jobs, events and models in SQLite; the only module that speaks SQL. It knows no rules."""
+
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    MetaData,
+    Row,
+    String,
+    Table,
+    UniqueConstraint,
+    create_engine,
+    event,
+    select,
+)
+
+Record = dict[str, Any]
+
+_METADATA = MetaData()
+_JSON = JSON(none_as_null=True)
+FILES = Table(
+    "files",
+    _METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, unique=True, nullable=False),
+    Column("filename", String, nullable=False),
+    Column("purpose", String, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("created_at", Integer, nullable=False),
+)
+JOBS = Table(
+    "jobs",
+    _METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, unique=True, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("finished_at", Integer),
+    Column("status", String, nullable=False, index=True),
+    Column("model", String, nullable=False),
+    Column("base", String, nullable=False),
+    Column("fine_tuned_model", String),
+    Column("training_file", String, nullable=False),
+    Column("validation_file", String),
+    Column("suffix", String),
+    Column("seed", Integer, nullable=False),
+    Column("hyperparameters", _JSON, nullable=False),
+    Column("metadata", _JSON),
+    Column("error", _JSON),
+    Column("trained_tokens", Integer),
+    Column("result_file", String),
+    Column("estimated_finish", Integer),
+    Column("crashes", Integer, nullable=False, default=0),
+)
+EVENTS = Table(
+    "events",
+    _METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, unique=True, nullable=False),
+    Column("job_id", String, nullable=False, index=True),
+    Column("created_at", Integer, nullable=False),
+    Column("level", String, nullable=False),
+    Column("message", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("data", _JSON),
+    Column("step", Integer),
+    # A step that is trained again after a crash is one event, not two.
+    UniqueConstraint("job_id", "step"),
+)
+MODELS = Table(
+    "models",
+    _METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, unique=True, nullable=False),
+    Column("job_id", String, nullable=False, index=True),
+    Column("base", String, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("adapter", String, nullable=False),
+    Column("checkpoint_id", String),
+    Column("step_number", Integer),
+    Column("metrics", _JSON),
+)
+FACTS = Table("facts", _METADATA, Column("name", String, primary_key=True), Column("value", String, nullable=False))
+
+
+class Store:
+    """One database; every method is one transaction, and `commit` returns only once it is on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10})
+        event.listen(self._engine, "connect", _prepare_connection)
+        event.listen(self._engine, "begin", _begin_immediate)
+        _METADATA.create_all(self._engine)
+
+    def insert(self, rows: Mapping[Table, Sequence[Mapping[str, Any]]]) -> None:
+        """Add rows to their tables, all or none."""
+        with self._engine.begin() as connection:
+            _add(connection, rows)
+
+    def insert_event(self, row: Mapping[str, Any]) -> None:
+        """Add one event, unless its step is there already."""
+        statement = EVENTS.insert().prefix_with("OR IGNORE", dialect="sqlite")
+        with self._engine.begin() as connection:
+            connection.execute(statement, [dict(row)])
+
+    def one(self, table: Table, **match: Any) -> Record | None:
+        """Return the row whose columns equal `match`, or None."""
+        with self._engine.begin() as connection:
+            return _record(connection.execute(select(table).where(*_equal(table, match))).first())
+
+    def newest(
+        self, table: Table, limit: int, after: str | None = None, ascending: bool = False, **match: Any
+    ) -> list[Record]:
+        """Return up to `limit` rows that match, newest first, behind the row whose id is `after`.
+
+        Raises:
+            LookupError: there is no row `after`.
+        """
+        where = _equal(table, match)
+        with self._engine.begin() as connection:
+            if after is not None:
+                seq = connection.scalar(select(table.c.seq).where(table.c.id == after))
+                if seq is None:
+                    raise LookupError(after)
+                where.append(table.c.seq > seq if ascending else table.c.seq < seq)
+            order = table.c.seq.asc() if ascending else table.c.seq.desc()
+            rows = connection.execute(select(table).where(*where).order_by(order).limit(limit))
+            return [row._asdict() for row in rows]
+
+    def jobs(self, limit: int, after: str | None, metadata: Mapping[str, str] | None) -> list[Record]:
+        """Return jobs as `newest` does; `metadata` pairs must all be in the job's, {} means that it has none."""
+        where: dict[str, Any] = {}
+        if metadata == {}:
+            where["metadata"] = None
+        found = self.newest(JOBS, -1 if metadata else limit, after, **where)
+        return [job for job in found if _carries(job["metadata"], metadata)][:limit]
+
+    def move_job(
+        self,
+        job_id: str,
+        status: str,
+        before: Collection[str],
+        also: Mapping[Table, Sequence[Mapping[str, Any]]],
+        **values: Any,
+    ) -> bool:
+        """Set `status` and `values` if the job's status is one of `before`, and only then add the rows of `also`.
+
+        One transaction: whoever sees the new status sees those events, models and files too. Says whether it moved.
+        """
+        statement = JOBS.update().where(JOBS.c.id == job_id, JOBS.c.status.in_(before)).values(status=status, **values)
+        with self._engine.begin() as connection:
+            moved = connection.execute(statement).rowcount == 1
+            if moved:
+                _add(connection, also)
+            return moved
+
+    def update(self, table: Table, row_id: str, **values: Any) -> None:
+        """Set `values` on the row whose id is `row_id`."""
+        with self._engine.begin() as connection:
+            connection.execute(table.update().where(table.c.id == row_id).values(**values))
+
+    def delete(self, table: Table, row_id: str) -> None:
+        """Remove the row whose id is `row_id`."""
+        with self._engine.begin() as connection:
+            connection.execute(table.delete().where(table.c.id == row_id))
+
+    def oldest_job(self, *statuses: str) -> Record | None:
+        """Return the job that has waited longest in one of `statuses`; earlier ones of `statuses` go first."""
+        for status in statuses:
+            found = self.newest(JOBS, 1, ascending=True, status=status)
+            if found:
+                return found[0]
+        return None
+
+    def fact(self, name: str, value: str) -> str:
+        """Return the fact `name`; the first to ask sets it to `value`."""
+        with self._engine.begin() as connection:
+            known = connection.scalar(select(FACTS.c.value).where(FACTS.c.name == name))
+            if known is None:
+                connection.execute(FACTS.insert().values(name=name, value=value))
+            return value if known is None else str(known)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+def _prepare_connection(connection: sqlite3.Connection, _: object) -> None:
+    """Choose durability: versions below 3.51.3 can lose a commit in WAL mode, so they keep a rollback journal."""
+    connection.isolation_level = None
+    journal, synchronous = ("WAL", "FULL") if sqlite3.sqlite_version_info >= (3, 51, 3) else ("DELETE", "EXTRA")
+    connection.execute(f"PRAGMA journal_mode={journal}")
+    connection.execute(f"PRAGMA synchronous={synchronous}")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA trusted_schema=OFF")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    """Take the write lock at once: a transaction that reads first and writes later would meet SQLITE_BUSY."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _add(connection: Connection, rows: Mapping[Table, Sequence[Mapping[str, Any]]]) -> None:
+    for table, added in rows.items():
+        if added:
+            connection.execute(table.insert(), [dict(row) for row in added])
+
+
+def _equal(table: Table, match: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    return [table.c[name].is_(None) if value is None else table.c[name] == value for name, value in match.items()]
+
+
+def _record(row: Row[Any] | None) -> Record | None:
+    return row._asdict() if row is not None else None
+
+
+def _carries(metadata: Mapping[str, str] | None, wanted: Mapping[str, str] | None) -> bool:
+    return not wanted or all((metadata or {}).get(key) == value for key, value in wanted.items())

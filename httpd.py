@@ -1,0 +1,73 @@
+"""Runs a WSGI app under granian: one process that serves, one that watches it; both servers start through here."""
+
+import multiprocessing
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable
+
+_GRACE_SECONDS = 10
+
+
+def serve(load: Callable[[], object], host: str, port: int, threads: int) -> int:
+    """Serve the app that `load` makes until SIGTERM or Ctrl-C; return the exit code.
+
+    `load` runs in the serving process and must be picklable where processes are not forked. A serving process that
+    dies is started again. A port that is taken is said on stderr, exit code 1.
+    """
+    taken = _why_not(host, port)
+    if taken:
+        print(f"Cannot listen on {host}:{port}: {taken}", file=sys.stderr)
+        return 1
+    from granian.constants import HTTPModes, Interfaces
+    from granian.server import MPServer
+
+    server = MPServer(
+        "app",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        blocking_threads=threads,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_GRACE_SECONDS,
+        log_enabled=False,
+    )
+    server.serve(target_loader=_Served(load), wrap_loader=False)
+    return 0
+
+
+class _Served:
+    """Makes the app in the serving process and ties that process's life to the watching one's."""
+
+    def __init__(self, load: Callable[[], object]) -> None:
+        self._load = load
+
+    def __call__(self, *_: object, **__: object) -> object:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            threading.Thread(target=_end_with, args=(parent,), name="watch parent", daemon=True).start()
+        if hasattr(os, "setsid"):
+            # Ctrl-C reaches a whole process group; the watching process alone must hear it and stop us gracefully.
+            os.setsid()
+        return self._load()
+
+
+def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os._exit(0)
+
+
+def _why_not(host: str, port: int) -> str | None:
+    """Return why nothing can listen there, or None."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if os.name != "nt":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return error.strerror or str(error)
+    return None
