@@ -41,21 +41,28 @@ class _Walk:
         self._blank_lines = 0
         self._first_blank = 0
         self._seen: dict[int, int] = {}
+        self._remember = self._seen.setdefault
 
     def follow(self, lines: Iterator[bytes]) -> None:
         """Check line after line, until the end or until there is no point in going on."""
         report = self.report
+        line, number = b"", 0
+        # Most lines are clean and new: what they go through is kept short.
         for number, line in enumerate(self._open(lines), 1):
-            length = len(line)
-            report.bytes += length
-            if length <= MAX_LINE_BYTES and is_clean_chat(line):
+            report.bytes += len(line)
+            if is_clean_chat(line):
                 report.examples += 1
                 if report.kind != "chat":
                     self._settle_kind("chat", number)
-                self._compare(line, number)
+                if self._remember(hash(line), number) is not number:
+                    self._warn_of_duplicate(line, number)
             elif not self._examine(line, number):
                 report.complete = False
                 return
+            if number == MAX_REMEMBERED:
+                self._remember = self._seen.get
+        if hash(line + b"\n") in self._seen:
+            self._warn_of_duplicate(line + b"\n", number)
 
     def finish(self) -> Report:
         """Add what only the whole file shows, and hand over the report."""
@@ -112,7 +119,8 @@ class _Walk:
         kind = recognise(example) if isinstance(example, dict) else None
         if kind is not None:
             self._settle_kind(kind, number)
-        self._compare(line, number)
+        if self._remember(hash(line), number) is not number:
+            self._warn_of_duplicate(line, number)
         return True
 
     def _refuse(self, problem: Problem, line: bytes, number: int) -> bool:
@@ -133,11 +141,6 @@ class _Walk:
             )
             report.add(number, Problem("", "mixed_kinds", detail))
 
-    def _compare(self, line: bytes, number: int) -> None:
-        digest = hash(line if line.endswith(b"\n") else line + b"\n")
-        earlier = self._seen.get(digest)
-        if earlier is not None:
-            detail = f"the example is the same as that of line {earlier}."
-            self.report.add(number, Problem("", "duplicate_example", detail, "warning"))
-        elif len(self._seen) < MAX_REMEMBERED:
-            self._seen[digest] = number
+    def _warn_of_duplicate(self, line: bytes, number: int) -> None:
+        detail = f"the example is the same as that of line {self._seen[hash(line)]}."
+        self.report.add(number, Problem("", "duplicate_example", detail, "warning"))

@@ -3,39 +3,31 @@
 It never explains: a line that is not clean here may still be valid, `examples` tells.
 """
 
+import re
 from typing import Annotated, Literal
 
 from msgspec import DecodeError, Meta, Struct
 from msgspec.json import Decoder
 
-_Text = Annotated[str, Meta(min_length=1)]
-
-# Quotation marks of {"messages": []} and of one {"role": "...", "content": "..."} in it.
+# Quotation marks of {"messages": []}, of one {"role": "...", "content": "..."} in it, and of a "weight".
 _QUOTES_OF_LINE = 2
 _QUOTES_OF_MESSAGE = 8
+_QUOTES_OF_WEIGHT = 2
 
 
-class _Turn(Struct, tag_field="role", forbid_unknown_fields=True, gc=False):
-    content: _Text
-
-
-class _System(_Turn, tag="system", gc=False):
-    pass
-
-
-class _User(_Turn, tag="user", gc=False):
-    pass
-
-
-class _Assistant(_Turn, tag="assistant", gc=False):
-    weight: Literal[0, 1, None] = None
+class _Message(Struct, forbid_unknown_fields=True, gc=False):
+    role: Literal["system", "user", "assistant"]
+    content: Annotated[str, Meta(min_length=1)]
+    weight: Literal[0, 1] | None = None
 
 
 class _Chat(Struct, forbid_unknown_fields=True, gc=False):
-    messages: list[_System | _User | _Assistant]
+    messages: list[_Message]
 
 
 _decode = Decoder(_Chat).decode
+# Left to right, so that the quotation mark in \\" is seen to close its string.
+_find_escapes = re.compile(rb'\\[\\"]').findall
 
 
 def is_clean_chat(line: bytes) -> bool:
@@ -44,17 +36,19 @@ def is_clean_chat(line: bytes) -> bool:
         messages = _decode(line).messages
     except (DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    if not messages or type(messages[-1]) is not _Assistant or messages[-1].weight == 0:
+    if not messages or messages[-1].role != "assistant" or messages[-1].weight == 0:
         return False
     for message in messages:
         if message.content.isspace():
             return False
-    expected = _QUOTES_OF_LINE + _QUOTES_OF_MESSAGE * len(messages)
-    return line.count(b'"') == expected or _count_quotes(line, messages) == expected
+    surplus = line.count(b'"') - _QUOTES_OF_LINE - _QUOTES_OF_MESSAGE * len(messages)
+    return surplus == 0 or _is_explained(surplus, line, messages)
 
 
-def _count_quotes(line: bytes, messages: list[_System | _User | _Assistant]) -> int:
-    """The quotation marks that are JSON syntax, less those of weights: any surplus is a key given twice."""
-    unescaped = line.replace(b"\\\\", b"")
-    weights = sum(type(message) is _Assistant and message.weight is not None for message in messages)
-    return unescaped.count(b'"') - unescaped.count(b'\\"') - 2 * weights
+def _is_explained(surplus: int, line: bytes, messages: list[_Message]) -> bool:
+    """Whether quotation marks in texts and the assistant's weights explain the surplus; else a key is there twice."""
+    surplus -= _find_escapes(line).count(b'\\"')
+    if surplus == 0:
+        return True
+    weighted = [message.role for message in messages if message.weight is not None]
+    return surplus == _QUOTES_OF_WEIGHT * len(weighted) == _QUOTES_OF_WEIGHT * weighted.count("assistant")
