@@ -4,6 +4,7 @@ Works alike on Linux, macOS and Windows, and also when the parent is killed. Res
 """
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 PROJECT_ROOT = Path(__file__).resolve().parent
+_SECRET = re.compile(r"(^|_)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)(_|$)", re.IGNORECASE)
 
 
 def spawn(
@@ -30,6 +32,11 @@ def spawn(
         stderr=log,
         start_new_session=True,
     )
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return `environment` without its keys, tokens, secrets and passwords: a child that computes needs none."""
+    return {name: value for name, value in environment.items() if not _SECRET.search(name)}
 
 
 def release(process: subprocess.Popen[bytes], timeout: float) -> int:

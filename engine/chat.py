@@ -1,0 +1,201 @@
+"""Answers to conversations, whole or streamed, in the wire's shape (wire reference 3); free of Flask and processes."""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.serving import dialect, proxy
+from engine.serving.pool import Pool
+from engine.serving.process import ModelProcess, ServedModel
+from wire import sse
+from wire.chat import ChatCreate
+from wire.errors import ApiError, BadRequest
+from wire.ids import new_id
+
+Event = dict[str, Any]
+LEAST_LOGPROB = -9999.0
+
+
+def complete(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> dict[str, Any]:
+    """Return the whole answer as a `chat.completion` object; `now` is its `created`, in seconds.
+
+    Raises:
+        BadRequest: 400, the request asks for what this model cannot do, or its prompt is too long.
+        Unavailable: 503, the model's process ended or is overloaded.
+    """
+    choices = [_Choice(index) for index in range(request.n or 1)]
+    usage = _Usage()
+    for event in _events(pool, model, request):
+        usage.add(event)
+        for piece in event["choices"]:
+            choices[piece["index"]].add(piece, request)
+    return {
+        "id": new_id("chatcmpl-"),
+        "object": "chat.completion",
+        "created": now,
+        "model": model.name,
+        "choices": [choice.to_wire() for choice in choices],
+        "usage": usage.to_wire(),
+    }
+
+
+class Stream(Iterator[bytes]):
+    """Server-sent events; the first is there already, so that a failure before it still has its HTTP status."""
+
+    def __init__(self, events: Generator[bytes, None, None]) -> None:
+        self._events = events
+        self._first: bytes | None = next(events)
+
+    def __next__(self) -> bytes:
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        return next(self._events)
+
+    def close(self) -> None:
+        """Hang up: the model stops writing this answer and is free for the next."""
+        self._events.close()
+
+
+def stream(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> Stream:
+    """Return the answer as `chat.completion.chunk` events; raises as `complete` does until the first is there."""
+    return Stream(_chunks(pool, model, request, now))
+
+
+def _chunks(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> Generator[bytes, None, None]:
+    frame = {"id": new_id("chatcmpl-"), "object": "chat.completion.chunk", "created": now, "model": model.name}
+    with_usage = bool((request.stream_options or {}).get("include_usage"))
+    unknown = {"usage": None} if with_usage else {}
+    usage, begun = _Usage(), set[int]()
+    try:
+        for event in _events(pool, model, request):
+            usage.add(event)
+            for piece in event["choices"]:
+                if piece["index"] not in begun:
+                    begun.add(piece["index"])
+                    first = _piece(piece["index"], {"role": "assistant", "content": "", "refusal": None})
+                    yield sse.event({**frame, "choices": [first], **unknown})
+                if "role" not in piece["delta"]:
+                    yield sse.event({**frame, "choices": [_relayed(piece, request)], **unknown})
+    except ApiError as failure:
+        if not begun:
+            raise
+        yield sse.error_event(failure)
+        return
+    if with_usage:
+        yield sse.event({**frame, "choices": [], "usage": usage.to_wire()})
+    yield sse.DONE
+
+
+def _events(pool: Pool, model: ServedModel, request: ChatCreate) -> Iterator[Event]:
+    """Yield llama.cpp's events for all `n` answers, at most `parallel` at a time, numbered throughout."""
+    wanted = request.n or 1
+    with pool.lease(model) as process:
+        _check_tools(process, request)
+        body = dialect.to_llama(request, process.settings.context_tokens)
+        for first in range(0, wanted, process.settings.parallel):
+            body["n"] = min(process.settings.parallel, wanted - first)
+            if request.seed is not None:
+                body["seed"] = request.seed % dialect.SEEDS + first
+            try:
+                with proxy.events(process.address, body) as events:
+                    for event in events:
+                        for piece in event["choices"]:
+                            piece["index"] += first
+                        yield event
+            except proxy.Refused as refused:
+                raise dialect.to_wire(refused.error) from None
+
+
+def _check_tools(process: ModelProcess, request: ChatCreate) -> None:
+    """Refuse tools that the model's chat template would drop without a word."""
+    if request.tools and request.tool_choice != "none" and not process.takes_tools:
+        raise BadRequest(
+            f"The model '{process.model.name}' cannot use tools: its chat template has no place for them. "
+            "Leave out 'tools', or send 'tool_choice': 'none'.",
+            code="unsupported_parameter",
+            param="tools",
+        )
+
+
+def _relayed(piece: Event, request: ChatCreate) -> Event:
+    logprobs = {"content": _logprobs(piece, request), "refusal": None} if piece.get("logprobs") else None
+    return _piece(piece["index"], piece["delta"], logprobs, piece["finish_reason"])
+
+
+def _piece(index: int, delta: Event, logprobs: Event | None = None, finish_reason: str | None = None) -> Event:
+    return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
+
+
+def _logprobs(piece: Event, request: ChatCreate) -> list[Event]:
+    """Return a piece's tokens with as many alternatives as were asked for."""
+    tokens = piece["logprobs"]["content"]
+    return [
+        {**_token(token), "top_logprobs": [_token(one) for one in token["top_logprobs"][: request.top_logprobs or 0]]}
+        for token in tokens
+    ]
+
+
+def _token(token: Event) -> Event:
+    logprob = LEAST_LOGPROB if token["logprob"] is None else max(token["logprob"], LEAST_LOGPROB)
+    return {"token": token["token"], "logprob": logprob, "bytes": token["bytes"]}
+
+
+@dataclass
+class _Usage:
+    """Tokens of all answers together; llama.cpp counts each by itself."""
+
+    prompt: int = 0
+    cached: int = 0
+    written: int = 0
+
+    def add(self, event: Event) -> None:
+        counted = event.get("usage")
+        if counted:
+            self.prompt = counted["prompt_tokens"]
+            self.cached = max(self.cached, counted["prompt_tokens_details"]["cached_tokens"])
+            self.written += counted["completion_tokens"]
+
+    def to_wire(self) -> Event:
+        return {
+            "prompt_tokens": self.prompt,
+            "completion_tokens": self.written,
+            "total_tokens": self.prompt + self.written,
+            "prompt_tokens_details": {"cached_tokens": self.cached},
+        }
+
+
+@dataclass
+class _Choice:
+    """One answer as its pieces come in."""
+
+    index: int
+    content: list[str] = field(default_factory=list)
+    tool_calls: dict[int, Event] = field(default_factory=dict)
+    logprobs: list[Event] = field(default_factory=list)
+    finish_reason: str | None = None
+
+    def add(self, piece: Event, request: ChatCreate) -> None:
+        self.content.append(piece["delta"].get("content") or "")
+        self.finish_reason = piece["finish_reason"] or self.finish_reason
+        if piece.get("logprobs"):
+            self.logprobs += _logprobs(piece, request)
+        for call in piece["delta"].get("tool_calls") or []:
+            known = self.tool_calls.setdefault(call["index"], {"id": "", "type": "function", "function": {}})
+            known["id"] = call.get("id") or known["id"]
+            for name, text in call.get("function", {}).items():
+                known["function"][name] = known["function"].get(name, "") + text
+
+    def to_wire(self) -> Event:
+        text = "".join(self.content)
+        message: Event = {"role": "assistant", "content": text or (None if self.tool_calls else ""), "refusal": None}
+        message["annotations"] = []
+        if self.tool_calls:
+            message["tool_calls"] = [self.tool_calls[place] for place in sorted(self.tool_calls)]
+        logprobs = {"content": self.logprobs, "refusal": None} if self.logprobs else None
+        return {
+            "index": self.index,
+            "message": message,
+            "logprobs": logprobs,
+            "finish_reason": self.finish_reason,
+        }

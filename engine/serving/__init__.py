@@ -1,0 +1,1 @@
+"""Model servers kept at arm's length: llama.cpp child processes, the pool that keeps them, the calls to them."""

@@ -1,0 +1,95 @@
+"""The wire's chat requests in llama.cpp's words, and its refusals in the wire's; it sends nothing."""
+
+from typing import Any
+
+from wire.chat import ChatCreate, Message
+from wire.errors import ApiError, BadRequest, ServerFault
+
+# The wire's distribution is the model's own; llama.cpp would narrow it by default.
+_PLAIN = {"top_k": 0, "min_p": 0.0}
+_SAME = ("frequency_penalty", "presence_penalty", "response_format", "tools", "tool_choice", "parallel_tool_calls")
+_ROLES = {"developer": "system"}
+SEEDS = 2**31
+
+
+def to_llama(request: ChatCreate, context_tokens: int) -> dict[str, Any]:
+    """Return the body for llama.cpp's chat endpoint, always streamed; the caller adds `n` and `seed`."""
+    body: dict[str, Any] = {
+        **_PLAIN,
+        "repeat_last_n": context_tokens,
+        "messages": [_message(message, f"messages.{place}") for place, message in enumerate(request.messages)],
+        "temperature": 1.0 if request.temperature is None else request.temperature,
+        "top_p": 1.0 if request.top_p is None else request.top_p,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    given = request.model_dump(include=set(_SAME), exclude_none=True)
+    body |= given
+    stops = [request.stop] if isinstance(request.stop, str) else request.stop or []
+    body["stop"] = [stop for stop in stops if stop]
+    most = request.max_completion_tokens or request.max_tokens
+    if most is not None:
+        body["max_tokens"] = most
+    if request.logit_bias:
+        body["logit_bias"] = [[_token_id(token), bias] for token, bias in request.logit_bias.items()]
+    if request.logprobs:
+        # llama.cpp leaves the log-probabilities out when no alternatives are asked for.
+        body |= {"logprobs": True, "top_logprobs": max(1, request.top_logprobs or 0)}
+    return body
+
+
+def to_wire(error: dict[str, Any]) -> ApiError:
+    """Return llama.cpp's error object as the failure a caller sees."""
+    message = str(error.get("message", "")).removeprefix(
+        "Unable to generate parser for this template. Automatic parser generation failed: "
+    )
+    if error.get("type") == "exceed_context_size_error":
+        return BadRequest(
+            f"This model's maximum context length is {error['n_ctx']} tokens. However, your messages resulted in "
+            f"{error['n_prompt_tokens']} tokens. Please reduce the length of the messages.",
+            code="context_length_exceeded",
+            param="messages",
+        )
+    if "JSON schema" in message or "grammar" in message:
+        return BadRequest(f"Invalid schema: {message}.", code="invalid_json_schema", param="response_format")
+    if error.get("code") == BadRequest.status:
+        return BadRequest(message)
+    return ServerFault(f"The model could not answer: {message}")
+
+
+def _message(message: Message, where: str) -> dict[str, Any]:
+    content = message.content
+    if isinstance(content, list):
+        content = "".join(_text(part, f"{where}.content.{place}") for place, part in enumerate(content))
+    if content is None and message.role not in ("assistant", "function"):
+        raise BadRequest(
+            f"Invalid value for '{where}.content': null. A message of the role {message.role} needs a text.",
+            code="invalid_value",
+            param=f"{where}.content",
+        )
+    plain = message.model_dump(include={"name", "tool_calls", "tool_call_id"}, exclude_none=True)
+    return {"role": _ROLES.get(message.role, message.role), "content": content or "", **plain}
+
+
+def _text(part: dict[str, Any], where: str) -> str:
+    kind = part.get("type")
+    text = part.get("refusal" if kind == "refusal" else "text")
+    if kind not in ("text", "refusal"):
+        raise BadRequest(
+            f"Invalid value for '{where}.type': {kind!r:.80}. This model reads text only; send parts of type 'text'.",
+            code="unsupported_content",
+            param=where,
+        )
+    if not isinstance(text, str):
+        raise BadRequest(f"Missing required parameter: '{where}.text'.", code="missing_required_parameter", param=where)
+    return text
+
+
+def _token_id(token: str) -> int:
+    if not (token.isascii() and token.isdigit() and len(token) < 10):
+        raise BadRequest(
+            f"Invalid key in 'logit_bias': {token!r:.80}. Keys must be token ids, whole numbers.",
+            code="invalid_value",
+            param="logit_bias",
+        )
+    return int(token)

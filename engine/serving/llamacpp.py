@@ -1,0 +1,55 @@
+"""The child process that serves one model: llama.cpp's own HTTP server, bare on loopback; it knows no wire rules."""
+
+import json
+import os
+import sys
+import threading
+from typing import Any
+
+import lifeline
+
+ERRORS_ONLY = 1
+
+
+def main(arguments: dict[str, Any]) -> None:
+    """Start the server, print one JSON line `{"address": URL}` or `{"error": text}`, and live as long as the parent.
+
+    Whatever a library writes to stdout goes to stderr, so that no full pipe can block the child.
+    """
+    report = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    lifeline.watch()
+    try:
+        server = serve(**arguments)
+    except (RuntimeError, ValueError) as error:
+        print(json.dumps({"error": str(error)}), file=report, flush=True)
+        raise SystemExit(1) from None
+    print(json.dumps({"address": server.listening_address}), file=report, flush=True)
+    threading.Event().wait()
+
+
+def serve(base: str, adapter: str | None, context_tokens: int, parallel: int, threads: int) -> Any:
+    """Start llama.cpp's server for the GGUF files `base` and `adapter` on a free loopback port and return it.
+
+    Every one of `parallel` answers may fill `context_tokens`: the cache is theirs in equal parts, not unified.
+    """
+    import xllamacpp
+
+    settings = xllamacpp.CommonParams()
+    settings.model.path = base
+    if adapter is not None:
+        settings.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(adapter, 1.0)]
+    settings.n_ctx, settings.n_parallel = context_tokens * parallel, parallel
+    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
+    # Slots keep their own prefix; the second cache beside them may grow to 8 GB by default.
+    settings.cache_ram_mib = 0
+    # A conversation that ends with the assistant gets a new answer, as on the wire, not a continued one.
+    settings.prefill_assistant = False
+    settings.n_threads_http = parallel + 32
+    settings.ui = False
+    settings.verbosity = ERRORS_ONLY
+    return xllamacpp.Server(settings)
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

@@ -1,0 +1,140 @@
+"""One llama.cpp child process and its life: start, address, memory, end; who may use it is the pool's matter."""
+
+import http.client
+import json
+import os
+import threading
+import urllib.parse
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import psutil
+
+import lifeline
+from wire.errors import ServerFault, Unavailable
+
+START_SECONDS = 180.0
+STOP_SECONDS = 5.0
+
+
+class StartFailed(ServerFault):
+    """500: the model cannot be loaded; the message says why."""
+
+
+class ModelGone(Unavailable):
+    """503: the model's process ended while it was answering; the next request gets a new one."""
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model as it is served: its id on the wire and its GGUF files."""
+
+    name: str
+    base: Path
+    adapter: Path | None = None
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """What one process is started with; `context_tokens` holds for each of `parallel` answers."""
+
+    context_tokens: int
+    parallel: int
+    threads: int
+
+
+class ModelProcess:
+    """A child that serves `model` over HTTP on loopback; it ends when it is stopped, or with us."""
+
+    def __init__(self, model: ServedModel, settings: ServerSettings, log: Path) -> None:
+        self.model = model
+        self.settings = settings
+        self._log = log
+        self._child: Popen[bytes] | None = None
+        self.address = ""
+        self.takes_tools = False
+
+    def start(self, timeout: float = START_SECONDS) -> None:
+        """Start the child and wait until it answers.
+
+        Raises:
+            StartFailed: a file is missing or broken, or the child was not ready in `timeout` seconds.
+        """
+        for file in filter(None, (self.model.base, self.model.adapter)):
+            if not file.is_file():
+                raise self._failed(f"the file {file.name} is missing")
+        arguments = {
+            "base": str(self.model.base),
+            "adapter": str(self.model.adapter) if self.model.adapter else None,
+            **asdict(self.settings),
+        }
+        environment = lifeline.without_secrets(os.environ)
+        with self._log.open("wb") as log:
+            self._child = lifeline.spawn(["engine.serving.llamacpp", json.dumps(arguments)], log, environment)
+        try:
+            self.address = self._read_address(self._child, timeout)
+            self.takes_tools = self._get("/props")["chat_template_caps"]["supports_tools"]
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def alive(self) -> bool:
+        """Whether the child runs."""
+        return self._child is not None and self._child.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The child's process id; it must have been started."""
+        assert self._child is not None
+        return self._child.pid
+
+    @property
+    def memory(self) -> int:
+        """Bytes the child holds; on Linux its fair share, since weights are mapped once for all; 0 when it is gone."""
+        try:
+            used = psutil.Process(self.pid).memory_full_info()
+        except psutil.Error:
+            return 0
+        return int(getattr(used, "pss", 0) or used.rss)
+
+    def stop(self) -> None:
+        """End the child; harmless when it has ended."""
+        if self._child is not None:
+            lifeline.release(self._child, STOP_SECONDS)
+            if self._child.stdout is not None:
+                self._child.stdout.close()
+
+    def _read_address(self, child: Popen[bytes], timeout: float) -> str:
+        assert child.stdout is not None
+        lines: list[bytes] = []
+        reader = threading.Thread(target=lambda: lines.append(child.stdout.readline()), daemon=True)  # type: ignore[union-attr]
+        reader.start()
+        reader.join(timeout)
+        if reader.is_alive():
+            child.kill()
+            reader.join()
+            raise self._failed(f"it was not ready in {timeout:.0f} seconds")
+        report: dict[str, str] = json.loads(lines[0]) if lines[0] else {"error": "its process ended"}
+        if "address" not in report:
+            raise self._failed(f"{report['error']}; {self._last_words()}")
+        return report["address"]
+
+    def _get(self, path: str) -> Any:
+        connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.address).netloc, timeout=START_SECONDS)
+        try:
+            connection.request("GET", path)
+            return json.load(connection.getresponse())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise self._failed(f"it does not answer ({error})") from None
+        finally:
+            connection.close()
+
+    def _failed(self, reason: str) -> StartFailed:
+        return StartFailed(f"The model '{self.model.name}' cannot be loaded: {reason}.", code="model_load_failed")
+
+    def _last_words(self) -> str:
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        return " ".join(lines[-1].split()) if lines else f"the log {self._log.name} is empty"
