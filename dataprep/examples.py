@@ -118,7 +118,9 @@ def _check_definitions(definitions: list[object], *steps: str) -> Problems:
     for index, definition in enumerate(definitions):
         function = definition
         if steps[-1] == "tools" and isinstance(definition, dict):
-            function = definition.get("function") if definition.get("type") == "function" else {"name": ""}
+            if isinstance(definition.get("type"), str) and definition["type"] != "function":
+                continue
+            function = definition.get("function")
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
             detail = "a function definition must be an object with a 'name' (in tools: under 'function')."
             yield Problem(point(*steps, index), f"invalid_{steps[-1]}", detail)
