@@ -1,0 +1,104 @@
+"""The store keeps facts in order, moves jobs only as allowed, and never shows half of a transaction."""
+
+import multiprocessing
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.jobs import event
+from engine.store import EVENTS, FILES, JOBS, MODELS, Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path / "facts.sqlite3")
+    yield made
+    made.close()
+
+
+def a_file(number: int) -> dict[str, object]:
+    facts = {"id": f"file-{number}", "filename": "a.jsonl", "purpose": "fine-tune"}
+    return {**facts, "bytes": 1, "sha256": "0", "created_at": 1_700_000_000}
+
+
+def a_job(job_id: str = "ftjob-1", **values: object) -> dict[str, object]:
+    facts = {"id": job_id, "created_at": 1, "status": "queued", "model": "m", "base": "m", "training_file": "file-1"}
+    return {**facts, "seed": 1, "hyperparameters": {}, **values}
+
+
+def test_rows_of_the_same_second_keep_the_order_they_came_in(store: Store) -> None:
+    store.insert({FILES: [a_file(number) for number in range(5)]})
+    assert [row["id"] for row in store.newest(FILES, 3)] == ["file-4", "file-3", "file-2"]
+    assert [row["id"] for row in store.newest(FILES, 9, after="file-3")] == ["file-2", "file-1", "file-0"]
+    assert [row["id"] for row in store.newest(FILES, 2, after="file-3", ascending=True)] == ["file-4"]
+
+
+def test_a_cursor_that_does_not_exist_is_said(store: Store) -> None:
+    with pytest.raises(LookupError, match="file-9"):
+        store.newest(FILES, 3, after="file-9")
+
+
+def test_insert_is_all_or_nothing(store: Store) -> None:
+    store.insert({JOBS: [a_job()]})
+    with pytest.raises(Exception, match="UNIQUE"):
+        store.insert({FILES: [a_file(1)], JOBS: [a_job()]})
+    assert store.one(FILES, id="file-1") is None
+
+
+def test_a_job_moves_only_from_the_states_named(store: Store) -> None:
+    store.insert({JOBS: [a_job()]})
+    said = {EVENTS: [event("ftjob-1", 2, "moved")]}
+    assert store.move_job("ftjob-1", "running", {"queued"}, said)
+    assert not store.move_job("ftjob-1", "running", {"queued"}, said)
+    assert len(store.newest(EVENTS, 10, job_id="ftjob-1")) == 1
+
+
+def test_a_refused_move_publishes_nothing(store: Store) -> None:
+    store.insert({JOBS: [a_job(status="cancelled")]})
+    model = {"id": "ft:m", "job_id": "ftjob-1", "base": "m", "created_at": 1, "adapter": "x"}
+    assert not store.move_job("ftjob-1", "succeeded", {"running"}, {MODELS: [model]}, fine_tuned_model="ft:m")
+    assert store.one(MODELS, id="ft:m") is None
+    job = store.one(JOBS, id="ftjob-1")
+    assert job is not None
+    assert job["fine_tuned_model"] is None
+
+
+def test_a_step_trained_again_is_one_event(store: Store) -> None:
+    for loss in ("1.93", "1.94"):
+        store.insert_event(event("ftjob-1", 3, f"Step 3/96: training loss={loss}", step=3))
+    assert [row["message"] for row in store.newest(EVENTS, 9)] == ["Step 3/96: training loss=1.93"]
+
+
+def test_metadata_filters_are_and_and_null_finds_jobs_without(store: Store) -> None:
+    store.insert(
+        {JOBS: [a_job("a", metadata={"k": "1", "l": "2"}), a_job("b", metadata={"k": "1"}), a_job("c", metadata=None)]}
+    )
+    assert [job["id"] for job in store.jobs(9, None, {"k": "1"})] == ["b", "a"]
+    assert [job["id"] for job in store.jobs(9, None, {"k": "1", "l": "2"})] == ["a"]
+    assert [job["id"] for job in store.jobs(9, None, {})] == ["c"]
+    assert len(store.jobs(9, None, None)) == 3
+
+
+def test_an_interrupted_job_goes_before_waiting_ones(store: Store) -> None:
+    store.insert({JOBS: [a_job("waits"), a_job("interrupted", status="running")]})
+    found = store.oldest_job("running", "queued")
+    assert found is not None
+    assert found["id"] == "interrupted"
+
+
+def test_a_fact_is_set_by_the_first_who_asks(store: Store) -> None:
+    assert [store.fact("organization_id", value) for value in ("org-a", "org-b")] == ["org-a", "org-a"]
+
+
+def _claim_all(path: Path, name: str) -> int:
+    store = Store(path)
+    return sum(store.move_job(f"ftjob-{number}", "running", {"queued"}, {}, model=name) for number in range(60))
+
+
+def test_claimers_in_several_processes_never_take_a_job_twice(tmp_path: Path) -> None:
+    path = tmp_path / "facts.sqlite3"
+    Store(path).insert({JOBS: [a_job(f"ftjob-{number}") for number in range(60)]})
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        claimed = pool.starmap(_claim_all, [(path, name) for name in "abc"])
+    assert sum(claimed) == 60
