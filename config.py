@@ -1,10 +1,12 @@
 """The settings of both servers, read once at start from the environment and `.env`; the only reader of either."""
 
+import math
 import os
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
@@ -15,9 +17,22 @@ class WrongSetting(ValueError):
     """A setting that cannot be used; the message names it, its value and what it may be."""
 
 
-def setting(name: str, default: Any, help: str, *, least: float | None = None, choices: tuple[str, ...] = ()) -> Any:
+def setting(
+    name: str,
+    default: Any,
+    help: str,
+    *,
+    least: float = -math.inf,
+    most: float = math.inf,
+    choices: tuple[str, ...] = (),
+) -> Any:
     """Declare one setting: its name in the environment, its default, its reason, and what it may be."""
-    return field(default=default, metadata={"env": name, "help": help, "least": least, "choices": choices})
+    facts = {"env": name, "help": help, "least": least, "most": most, "choices": choices}
+    return field(default=default, metadata=facts)
+
+
+def _port(name: str, default: int, help: str) -> Any:
+    return setting(name, default, help, least=1, most=65535)
 
 
 class _FromEnvironment:
@@ -37,7 +52,7 @@ class ServiceConfig(_FromEnvironment):
     """The five documented calls."""
 
     host: str = setting("HOST", "127.0.0.1", "Address the service listens on.")
-    port: int = setting("PORT", 9527, "Port the service listens on.", least=1)
+    port: int = _port("PORT", 9527, "Port the service listens on.")
     openai_api_key: str = setting(
         "OPENAI_API_KEY", "", "Set: the upstream is OpenAI, or what OPENAI_BASE_URL names. Empty: the embedded engine."
     )
@@ -56,8 +71,19 @@ class ServiceConfig(_FromEnvironment):
         "CONNECT_TIMEOUT", 5.0, "Seconds to reach the upstream before the caller gets 502.", least=0.1
     )
     max_upload_mb: int = setting("MAX_UPLOAD_MB", 512, "Largest upload in MB; OpenAI takes 512.", least=1)
-    threads: int = setting("THREADS", 64, "Calls served at once; a streamed answer holds one all along.", least=2)
+    threads: int = setting(
+        "THREADS", 64, "Calls served at once; a streamed answer holds one all along.", least=2, most=4096
+    )
     log_level: str = setting("LOG_LEVEL", "INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+
+    def __post_init__(self) -> None:
+        """Refuse what would fail at every call: a base URL that is none, a key that no header can carry."""
+        if self.openai_base_url and not _is_http_url(self.openai_base_url):
+            raise WrongSetting(
+                f"OPENAI_BASE_URL is '{self.openai_base_url}', but must begin with http:// or https:// and a host."
+            )
+        if not (self.openai_api_key.isascii() and self.openai_api_key.isprintable()):
+            raise WrongSetting("OPENAI_API_KEY holds characters that no key has; copy it again (it is not shown here).")
 
     @property
     def embedded(self) -> bool:
@@ -70,7 +96,7 @@ class EngineConfig(_FromEnvironment):
     """The local OpenAI-compatible server."""
 
     host: str = setting("ENGINE_HOST", "127.0.0.1", "Address the engine listens on.")
-    port: int = setting("ENGINE_PORT", 9528, "Port the engine listens on.", least=1)
+    port: int = _port("ENGINE_PORT", 9528, "Port the engine listens on.")
     data_dir: Path = setting("DATA_DIR", PROJECT_ROOT / "data", "Folder of files, jobs, base models and the database.")
     base_model: str = setting(
         "BASE_MODEL",
@@ -114,7 +140,7 @@ class EngineConfig(_FromEnvironment):
     training_threads: int = setting(
         "TRAINING_THREADS", 0, "Threads that train; 0: as many as there are cores.", least=0
     )
-    engine_threads: int = setting("ENGINE_THREADS", 64, "Calls the engine serves at once.", least=2)
+    engine_threads: int = setting("ENGINE_THREADS", 64, "Calls the engine serves at once.", least=2, most=4096)
     log_level: str = setting("LOG_LEVEL", "INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
 
 
@@ -124,19 +150,39 @@ def _process_environment() -> Mapping[str, str]:
 
 
 def _read(one: Field[Any], environment: Mapping[str, str]) -> Any:
-    name, default = one.metadata["env"], one.default
+    name, default = one.metadata["env"], cast(Any, one.default)
     text = environment.get(name, "").strip()
     if not text:
         return default
-    assert default is not MISSING
     try:
         value = type(default)(text) if not isinstance(default, Path) else Path(text).expanduser().resolve()
     except ValueError:
         kind = {int: "a whole number", float: "a number"}[type(default)]
         raise WrongSetting(f"{name} is '{text}', but must be {kind}. {one.metadata['help']}") from None
-    least, choices = one.metadata["least"], one.metadata["choices"]
-    if least is not None and not value >= least:
-        raise WrongSetting(f"{name} is {text}, but must be at least {least}. {one.metadata['help']}")
-    if choices and value not in choices:
-        raise WrongSetting(f"{name} is '{text}', but must be one of {', '.join(choices)}. {one.metadata['help']}")
+    fault = _fault(value, one.metadata)
+    if fault:
+        raise WrongSetting(f"{name} is '{text}', but must be {fault}. {one.metadata['help']}")
     return value
+
+
+def _is_http_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
+
+
+def _fault(value: Any, facts: Mapping[str, Any]) -> str:
+    """What the value would have to be, empty if it is."""
+    if facts["choices"]:
+        return "" if value in facts["choices"] else f"one of {', '.join(facts['choices'])}"
+    if isinstance(value, int | float) and not (facts["least"] <= value <= facts["most"] and math.isfinite(value)):
+        bounded = math.isfinite(facts["most"])
+        return f"from {facts['least']:g} to {facts['most']:g}" if bounded else f"at least {facts['least']:g}"
+    return ""
+
+
+def environment_without_keys() -> dict[str, str]:
+    """Return this process's environment for a child that needs none of its secrets (keys stay with whoever uses them)."""
+    return {name: value for name, value in os.environ.items() if not name.endswith(("_KEY", "_TOKEN", "_SECRET"))}

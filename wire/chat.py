@@ -85,5 +85,6 @@ class DocumentedChat(Sampling):
     @model_validator(mode="after")
     def _one_question(self) -> "DocumentedChat":
         if (self.text is None) == (self.messages is None):
-            raise ValueError("give either 'text' or 'messages'")
+            both = " (not both)" if self.text is not None else ""
+            raise ValueError(f"give either 'text' or 'messages'{both}")
         return self

@@ -99,6 +99,9 @@ def unknown_field(name: str, known: list[str]) -> BadRequest:
 def _refusal(model: type[BaseModel], fault: ErrorDetails) -> BadRequest:
     path = [str(part) for part in fault["loc"] if not _is_branch(part)]
     param = ".".join(path)
+    if not path:
+        message = fault["msg"].removeprefix("Value error, ")
+        return BadRequest(f"{message[0].upper()}{message[1:]}.", code="invalid_value")
     if fault["type"] == "extra_forbidden":
         refusal = unknown_field(path[-1], sorted(_owner(model, path).model_fields))
         refusal.param = param

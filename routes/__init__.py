@@ -1,0 +1,12 @@
+"""The documented endpoints and a few more, one blueprint each; what they do is in services."""
+
+from typing import cast
+
+from flask import current_app
+
+from services import Services
+
+
+def services() -> Services:
+    """Return the services of the app that handles this request."""
+    return cast(Services, current_app.extensions["services"])

@@ -1,0 +1,22 @@
+"""Starts fine-tuning jobs."""
+
+from typing import Any
+
+from flask import Blueprint, current_app, request
+
+from routes import services
+from routes.incoming import json_object
+from wire.envelope import ok
+from wire.requests import JobCreate, parse
+
+bp = Blueprint("fine_tuning", __name__)
+
+
+@bp.post("/fine_tuning")
+def fine_tuning() -> tuple[dict[str, Any], dict[str, str]]:
+    """Start a fine-tuning job on `training_file`; with an Idempotency-Key, a repeated call starts no second one."""
+    body = json_object()
+    model = body.get("model")
+    wanted = parse(JobCreate, {**body, "model": current_app.config["DEFAULT_MODEL"] if model is None else model})
+    created = services().fine_tuning.create(wanted, request.headers.get("Idempotency-Key"))
+    return ok(created.reply()), {"Idempotent-Replayed": "true"} if created.replayed else {}

@@ -1,0 +1,146 @@
+"""Reads request bodies and queries whole or to disk, and refuses those that are too long, cut short or misspelt.
+
+Werkzeug alone would truncate a long chunked body and drop a cut upload, both without an error.
+"""
+
+import errno
+import io
+from collections.abc import Mapping
+from typing import Any, BinaryIO, cast
+
+from flask import Request, request
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
+
+from wire.body import parse_object
+from wire.errors import ApiError, BadRequest, PayloadTooLarge, UnsupportedMediaType
+from wire.requests import unknown_field
+
+MAX_JSON_BYTES = 8 * 1024 * 1024
+# What boundaries and part headers may add to the files of an upload.
+FRAMING_BYTES = 1024 * 1024
+_READ_BYTES = 64 * 1024
+
+Form = MultiDict[str, str]
+FormFiles = MultiDict[str, FileStorage]
+
+
+def json_object() -> dict[str, Any]:
+    """Return the request's JSON object; 400, 413 or 415 says what is wrong with the body."""
+    _refuse_encoded(request)
+    body = _Counted(request, MAX_JSON_BYTES, "A JSON body")
+    pieces = []
+    while piece := body.read(_READ_BYTES):
+        pieces.append(piece)
+    body.check_length()
+    return parse_object(b"".join(pieces), request.headers.get("Content-Type"))
+
+
+def multipart(max_megabytes: int) -> tuple[Form, FormFiles]:
+    """Return the form's fields and files; files lie on disk, so that memory stays flat whatever their size.
+
+    Raises:
+        UnsupportedMediaType: 415, the body is no multipart form.
+        PayloadTooLarge: 413, the body is over `max_megabytes`.
+        BadRequest: 400, incomplete_upload or invalid_multipart.
+        ApiError: 507 insufficient_storage, the disk is full.
+    """
+    _refuse_encoded(request)
+    if request.mimetype != "multipart/form-data":
+        shown = request.mimetype or "none at all"
+        message = f"The body's content type is {shown}; send the file as multipart/form-data, in the field 'files'."
+        raise UnsupportedMediaType(message, code="unsupported_content_type")
+    body = _Counted(request, max_megabytes * 1024 * 1024 + FRAMING_BYTES, f"An upload ({max_megabytes} MB)")
+    parser = FormDataParser(silent=False, max_form_memory_size=500_000, max_form_parts=1000)
+    try:
+        _, form, files = parser.parse(
+            cast(BinaryIO, body), request.mimetype, request.content_length, request.mimetype_params
+        )
+    except RequestEntityTooLarge:
+        raise PayloadTooLarge("The form has too many or too large fields.", code="body_too_large") from None
+    except ValueError as error:
+        raise _broken_form(error) from None
+    except OSError as error:
+        raise _full_disk(error) from None
+    body.check_length()
+    return form, files
+
+
+def query(**kinds: type[int] | type[str]) -> dict[str, Any]:
+    """Return the query's parameters as their kinds; 400 for one that is unknown or no number."""
+    found: dict[str, Any] = {}
+    for name, text in request.args.items():
+        if name not in kinds:
+            raise unknown_field(name, sorted(kinds))
+        if kinds[name] is int and not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
+            message = f"Invalid value for '{name}': '{text[:80]}'. It must be a whole number above 0."
+            raise BadRequest(message, code="invalid_value", param=name)
+        found[name] = kinds[name](text)
+    return found
+
+
+def switch(name: str, texts: Mapping[str, str], default: bool) -> bool:
+    """Return a form field or query parameter that is `true` or `false`."""
+    text = texts.get(name, "true" if default else "false").strip().lower()
+    if text not in ("true", "false", "1", "0"):
+        message = f"Invalid value for '{name}': '{text[:80]}'. It must be true or false."
+        raise BadRequest(message, code="invalid_value", param=name)
+    return text in ("true", "1")
+
+
+class _Counted(io.RawIOBase):
+    """The body as it comes, counted: too long is 413 at once, shorter than announced is 400."""
+
+    def __init__(self, request: Request, most: int, what: str) -> None:
+        self._source = cast(BinaryIO, request.environ["wsgi.input"])
+        self._announced = request.content_length
+        self._chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
+        self._most = most
+        self._what = what
+        self._count = 0
+        if (self._announced or 0) > most:
+            raise self._too_large()
+
+    def read(self, size: int = -1) -> bytes:
+        if not self._chunked:
+            left = (self._announced or 0) - self._count
+            size = min(size, left) if size >= 0 else left
+        piece = self._source.read(size) if size else b""
+        self._count += len(piece)
+        if self._count > self._most:
+            raise self._too_large()
+        return piece
+
+    def check_length(self) -> None:
+        """Read what follows the form, then compare with what was announced."""
+        while self.read(_READ_BYTES):
+            pass
+        if not self._chunked and self._count < (self._announced or 0):
+            message = f"The body ended after {self._count} of {self._announced} bytes; nothing was kept. Send it again."
+            raise BadRequest(message, code="incomplete_upload")
+
+    def _too_large(self) -> PayloadTooLarge:
+        message = f"{self._what} has at most {self._most} bytes."
+        return PayloadTooLarge(message, code="body_too_large")
+
+
+def _refuse_encoded(request: Request) -> None:
+    encoding = request.headers.get("Content-Encoding", "identity").lower()
+    if encoding != "identity":
+        message = f"The body is {encoding}-encoded; send it as it is."
+        raise UnsupportedMediaType(message, code="unsupported_encoding")
+
+
+def _broken_form(error: ValueError) -> BadRequest:
+    if "cannot parse beyond" in str(error):
+        message = "The upload ended before its closing boundary; nothing was kept. Send it again."
+        return BadRequest(message, code="incomplete_upload")
+    return BadRequest(f"The multipart form cannot be read: {error}.", code="invalid_multipart")
+
+
+def _full_disk(error: OSError) -> Exception:
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return error
+    message = "The disk of the service has no room for this upload; nothing was kept."
+    return ApiError(message, code="insufficient_storage", type="server_error", status=507)

@@ -1,0 +1,31 @@
+"""Gives every request its id and its line in the log; what the line says of a body is nothing."""
+
+import logging
+import re
+import time
+
+from flask import Blueprint, Response, g, request
+
+from wire.ids import new_id
+
+log = logging.getLogger("tune9527.access")
+bp = Blueprint("request_id", __name__)
+HEADER = "X-Request-Id"
+_VALID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+@bp.before_app_request
+def begin() -> None:
+    """Take over the caller's id if it is one, else make one up."""
+    given = request.headers.get(HEADER, "")
+    g.request_id = given if _VALID.fullmatch(given) else new_id("req_")
+    g.began = time.perf_counter()
+
+
+@bp.after_app_request
+def end(response: Response) -> Response:
+    """Send the id back, and log what was asked and answered."""
+    response.headers[HEADER] = g.request_id
+    took = (time.perf_counter() - g.began) * 1000
+    log.info("%s %s %d %.1f ms %s", request.method, ascii(request.path), response.status_code, took, g.request_id)
+    return response

@@ -1,0 +1,18 @@
+"""The verbs of the service over the openai SDK, free of Flask; what a reply looks like is not decided here."""
+
+from dataclasses import dataclass
+
+from services.chat import Chat
+from services.client import Upstream
+from services.files import Files
+from services.fine_tuning import FineTuning
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything the routes may call; one set for each app."""
+
+    upstream: Upstream
+    files: Files
+    fine_tuning: FineTuning
+    chat: Chat

@@ -1,0 +1,173 @@
+"""Asks the upstream for an answer, whole or streamed; prompts and models are the upstream's matter.
+
+What the documented reply cannot carry (a second choice, tool calls, log-probabilities) is refused unless streamed:
+a stream passes the upstream's chunks on as they are, so nothing is lost there.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from datetime import date
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING, Any, cast
+
+from services import failures, models
+from services.client import Upstream, body_of, pick
+from wire import sse
+from wire.errors import ApiError, BadRequest, Unavailable
+
+if TYPE_CHECKING:
+    import httpx2
+
+_OWN_FIELDS = {"text", "system", "messages", "model"}
+# An event longer than this is no chat chunk.
+MAX_EVENT_BYTES = 10 * 1024 * 1024
+
+
+class Chat:
+    """Chat completions; at most `max_streams` are streamed at once, so that other calls still find a thread."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        default_model: str,
+        max_streams: int = 32,
+        today: Callable[[], date] = date.today,
+    ) -> None:
+        self._upstream = upstream
+        self._default_model = default_model
+        self._today = today
+        self._max_streams = max_streams
+        self._streams = BoundedSemaphore(max_streams)
+
+    def complete(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Return the documented `{content, id, model}`; `wanted` is a body that `DocumentedChat` has let through."""
+        _refuse_uncarried(wanted)
+        completion = body_of(self._ask(self._body(wanted), stream=False))
+        try:
+            message = completion["choices"][0]["message"]
+            content = message["content"] if message.get("content") is not None else message.get("refusal")
+        except (KeyError, IndexError, TypeError, AttributeError):
+            raise failures.nonsense("it has no choices[0].message") from None
+        return pick(completion, "id", "model") | {"content": content}
+
+    def stream(self, wanted: dict[str, Any]) -> "Relay":
+        """Return the upstream's events as they come; the first is already there, so a failure before it raises.
+
+        Closing the iterator closes the connection to the upstream.
+        """
+        if not self._streams.acquire(blocking=False):
+            message = f"{self._max_streams} answers are being streamed already; try again in a moment."
+            raise Unavailable(message, code="too_many_streams", headers={"Retry-After": "1"})
+        return Relay(self._relay(wanted))
+
+    def _relay(self, wanted: dict[str, Any]) -> Generator[bytes, None, None]:
+        """Yield whole events; once one is out, a failure is an event too."""
+        begun = False
+        try:
+            response = self._ask(self._body(wanted), stream=True)
+            try:
+                for events in whole_events(self._pieces(response)):
+                    yield events
+                    begun = True
+            finally:
+                response.close()
+        except ApiError as failure:
+            if not begun:
+                raise
+            yield sse.error_event(failure)
+        finally:
+            self._streams.release()
+
+    def _pieces(self, response: "httpx2.Response") -> Iterator[bytes]:
+        import httpx2
+
+        if not response.headers.get("content-type", "").startswith(sse.CONTENT_TYPE):
+            raise failures.nonsense("it is not a stream of events")
+        try:
+            yield from response.iter_bytes()
+        except httpx2.TimeoutException:
+            raise failures.silent(self._upstream.shown_url) from None
+        except httpx2.HTTPError:
+            raise failures.dropped(self._upstream.shown_url) from None
+
+    def _ask(self, body: dict[str, Any], *, stream: bool) -> "httpx2.Response":
+        import httpx2
+        from openai import Stream
+
+        try:
+            with self._upstream.call() as client:
+                # Not `chat.completions.create`: it walks every message in Python, 12 ms for a hundred of them.
+                answer = client.post(
+                    "/chat/completions", body=body, cast_to=httpx2.Response, stream=stream, stream_cls=Stream[Any]
+                )
+                return cast("httpx2.Response", answer)
+        except ApiError as failure:
+            raise models.explain(failure, body["model"], self._today()) from None
+
+    def _body(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        system, text = wanted.get("system"), wanted.get("text")
+        messages = wanted["messages"] if text is None else [{"role": "user", "content": text}]
+        return {
+            **{name: value for name, value in wanted.items() if name not in _OWN_FIELDS and value is not None},
+            "model": wanted.get("model") or self._default_model,
+            "messages": messages if system is None else [{"role": "system", "content": system}, *messages],
+        }
+
+
+class Relay(Iterator[bytes]):
+    """A stream whose first events are already there; closing it closes the connection behind it."""
+
+    def __init__(self, events: Generator[bytes, None, None]) -> None:
+        self._events = events
+        self._first = [next(events)]
+
+    def __next__(self) -> bytes:
+        return self._first.pop() if self._first else next(self._events)
+
+    def close(self) -> None:
+        """End the stream, whether or not it has begun."""
+        self._events.close()
+
+
+def whole_events(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield what has arrived up to the end of its last whole event; the stream must end with `[DONE]` or an error.
+
+    Raises:
+        UpstreamFailed: 502, it ended early, or an event is longer than MAX_EVENT_BYTES.
+    """
+    held, ended = b"", False
+    for piece in pieces:
+        held += piece
+        end = _end_of_events(held)
+        if end:
+            ended = ended or _says_end(held[:end])
+            yield held[:end]
+            held = held[end:]
+        if len(held) > MAX_EVENT_BYTES:
+            raise failures.nonsense("an event of its stream never ends")
+    if not ended:
+        raise failures.nonsense("its stream ended before [DONE]")
+
+
+def _end_of_events(held: bytes) -> int:
+    plain, windows = held.rfind(b"\n\n"), held.rfind(b"\r\n\r\n")
+    return max(plain + 2 if plain >= 0 else 0, windows + 4 if windows >= 0 else 0)
+
+
+def _says_end(events: bytes) -> bool:
+    return any(line.startswith((b"data: [DONE]", b"data:[DONE]", b'data: {"error"')) for line in events.splitlines())
+
+
+def _refuse_uncarried(wanted: dict[str, Any]) -> None:
+    for name in ("tools", "logprobs", "top_logprobs"):
+        if wanted.get(name):
+            raise _uncarried(name)
+    if (wanted.get("n") or 1) > 1:
+        raise _uncarried("n")
+
+
+def _uncarried(name: str) -> BadRequest:
+    message = (
+        f"'{name}' asks for more than the reply of /chat can hold, which is one text. "
+        "Add 'stream': true, whose events carry all of it, or call the upstream's /v1/chat/completions yourself."
+    )
+    return BadRequest(message, code="unsupported_parameter", param=name)

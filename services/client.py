@@ -1,0 +1,117 @@
+"""The one place that makes an OpenAI client: where it points, how long it waits, and that it never repeats a call."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from services import failures
+
+if TYPE_CHECKING:
+    import httpx2
+    from openai import OpenAI
+
+OPENAI_URL = "https://api.openai.com/v1"
+# The SDK insists on a key; an engine of one's own asks for none.
+_NO_KEY = "no-key-needed"
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the upstream is and who asks; `connect` and `read` are seconds."""
+
+    base_url: str = OPENAI_URL
+    api_key: str = ""
+    organization: str = ""
+    project: str = ""
+    connect: float = 5.0
+    read: float = 120.0
+
+
+class Upstream:
+    """The way to the upstream; `ready` is called before every call and may wait, or say why there is no upstream."""
+
+    def __init__(self, address: Address, ready: Callable[[], None] = lambda: None) -> None:
+        self.address = address
+        self._ready = ready
+        self._making = threading.Lock()
+
+    @contextmanager
+    def call(self) -> Iterator["OpenAI"]:
+        """Lend the SDK's client for one call; what the SDK raises leaves as an ApiError."""
+        import openai
+
+        self._ready()
+        try:
+            yield self._client()
+        except openai.APIStatusError as error:
+            raise failures.refused(error, self.address.api_key) from None
+        except openai.APIConnectionError as error:
+            raise failures.unanswered(error, self.shown_url) from None
+
+    def warm(self) -> None:
+        """Import the SDK and make the client, so that the first caller need not wait for it."""
+        self._client()
+
+    @cached_property
+    def shown_url(self) -> str:
+        """The base URL without credentials, as messages may show it."""
+        url = urlsplit(self.address.base_url)
+        return url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
+
+    def _client(self) -> "OpenAI":
+        with self._making:
+            return self._sdk
+
+    @cached_property
+    def _sdk(self) -> "OpenAI":
+        """The client. It never retries: the SDK's retries start paid jobs twice, and sleep for up to two minutes."""
+        import httpx2
+        from openai import DefaultHttpxClient, OpenAI
+
+        address = self.address
+        timeout = httpx2.Timeout(address.read, connect=address.connect)
+        return OpenAI(
+            api_key=address.api_key or _NO_KEY,
+            base_url=address.base_url,
+            organization=address.organization or None,
+            project=address.project or None,
+            timeout=timeout,
+            max_retries=0,
+            http_client=DefaultHttpxClient(timeout=timeout, trust_env=not _is_loopback(address.base_url)),
+        )
+
+
+def body_of(response: "httpx2.Response") -> dict[str, Any]:
+    """Return the JSON object in an answer of 2xx.
+
+    Raises:
+        UpstreamFailed: 502 upstream_invalid, it is no JSON object.
+    """
+    try:
+        body = response.json()
+    except ValueError:
+        raise failures.nonsense("it is not JSON") from None
+    if not isinstance(body, dict):
+        raise failures.nonsense("it is not a JSON object")
+    return body
+
+
+def pick(source: dict[str, Any], *keys: str) -> dict[str, Any]:
+    """Return exactly `keys` of an upstream's object, which must have an id; a key it lacks is null."""
+    if not isinstance(source.get("id"), str):
+        raise failures.nonsense("its object has no id")
+    return {key: source.get(key) for key in keys}
+
+
+def _is_loopback(base_url: str) -> bool:
+    """A proxy of the environment must not stand between us and an engine on this machine."""
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

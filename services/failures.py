@@ -1,0 +1,84 @@
+"""Turns what the openai SDK raises into our failures: upstream's status, code, message and Retry-After pass through."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from wire.errors import ApiError, UpstreamFailed, UpstreamTimeout
+
+if TYPE_CHECKING:
+    import openai
+
+_PASSED_HEADERS = ("Retry-After", "Retry-After-Ms")
+_KEY = re.compile(r"sk-[A-Za-z0-9_-]{16,}")
+
+
+@dataclass(eq=False)
+class Unreachable(UpstreamFailed):
+    """502: no connection came about, so nothing was sent."""
+
+    code: str | None = "upstream_unreachable"
+
+
+def is_ambiguous(failure: ApiError) -> bool:
+    """Whether the upstream may have done what it was asked although it did not say so."""
+    return (failure.status >= 500 or failure.status == 408) and not isinstance(failure, Unreachable)
+
+
+def refused(error: "openai.APIStatusError", key: str) -> ApiError:
+    """Translate an answer of 4xx or 5xx; a body that is no error object is replaced by a plain sentence."""
+    fields = error.body if isinstance(error.body, dict) else {}
+    told = fields.get("message")
+    message = told if isinstance(told, str) and told else f"The upstream answered {error.status_code} without a reason."
+    return ApiError(
+        mask(message, key),
+        code=_text(fields.get("code")),
+        param=_text(fields.get("param")),
+        type=_text(fields.get("type")) or "upstream_error",
+        status=error.status_code,
+        headers={name: error.response.headers[name] for name in _PASSED_HEADERS if name in error.response.headers},
+    )
+
+
+def unanswered(error: "openai.APIConnectionError", base_url: str) -> ApiError:
+    """Translate a call without an answer: never connected or dropped is 502, silent for too long 504."""
+    import httpx2
+    import openai
+
+    cause = error.__cause__
+    if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError | httpx2.UnsupportedProtocol):
+        return Unreachable(f"The upstream {base_url} cannot be reached ({type(cause).__name__}: {cause}).")
+    if isinstance(error, openai.APITimeoutError):
+        return silent(base_url)
+    return dropped(base_url)
+
+
+def silent(base_url: str) -> UpstreamTimeout:
+    """Say that the upstream did not answer in time."""
+    message = f"The upstream {base_url} did not answer in time (UPSTREAM_TIMEOUT)."
+    return UpstreamTimeout(message, code="upstream_timeout")
+
+
+def dropped(base_url: str) -> UpstreamFailed:
+    """Say that the upstream broke the connection off."""
+    message = f"The upstream {base_url} broke the connection off before its answer was complete."
+    return UpstreamFailed(message, code="upstream_unreachable")
+
+
+def nonsense(what: str) -> UpstreamFailed:
+    """Say that the upstream's answer is not what the OpenAI API gives there."""
+    return UpstreamFailed(f"The upstream's answer cannot be used: {what}.", code="upstream_invalid")
+
+
+def mask(text: str, key: str) -> str:
+    """Show of a key what OpenAI shows of it: its first eight and last four characters."""
+    whole = text.replace(key, _masked(key)) if len(key) >= 8 else text
+    return _KEY.sub(lambda found: _masked(found.group()), whole)
+
+
+def _masked(key: str) -> str:
+    return f"{key[:8]}****{key[-4:]}" if len(key) > 16 else "****"
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,212 @@
+"""Starts and follows fine-tuning jobs; a create is sent once, tagged, and looked up by its tag when no answer came."""
+
+import hashlib
+import json
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from threading import Lock
+from typing import Any
+
+from services import models
+from services.client import Upstream, body_of, pick
+from services.failures import is_ambiguous, nonsense
+from wire.errors import ApiError, BadRequest, NotFound
+from wire.ids import made_up_suffix
+from wire.requests import JobCreate
+
+TAG = "tune9527_"
+REQUEST, KEY, BODY = f"{TAG}request", f"{TAG}idempotency_key", f"{TAG}body"
+# The wire's 16 pairs less our three.
+MAX_METADATA = 13
+# Seconds before each look for a job whose creation was not answered.
+LOOKS = (0.0, 2.0)
+LOOK_TIMEOUT = 15.0
+
+
+@dataclass(frozen=True)
+class Created:
+    """A job, the suffix it was asked for with, and whether an earlier call with the same key started it."""
+
+    job: dict[str, Any]
+    suffix: str
+    replayed: bool = False
+
+    def reply(self) -> dict[str, Any]:
+        """Return the documented reply."""
+        return pick(self.job, "id", "model", "organization_id", "status", "training_file") | {"suffix": self.suffix}
+
+
+class FineTuning:
+    """The upstream's fine-tuning jobs."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        today: Callable[[], date] = date.today,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._upstream = upstream
+        self._today = today
+        self._sleep = sleep
+        self._keys = _KeyLocks()
+
+    def create(self, wanted: JobCreate, idempotency_key: str | None = None) -> Created:
+        """Start a job, or return the one that an earlier call with the same key started.
+
+        Raises:
+            BadRequest: 400, the request contradicts itself or the key is none.
+            ApiError: 422 idempotency_key_reused; else what the upstream said, or 502 or 504 that tell how to find out.
+        """
+        _refuse_contradictions(wanted)
+        if idempotency_key is None:
+            return self._start(wanted, wanted.suffix or made_up_suffix(), {})
+        _refuse_bad_key(idempotency_key)
+        # The same key makes up the same suffix, so that the replay's is the first reply's.
+        suffix = wanted.suffix or made_up_suffix(random.Random(idempotency_key))  # noqa: S311
+        body_hash = _hash(wanted)
+        with self._keys.hold(idempotency_key):
+            earlier = self._find(KEY, idempotency_key)
+            if earlier is None:
+                return self._start(wanted, suffix, {KEY: idempotency_key, BODY: body_hash})
+            if earlier["metadata"].get(BODY) != body_hash:
+                message = "This Idempotency-Key was used with another body; use a new key for a new job."
+                raise ApiError(message, code="idempotency_key_reused", status=422)
+            return Created(earlier, suffix, replayed=True)
+
+    def retrieve(self, job_id: str) -> dict[str, Any]:
+        """Return one job as it stands upstream."""
+        _refuse_bad_id(job_id)
+        with self._upstream.call() as client:
+            return body_of(client.fine_tuning.jobs.with_raw_response.retrieve(job_id).http_response)
+
+    def page(self, query: dict[str, Any]) -> dict[str, Any]:
+        """Return one page of jobs, newest first; `query` may hold `after` and `limit`."""
+        with self._upstream.call() as client:
+            return body_of(client.fine_tuning.jobs.with_raw_response.list(**query).http_response)
+
+    def events(self, job_id: str, query: dict[str, Any]) -> dict[str, Any]:
+        """Return one page of a job's events, newest first."""
+        _refuse_bad_id(job_id)
+        with self._upstream.call() as client:
+            return body_of(client.fine_tuning.jobs.with_raw_response.list_events(job_id, **query).http_response)
+
+    def cancel(self, job_id: str) -> dict[str, Any]:
+        """Cancel a job and return it."""
+        _refuse_bad_id(job_id)
+        with self._upstream.call() as client:
+            return body_of(client.fine_tuning.jobs.with_raw_response.cancel(job_id).http_response)
+
+    def _start(self, wanted: JobCreate, suffix: str, tags: dict[str, str]) -> Created:
+        """Send exactly one create; after an answer that leaves it open, look for the job."""
+        tag = uuid.uuid4().hex
+        fields = wanted.model_dump(exclude_none=True, exclude_unset=True)
+        metadata = (wanted.metadata or {}) | tags | {REQUEST: tag}
+        try:
+            with self._upstream.call() as client:
+                answer = client.fine_tuning.jobs.with_raw_response.create(
+                    model=wanted.model,
+                    training_file=wanted.training_file,
+                    extra_body=fields | {"model": wanted.model, "suffix": suffix, "metadata": metadata},
+                )
+            created = Created(body_of(answer.http_response), suffix)
+            created.reply()
+        except ApiError as failure:
+            if not is_ambiguous(failure):
+                raise models.explain(failure, wanted.model, self._today()) from None
+            return Created(self._look_for(tag, failure), suffix)
+        return created
+
+    def _look_for(self, tag: str, failure: ApiError) -> dict[str, Any]:
+        """Return the job with this tag, or raise the failure with a word on what is not known and how to find out."""
+        seen = "the upstream could not be asked"
+        for pause in LOOKS:
+            self._sleep(pause)
+            try:
+                job = self._find(REQUEST, tag)
+            except ApiError:
+                continue
+            if job is not None:
+                return job
+            seen = "no such job is listed so far"
+        unknown = (
+            f"It is not known whether a job was started: {seen}. Before you try again, look for a job whose metadata "
+            f"has {REQUEST}={tag} in GET /jobs; a repeated call with the same Idempotency-Key never starts a second."
+        )
+        raise replace(failure, message=f"{failure.message} {unknown}")
+
+    def _find(self, name: str, value: str) -> dict[str, Any] | None:
+        """Return the newest job with this metadata; an upstream that cannot filter shows us its last hundred."""
+        patience = min(LOOK_TIMEOUT, self._upstream.address.read)
+        with self._upstream.call() as client:
+            jobs = client.fine_tuning.jobs.with_raw_response
+            answer = jobs.list(limit=100, metadata={name: value}, timeout=patience)
+        rows = body_of(answer.http_response).get("data")
+        if not isinstance(rows, list) or not all(isinstance(job, dict) for job in rows):
+            raise nonsense("its list of jobs has no data")
+        return next((job for job in rows if (job.get("metadata") or {}).get(name) == value), None)
+
+
+class _KeyLocks:
+    """One lock for each idempotency key in use, so that calls with the same key come one after another."""
+
+    def __init__(self) -> None:
+        self._guard = Lock()
+        self._held: dict[str, tuple[Lock, int]] = {}
+
+    @contextmanager
+    def hold(self, key: str) -> Iterator[None]:
+        with self._guard:
+            lock, users = self._held.get(key, (Lock(), 0))
+            self._held[key] = (lock, users + 1)
+        try:
+            with lock:
+                yield
+        finally:
+            with self._guard:
+                lock, users = self._held.pop(key)
+                if users > 1:
+                    self._held[key] = (lock, users - 1)
+
+
+def _refuse_bad_id(job_id: str) -> None:
+    """The SDK will not put these into a path, and no job has them."""
+    if job_id in (".", ".."):
+        raise NotFound(f"No such job: '{job_id}'.", code="job_not_found", param="fine_tuning_job_id")
+
+
+def _refuse_bad_key(key: str) -> None:
+    if not (1 <= len(key) <= 255 and all("!" <= letter <= "~" for letter in key)):
+        message = "An Idempotency-Key has 1 to 255 visible ASCII characters, such as a UUID."
+        raise BadRequest(message, code="invalid_idempotency_key", param="Idempotency-Key")
+
+
+def _refuse_contradictions(wanted: JobCreate) -> None:
+    """Refuse two different sets of hyperparameters, and metadata that leaves our tags no room or takes their names."""
+    inner = _method_hyperparameters(wanted)
+    if wanted.hyperparameters is not None and inner not in (None, wanted.hyperparameters.model_dump(exclude_none=True)):
+        message = "'hyperparameters' and those inside 'method' differ; give one of them ('method' is the newer way)."
+        raise BadRequest(message, code="invalid_value", param="hyperparameters")
+    metadata = wanted.metadata or {}
+    if len(metadata) > MAX_METADATA:
+        message = f"'metadata' has {len(metadata)} pairs; at most {MAX_METADATA} are yours, three are the service's."
+        raise BadRequest(message, code="invalid_value", param="metadata")
+    taken = [name for name in metadata if name.startswith(TAG)]
+    if taken:
+        message = f"'{taken[0]}': names that begin with {TAG} are the service's own."
+        raise BadRequest(message, code="invalid_value", param=f"metadata.{taken[0]}")
+
+
+def _method_hyperparameters(wanted: JobCreate) -> dict[str, Any] | None:
+    method = wanted.method.model_dump(exclude_none=True) if wanted.method else {}
+    found: dict[str, Any] | None = method.get(method.get("type", ""), {}).get("hyperparameters")
+    return found
+
+
+def _hash(wanted: JobCreate) -> str:
+    canonical = json.dumps(wanted.model_dump(exclude_none=True), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
