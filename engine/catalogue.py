@@ -52,7 +52,7 @@ def find(name: str, catalogue: Mapping[str, BaseModel]) -> BaseModel:
         return catalogue[name]
     path = Path(name).expanduser()
     if path.suffix.lower() == ".gguf" and path.is_file():
-        return BaseModel(id=_id_of(path.stem), source=f"path:{path.resolve().parent}", file=path.name)
+        return BaseModel(id=_id_of(path.stem), source=f"path:{path.absolute().parent}", file=path.name)
     hub = re.fullmatch(r"([\w.-]+/[\w.-]+)/([\w./-]+\.gguf)", name)
     if hub and not name.startswith((".", "/")):
         owner = hub[1].partition("/")[0]

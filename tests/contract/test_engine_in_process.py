@@ -1,0 +1,42 @@
+"""The contract, kept by the engine behind the SDK's own WSGI transport, with no socket between."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from openai import OpenAI
+
+from config import EngineConfig
+from engine.app import create_engine
+from tests.contract.suite import ContractSuite
+
+
+class TestEngineInProcess(ContractSuite):
+    """The app as `create_engine` makes it, and a worker that takes real turns."""
+
+    @pytest.fixture(scope="class")
+    def model(self) -> str:
+        return "tiny"
+
+    @pytest.fixture(scope="class")
+    def client(self, tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
+        folder = tmp_path_factory.mktemp("engine")
+        (folder / "tiny.gguf").symlink_to(tiny_gguf)
+        app = create_engine(EngineConfig(data_dir=folder, base_model=str(folder / "tiny.gguf"), context_tokens=256))
+        stop = threading.Event()
+        worker = threading.Thread(target=app.extensions["worker"].run, args=(stop,))
+        worker.start()
+        transport = httpx2.WSGITransport(app=app)
+        with OpenAI(
+            api_key="unused",
+            base_url="http://engine/v1",
+            http_client=httpx2.Client(transport=transport),
+            max_retries=0,
+        ) as client:
+            yield client
+        stop.set()
+        worker.join()
+        app.extensions["engine"].pool.close()
+        app.extensions["engine"].store.close()

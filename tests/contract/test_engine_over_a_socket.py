@@ -1,0 +1,52 @@
+"""The contract, kept by `python -m engine serve` as a user starts it, over a real socket."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import openai
+import pytest
+from openai import OpenAI
+
+from tests.contract.suite import ContractSuite
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class TestEngineOverASocket(ContractSuite):
+    """The whole engine: granian, store, worker, trainer, llama.cpp."""
+
+    @pytest.fixture(scope="class")
+    def model(self) -> str:
+        return "tiny"
+
+    @pytest.fixture(scope="class")
+    def client(self, tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
+        folder = tmp_path_factory.mktemp("engine")
+        (folder / "tiny.gguf").symlink_to(tiny_gguf)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        settings = {"ENGINE_PORT": str(port), "DATA_DIR": str(folder), "CONTEXT_TOKENS": "256"}
+        environment = {**os.environ, **settings, "BASE_MODEL": str(folder / "tiny.gguf")}
+        engine = subprocess.Popen([sys.executable, "-m", "engine", "serve"], cwd=ROOT, env=environment)
+        with OpenAI(api_key="unused", base_url=f"http://127.0.0.1:{port}/v1", max_retries=0) as client:
+            _wait_until_it_answers(client, engine)
+            yield client
+        engine.terminate()
+        assert engine.wait(20) == 0
+
+
+def _wait_until_it_answers(client: OpenAI, engine: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            client.models.list()
+            return
+        except openai.APIConnectionError:
+            assert engine.poll() is None, "the engine ended"
+            assert time.monotonic() < deadline, "the engine does not answer"
+            time.sleep(0.1)
