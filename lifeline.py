@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import IO
 
 PROJECT_ROOT = Path(__file__).resolve().parent
+# Tells a child that its stdin is a lifeline; started by hand, its stdin may be empty from the start.
+_MARK = "TUNE9527_LIFELINE"
 _SECRET = re.compile(r"(^|_)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)(_|$)", re.IGNORECASE)
 
 
@@ -26,7 +28,7 @@ def spawn(
     return subprocess.Popen(
         [sys.executable, "-m", *arguments],
         cwd=PROJECT_ROOT,
-        env=dict(environment) if environment is not None else None,
+        env={**(os.environ if environment is None else environment), _MARK: "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
@@ -51,7 +53,10 @@ def release(process: subprocess.Popen[bytes], timeout: float) -> int:
 
 
 def watch(on_parent_gone: Callable[[], None] | None = None) -> None:
-    """In the child: call `on_parent_gone` (by default: exit at once, without clean-up) when stdin reaches its end."""
+    """In the child: call `on_parent_gone` (by default: exit at once, without clean-up) when the parent is gone."""
+
+    if os.environ.get(_MARK) is None:
+        return
 
     def wait_for_end() -> None:
         while os.read(0, 4096):

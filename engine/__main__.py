@@ -2,6 +2,8 @@
 
 import argparse
 import logging
+import os
+import signal
 import sys
 import threading
 
@@ -38,6 +40,7 @@ def _pull(config: EngineConfig, name: str) -> int:
 
 def _serve(config: EngineConfig) -> int:
     import httpd
+    import lifeline
     from engine import catalogue, lock
 
     catalogue.find(config.base_model, catalogue.default_catalogue())
@@ -46,6 +49,8 @@ def _serve(config: EngineConfig) -> int:
     except lock.Busy as busy:
         print(f"engine: {busy} Give this engine a DATA_DIR of its own.", file=sys.stderr)
         return 1
+    # As on Ctrl-C: answers that are being written are finished first.
+    lifeline.watch(lambda: os.kill(os.getpid(), signal.SIGTERM))
     with held:
         return httpd.serve(_Loader(config), config.host, config.port, config.engine_threads)
 
