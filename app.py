@@ -1,12 +1,9 @@
 """The service on port 9527: `python app.py`. A table of contents that wires everything and decides nothing."""
 
 import logging
-import os
-import socket
 import sys
 import threading
 from functools import partial
-from multiprocessing import parent_process
 from typing import TYPE_CHECKING
 
 from config import EngineConfig, ServiceConfig, WrongSetting
@@ -17,23 +14,18 @@ if TYPE_CHECKING:
     from services import Services
     from services.embedded import EmbeddedEngine
 
-# Seconds that running calls and the engine have to end; granian kills its worker after that.
-GRACE = 20
-
 
 def main() -> int:
-    """Serve until told to stop; return the exit code: 2 for a wrong setting, 1 for an address we cannot have."""
+    """Serve until told to stop; return the exit code: 2 for a wrong setting, 1 for a port we cannot have."""
+    import httpd
+
     try:
         config = ServiceConfig.from_env()
         engine = EngineConfig.from_env() if config.embedded else None
     except WrongSetting as wrong:
-        return _give_up(str(wrong), 2)
-    trouble = _trouble_with(config.host, config.port)
-    if trouble:
-        return _give_up(trouble, 1)
-    _announce(config, engine)
-    _serve(config, engine)
-    return 0
+        print(f"tune9527 cannot start: {wrong}", file=sys.stderr)
+        return 2
+    return httpd.serve(partial(_load, config, engine), config.host, config.port, config.threads)
 
 
 def create_app(config: ServiceConfig, engine: "EmbeddedEngine | None" = None) -> "Flask":
@@ -74,73 +66,29 @@ def _services(config: ServiceConfig, engine: "EmbeddedEngine | None") -> "Servic
     return Services(upstream, Files(upstream), FineTuning(upstream), Chat(upstream, config.default_model, streams))
 
 
-def _serve(config: ServiceConfig, engine: EngineConfig | None) -> None:
-    from granian import Granian
-    from granian.constants import Interfaces
-    from granian.log import LogLevels
-
-    server = Granian(
-        "app",
-        address=config.host,
-        port=config.port,
-        interface=Interfaces.WSGI,
-        blocking_threads=config.threads,
-        log_level=LogLevels.error,
-        respawn_failed_workers=True,
-        workers_kill_timeout=GRACE,
-    )
-    server.serve(target_loader=partial(_load, config, engine), wrap_loader=False)
-
-
 def _load(config: ServiceConfig, engine_config: EngineConfig | None) -> "Flask":
-    """In granian's worker: make the app, and begin what runs beside it."""
+    """In the serving process: make the app, and begin what runs beside it."""
     from services.embedded import EmbeddedEngine
 
-    if hasattr(os, "setsid"):
-        os.setsid()  # a Ctrl-C in the terminal is for the main process, which then stops this one
     logging.basicConfig(level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # The SDK's HTTP library logs every URL; our own lines say enough.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     engine = EmbeddedEngine(engine_config.host, engine_config.port) if engine_config else None
     app = create_app(config, engine)
     if engine:
         engine.start()
-    for beside in (_end_with_parent, app.extensions["services"].upstream.warm):
-        threading.Thread(target=beside, daemon=True).start()
+    threading.Thread(target=app.extensions["services"].upstream.warm, name="warm", daemon=True).start()
+    print(
+        f"tune9527 listens on http://{config.host}:{config.port}, upstream: {_upstream_name(config, engine)}",
+        flush=True,
+    )
     return app
 
 
-def _end_with_parent() -> None:
-    """When the main process is gone, even killed, nobody may keep its port; the engine ends with us."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _trouble_with(host: str, port: int) -> str:
-    """Why we cannot listen there; granian alone would share the port with another of its kind."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family) as attempt:
-            if os.name != "nt":
-                attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            attempt.bind(address)
-    except OSError as error:
-        return f"{host}:{port} cannot be listened on ({error.strerror}). Set HOST and PORT, or stop what runs there."
-    return ""
-
-
-def _announce(config: ServiceConfig, engine: EngineConfig | None) -> None:
+def _upstream_name(config: ServiceConfig, engine: "EmbeddedEngine | None") -> str:
     if engine:
-        upstream = f"the embedded engine on port {engine.port} (its log lines are among these)"
-    else:
-        upstream = config.openai_base_url or "OpenAI"
-    print(f"tune9527 listens on http://{config.host}:{config.port}; upstream: {upstream}", flush=True)
-
-
-def _give_up(reason: str, code: int) -> int:
-    print(f"tune9527 cannot start: {reason}", file=sys.stderr)
-    return code
+        return f"the embedded engine on {engine.base_url} (its log lines are among these)"
+    return config.openai_base_url or "OpenAI"
 
 
 if __name__ == "__main__":

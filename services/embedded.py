@@ -27,7 +27,7 @@ class Patience:
 
     call: float = 15.0
     start: float = 60.0
-    stop: float = 10.0
+    stop: float = 8.0
     tick: float = 0.1
     watch: float = 2.0
     first_pause: float = 0.5

@@ -39,8 +39,8 @@ class Seen:
 class Fault:
     """How one request goes wrong; with `after_work` the upstream has done what it was asked before that.
 
-    kind: `status` (an error object, or `raw` as it stands), `drop` (the connection), `hang` (`seconds`), `raw` (200 with
-    a body of our choice), `cut` (a stream that ends after `pieces` chunks, the connection closed).
+    kind: `status` (an error object, or `raw` as it stands), `drop` (the connection), `hang` (`seconds`), `raw` (200
+    with a body of our choice), `cut` (a stream that ends after `pieces` chunks, the connection closed).
     """
 
     kind: str
