@@ -10,6 +10,7 @@ import tracemalloc
 from collections.abc import Iterator
 
 import pytest
+from typing_extensions import Buffer
 
 from dataprep import check
 from dataprep.checker import MAX_ERRORS, MAX_LINE_BYTES
@@ -30,9 +31,10 @@ class Endless(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
-        count = min(len(buffer), self.left, len(self.block))
-        buffer[:count] = self.block[:count]
+    def readinto(self, buffer: Buffer) -> int:
+        view = memoryview(buffer)
+        count = min(len(view), self.left, len(self.block))
+        view[:count] = self.block[:count]
         self.left -= count
         return count
 

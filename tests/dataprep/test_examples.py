@@ -78,11 +78,11 @@ REFUSED: dict[str, tuple[str, str, str, str]] = {
     "message a string": (chat(user(), "x"), "invalid_message", "/messages/1", "not a string"),
     "no content": (chat({"role": "user"}, assistant()), "missing_content", "/messages/0", "no 'content'"),
     "null content": (chat(user(), assistant(None)), "missing_content", "/messages/1", "Give its text"),
-    "empty tool calls": (
-        chat(user(), assistant(None, tool_calls=[])),
-        "missing_content",
-        "/messages/1",
-        "no 'content'",
+    "no tool call": (
+        chat(user(), assistant(tool_calls=[])),
+        "invalid_tool_calls",
+        "/messages/1/tool_calls",
+        "at least",
     ),
     "content a number": (chat(user(3), assistant()), "invalid_content", "/messages/0/content", "not a number"),
     "part a string": (chat(user(["x"]), assistant()), "invalid_content", "/messages/0/content/0", "part"),

@@ -69,12 +69,12 @@ def test_a_method_that_does_not_fit_the_file_is_refused() -> None:
         " 'supervised' as the training method (provided method=dpo)."
     )
     assert fail(f"{GOOD}\n", method="dpo") == ("invalid_file_format", expected)
-    preference = {"input": {"messages": [user()]}}
-    preference |= {"preferred_output": [assistant()], "non_preferred_output": [assistant("No.")]}
-    failure = fail(json.dumps(preference))
+    outputs = {"preferred_output": [assistant()], "non_preferred_output": [assistant("No.")]}
+    preference = json.dumps({"input": {"messages": [user()]}, **outputs})
+    failure = fail(preference)
     assert failure is not None
     assert "fine-tune-preference format" in failure[1]
-    assert fail(json.dumps(preference), method="dpo") is None
+    assert fail(preference, method="dpo") is None
 
 
 def test_a_validation_file_is_called_by_its_name() -> None:
