@@ -1,0 +1,118 @@
+"""The documentation is complete and true to the code: routes, settings, links, and both languages alike."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app import create_app
+from config import EngineConfig, ServiceConfig
+from engine.app import create_engine
+
+ROOT = Path(__file__).resolve().parent.parent
+READMES = ("README.md", "README.zh-CN.md")
+SETTINGS = sorted({one.metadata["env"] for config in (ServiceConfig, EngineConfig) for one in fields(config)})
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^(#{1,6}) ", re.MULTILINE)
+_COMMENT = re.compile(r"\s*(?:^|(?<=\s))#.*$", re.MULTILINE)
+
+
+def read(name: str) -> str:
+    """The text of one file of the project."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def prose(name: str) -> str:
+    """A document without its code blocks."""
+    return _FENCE.sub("", read(name))
+
+
+def routes_of(app: Flask) -> set[str]:
+    """`POST /v1/files/<file_id>` and the like; HEAD and OPTIONS come by themselves."""
+    return {
+        f"{method} {rule.rule}"
+        for rule in app.url_map.iter_rules()
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        if rule.endpoint != "static"
+    }
+
+
+def is_named(route: str, text: str) -> bool:
+    """Whether a line names method and path, or calls the path by curl; variables may stand in any brackets."""
+    method, _, path = route.partition(" ")
+    parts = re.split(r"<[^>]+>", path)
+    pattern = r"[<{:$\[]\w+[>}\]]?".join(map(re.escape, parts)) + r"(?![\w/<{])"
+    lines = (line for line in text.splitlines() if re.search(pattern, line))
+    return any(method in re.findall(r"[A-Z]+", line) or "curl" in line for line in lines)
+
+
+@pytest.fixture(scope="module")
+def routes(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """Every route of both servers."""
+    service = create_app(ServiceConfig(openai_base_url="http://127.0.0.1:9/v1"))
+    engine = create_engine(EngineConfig(data_dir=tmp_path_factory.mktemp("data")))
+    return routes_of(service) | routes_of(engine)
+
+
+def test_every_route_is_documented(routes: set[str]) -> None:
+    documents = read("README.md") + read("docs/wire.md")
+    assert {"GET /status", "POST /chat", "POST /v1/fine_tuning/jobs"} <= routes
+    assert sorted(route for route in routes if not is_named(route, documents)) == []
+
+
+def test_a_route_is_not_taken_for_another() -> None:
+    assert is_named("GET /jobs/<job_id>", "`GET /jobs/{job_id}`")
+    assert is_named("GET /status", "curl http://127.0.0.1:9527/status")
+    assert not is_named("GET /jobs/<job_id>", "`GET /jobs/{job_id}/events`")
+    assert not is_named("DELETE /jobs/<job_id>", "`GET /jobs/{job_id}`")
+    assert not is_named("GET /job", "`GET /jobs`")
+
+
+def test_every_setting_stands_in_the_example_file_and_no_other_does() -> None:
+    named = set(re.findall(r"^#?\s?([A-Z][A-Z0-9_]+)=", read(".env.example"), re.MULTILINE))
+    assert sorted(named) == SETTINGS
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_every_setting_stands_in_the_table(readme: str) -> None:
+    rows = [line for line in prose(readme).splitlines() if line.startswith("|")]
+    named = {name for row in rows for name in re.findall(r"`([A-Z][A-Z0-9_]+)`", row.split("|")[1])}
+    assert sorted(set(SETTINGS) - named) == []
+
+
+def relative_links() -> Iterator[tuple[str, str]]:
+    """(document, target) of every link that leads to a file of ours."""
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    for document in documents:
+        name = document.relative_to(ROOT).as_posix()
+        for target in _LINK.findall(prose(name)):
+            if not re.match(r"[a-z]+:|#", target):
+                yield name, target.partition("#")[0]
+
+
+def test_every_relative_link_leads_somewhere() -> None:
+    links = list(relative_links())
+    assert links
+    assert [link for link in links if not (ROOT / link[0]).parent.joinpath(link[1]).exists()] == []
+
+
+def test_both_languages_have_the_same_headings() -> None:
+    english, chinese = (_HEADING.findall(prose(readme)) for readme in READMES)
+    assert english == chinese
+
+
+def test_both_languages_have_the_same_code() -> None:
+    english, chinese = (
+        [(language, _COMMENT.sub("", code)) for language, code in _FENCE.findall(read(readme))] for readme in READMES
+    )
+    assert english == chinese
+
+
+@pytest.mark.parametrize("document", [*READMES, "CHANGELOG.md", "docs/wire.md"])
+def test_no_placeholder_is_left(document: str) -> None:
+    assert re.findall(r"^@[A-Z]+@$|\bTODO\b|\bTBD\b", read(document), re.MULTILINE) == []
