@@ -1,0 +1,49 @@
+"""`python -m engine.trainer JOB_DIR`: the child process of one job; it speaks JSON lines and exits 0 or 1."""
+
+import os
+import sys
+from pathlib import Path
+
+import lifeline
+from engine.trainer.errors import OutOfMemory, TrainingError
+from engine.trainer.progress import Progress, take_stdout
+
+
+def main(job_dir: Path) -> int:
+    """Run the job of `job_dir` and report how it ended."""
+    lifeline.watch()
+    progress = take_stdout()
+    _step_back()
+    try:
+        _train(job_dir, progress)
+    except TrainingError as error:
+        progress.send("error", code=error.code, message=str(error))
+        return 1
+    progress.send("done")
+    return 0
+
+
+def _train(job_dir: Path, progress: Progress) -> None:
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from engine.trainer.loop import train  # after the lifeline: importing torch takes seconds
+    from engine.trainer.spec import read_spec
+
+    try:
+        train(read_spec(job_dir), job_dir, progress)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "alloc" not in str(error):
+            raise
+        raise OutOfMemory(
+            "The machine ran out of memory while training; use a smaller batch_size, shorter examples or a smaller model."
+        ) from error
+
+
+def _step_back() -> None:
+    """Take the lowest priority, so that answering chats comes before training."""
+    if hasattr(os, "nice"):
+        os.nice(19)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

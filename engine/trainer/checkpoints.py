@@ -1,0 +1,97 @@
+"""Checkpoints of a run: everything needed to go on from an epoch's end as if nothing had happened.
+
+Nothing random is kept but the seed: batch order is a function of seed and epoch, and the adapter has no dropout.
+"""
+
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import get_peft_model_state_dict
+from safetensors.torch import load_file, save_file
+
+from engine.trainer import durable, lora
+from engine.trainer.export import write_gguf_lora
+
+KEPT = 3  # adapters of the last epochs, as OpenAI keeps them
+MARKER = "complete.json"
+OPTIMIZER = "optimizer.safetensors"
+GGUF = "adapter.gguf"
+
+
+@dataclass
+class State:
+    """How far a run has come."""
+
+    precision: str
+    step: int = 0
+    epoch: int = 0
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)  # one metrics row per step
+    checkpoints: list[dict[str, Any]] = field(default_factory=list)  # step, epoch, path, metrics; newest last
+
+
+def latest(job_dir: Path) -> Path | None:
+    """The newest complete checkpoint; incomplete ones are removed on the way."""
+    complete = []
+    for folder in (job_dir / "checkpoints").glob("step-*"):
+        if (folder / MARKER).exists():
+            complete.append(folder)
+        else:
+            shutil.rmtree(folder)
+    return max(complete, key=_step_of, default=None)
+
+
+def read_state(folder: Path) -> State:
+    """The state kept in a complete checkpoint."""
+    return State(**durable.read_json(folder / MARKER))
+
+
+def write_adapter(peft_model: Any, folder: Path, base_name: str) -> None:
+    """Write the adapter in peft's format and as llama.cpp's GGUF."""
+    lora.save(peft_model, folder, base_name)
+    alpha = peft_model.peft_config["default"].lora_alpha
+    config = peft_model.get_base_model().config
+    write_gguf_lora(get_peft_model_state_dict(peft_model), alpha, config, folder / GGUF)
+
+
+def save(job_dir: Path, state: State, peft_model: Any, optimizer: torch.optim.Optimizer, base_name: str) -> None:
+    """Write the checkpoint of `state.step`, complete marker last, and drop what older ones no longer need."""
+    folder = job_dir / "checkpoints" / f"step-{state.step}"
+    write_adapter(peft_model, folder, base_name)
+    tensors = {
+        f"{index}.{name}": value
+        for index, parameter in enumerate(lora.trainable(peft_model))
+        for name, value in optimizer.state[parameter].items()
+    }
+    save_file(tensors, folder / OPTIMIZER)
+    durable.sync_files(folder)
+    durable.write_json(folder / MARKER, asdict(state))
+    _prune(job_dir, keep=folder)
+
+
+def restore(folder: Path, peft_model: Any, optimizer: torch.optim.Optimizer) -> None:
+    """Load adapter and optimizer from a complete checkpoint."""
+    lora.restore(peft_model, folder)
+    tensors = load_file(folder / OPTIMIZER)
+    for index, parameter in enumerate(lora.trainable(peft_model)):
+        prefix = f"{index}."
+        optimizer.state[parameter] = {
+            name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)
+        }
+
+
+def _prune(job_dir: Path, keep: Path) -> None:
+    folders = sorted((job_dir / "checkpoints").glob("step-*"), key=_step_of)
+    for folder in folders:
+        if folder != keep:
+            (folder / OPTIMIZER).unlink(missing_ok=True)
+    for folder in folders[:-KEPT]:
+        (folder / MARKER).unlink()
+        shutil.rmtree(folder)
+
+
+def _step_of(folder: Path) -> int:
+    return int(folder.name.removeprefix("step-"))

@@ -1,0 +1,193 @@
+"""Chat rows to token ids and assistant masks, through the model's own chat template; it batches nothing.
+
+Templates run in the Jinja sandbox of transformers. A text is cut where an assistant turn begins and ends and each
+piece is encoded by itself, so the prompt's ids are the ones that a server computes for the same prompt.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import TemplateError
+
+from engine.trainer.errors import InvalidTrainingFile, UnsupportedBaseModel
+
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One sequence: token ids, which of them are trained on, and where its first trained answer begins."""
+
+    ids: list[int]
+    trained: list[bool]
+    line: int
+    messages: list[Message]  # the prompt of the first trained answer
+    prompt: str  # the same, rendered
+    prompt_length: int  # tokens
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The examples of one file, and how many of its rows had to be cut or left out."""
+
+    examples: list[Example]
+    truncated: int
+    left_out: int
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of one pass over the file."""
+        return sum(len(example) for example in self.examples)
+
+
+def load(path: Path, tokenizer: Any, max_tokens: int) -> Dataset:
+    """Encode every row of a chat JSONL file; rows longer than `max_tokens` lose their end, as the wire has it."""
+    if not tokenizer.chat_template:
+        raise UnsupportedBaseModel("The base model carries no chat template, so chats cannot be trained on.")
+    examples, truncated, left_out = [], 0, 0
+    for line, row in _rows(path):
+        for example in encode(row, tokenizer, line):
+            truncated += len(example) > max_tokens
+            kept = _cut(example, max_tokens)
+            if any(kept.trained):
+                examples.append(kept)
+            else:
+                left_out += 1
+    if not examples:
+        raise InvalidTrainingFile("No line has an assistant message to train on within the model's token limit.")
+    return Dataset(examples, truncated, left_out)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    with path.open(encoding="utf-8-sig") as lines:
+        for number, text in enumerate(lines, start=1):
+            if not text.strip():
+                continue
+            try:
+                row = json.loads(text)
+            except ValueError as error:
+                raise InvalidTrainingFile(f"Line {number} is not valid JSON: {error}.") from error
+            if not isinstance(row, dict) or not isinstance(row.get("messages"), list) or not row["messages"]:
+                raise InvalidTrainingFile(f"Line {number} has no list of messages.")
+            yield number, row
+
+
+def encode(row: dict[str, Any], tokenizer: Any, line: int) -> list[Example]:
+    """Encode one row: one example, or one per answer if the template rewrites earlier turns as a chat goes on."""
+    messages = [_plain(message, line) for message in row["messages"]]
+    answers = [i for i, m in enumerate(messages) if m["role"] == "assistant" and _weight(row["messages"][i]) != 0]
+    render = _Renderer(tokenizer, row.get("tools"), line)
+    whole = render(messages)
+    spans = [(i, *render.span(messages, i)) for i in answers]
+    if all(whole.startswith(prompt + answer) for _, prompt, answer in spans):
+        return [_example(whole, spans, messages, tokenizer, line)] if spans else []
+    return [_example(prompt + answer, [(i, prompt, answer)], messages, tokenizer, line) for i, prompt, answer in spans]
+
+
+def _example(
+    whole: str, spans: list[tuple[int, str, str]], messages: list[Message], tokenizer: Any, line: int
+) -> Example:
+    ids: list[int] = leading_ids(tokenizer, whole)
+    trained = [False] * len(ids)
+    done = 0
+    prompt_length = 0
+    for _, prompt, answer in spans:
+        before = _ids(tokenizer, whole[done : len(prompt)])
+        inside = _ids(tokenizer, answer)
+        if inside[-1] not in tokenizer.all_special_ids:  # no end-of-turn mark: without one an answer never ends
+            inside = [*inside, tokenizer.eos_token_id]
+        prompt_length = prompt_length or len(ids) + len(before)
+        ids += before + inside
+        trained += [False] * len(before) + [True] * len(inside)
+        done = len(prompt) + len(answer)
+    rest = _ids(tokenizer, whole[done:])
+    first = spans[0]
+    return Example(
+        ids + rest, trained + [False] * len(rest), line, messages[: first[0]], first[1], prompt_length
+    )
+
+
+def leading_ids(tokenizer: Any, text: str) -> list[int]:
+    """The beginning-of-text id, if the tokenizer adds one and the template has not."""
+    ids = tokenizer("")["input_ids"][:1]
+    has_one = ids == [tokenizer.bos_token_id] and not text.startswith(tokenizer.bos_token)
+    return list(ids) if has_one else []
+
+
+def _ids(tokenizer: Any, text: str) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def _cut(example: Example, max_tokens: int) -> Example:
+    if len(example) <= max_tokens:
+        return example
+    ids, trained = example.ids[:max_tokens], example.trained[:max_tokens]
+    return Example(ids, trained, example.line, example.messages, example.prompt, example.prompt_length)
+
+
+def _weight(message: Message) -> Any:
+    weight = message.get("weight")
+    return 1 if weight is None else weight
+
+
+def _plain(message: Any, line: int) -> Message:
+    """A message as templates expect it: text content in one string, and no `weight`."""
+    if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+        raise InvalidTrainingFile(f"Line {line} has a message without a role.")
+    content = message.get("content")
+    if isinstance(content, list):
+        parts = [part.get("text") if isinstance(part, dict) else None for part in content]
+        if not all(isinstance(part, str) for part in parts):
+            raise InvalidTrainingFile(f"Line {line} has a content part that is not text.")
+        content = "".join(parts)
+    plain = {name: value for name, value in message.items() if name != "weight" and value is not None}
+    return plain | {"content": content if content is not None else ""}
+
+
+class _Renderer:
+    """The chat template applied to one row's chats; refuses what the template silently drops."""
+
+    def __init__(self, tokenizer: Any, tools: list[dict[str, Any]] | None, line: int) -> None:
+        self._tokenizer, self._tools, self._line = tokenizer, tools, line
+
+    def __call__(self, messages: list[Message], answer_next: bool = False) -> str:
+        try:
+            text: str = self._tokenizer.apply_chat_template(
+                messages, tools=self._tools, tokenize=False, add_generation_prompt=answer_next
+            )
+        except (TemplateError, TypeError, KeyError, ValueError) as error:
+            raise InvalidTrainingFile(
+                f"Line {self._line} cannot be written in the base model's chat template: {error}"
+            ) from error
+        for name in _tool_names(messages, self._tools):
+            if name not in text:
+                raise InvalidTrainingFile(
+                    f"Line {self._line} uses the tool {name!r}, which the base model's chat template cannot carry."
+                )
+        return text
+
+    def span(self, messages: list[Message], index: int) -> tuple[str, str]:
+        """The prompt of the assistant message at `index` and its answer with its end mark, both rendered."""
+        prompt = self(messages[:index], answer_next=True)
+        through = self(messages[: index + 1])
+        if not through.startswith(prompt):
+            raise InvalidTrainingFile(
+                f"Line {self._line}: the base model's chat template does not continue the prompt with the answer."
+            )
+        return prompt, through[len(prompt) :].rstrip()
+
+
+def _tool_names(messages: list[Message], tools: list[dict[str, Any]] | None) -> Iterator[str]:
+    for tool in tools or []:
+        yield str(tool.get("function", tool).get("name", ""))
+    for message in messages:
+        for call in message.get("tool_calls", []):
+            yield str(call.get("function", {}).get("name", ""))
+        if "function_call" in message:
+            yield str(message["function_call"].get("name", ""))

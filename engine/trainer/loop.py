@@ -1,0 +1,161 @@
+"""One training run from top to bottom: load, plan, epochs with checkpoints, the finished adapter; it decides no numbers."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.trainer import checkpoints, data, durable, lora, metrics, parity, precision, recipe, steps
+from engine.trainer.base_model import load_model, load_tokenizer
+from engine.trainer.progress import Progress
+from engine.trainer.spec import Spec
+
+VALIDATE_EVERY = 10  # steps
+
+
+@dataclass
+class Run:
+    """Everything one run holds in its hands."""
+
+    spec: Spec
+    job_dir: Path
+    progress: Progress
+    recipe: recipe.Recipe
+    training: data.Dataset
+    validation: list[list[data.Example]]  # batches
+    tokenizer: Any
+    model: Any
+    optimizer: torch.optim.Optimizer
+    state: checkpoints.State
+
+    @property
+    def pad_id(self) -> int:
+        """Any id will do: no trained position ever looks at padding."""
+        return int(self.tokenizer.pad_token_id or 0)
+
+
+def train(spec: Spec, job_dir: Path, progress: Progress) -> None:
+    """Train the job of `spec` to its end, going on from the newest complete checkpoint in `job_dir`."""
+    torch.set_num_threads(spec.threads)
+    precision.keep_memory_mapped()
+    run = _prepare(spec, job_dir, progress)
+    started = time.monotonic() - run.state.seconds
+    while run.state.epoch < run.recipe.n_epochs:
+        _epoch(run)
+        run.state.seconds = time.monotonic() - started
+        _checkpoint(run)
+    _finish(run, started)
+
+
+def _prepare(spec: Spec, job_dir: Path, progress: Progress) -> Run:
+    tokenizer = load_tokenizer(spec.base)
+    training = data.load(spec.training_file, tokenizer, spec.max_tokens)
+    settled = recipe.settle(spec.requested, len(training.examples))
+    validation = _validation_batches(spec, tokenizer, settled.batch_size)
+    resumed = checkpoints.latest(job_dir)
+    # A resumed run keeps its arithmetic: measured anew, another choice could win.
+    state = checkpoints.read_state(resumed) if resumed else checkpoints.State(precision.choose().name)
+    arithmetic = precision.BY_NAME[state.precision]
+    torch.set_float32_matmul_precision(arithmetic.matmul)
+    model = lora.attach(load_model(spec.base, arithmetic.dtype, arithmetic.attention), spec.init_adapter, spec.seed)
+    optimizer = torch.optim.AdamW(lora.trainable(model), weight_decay=0.0, fused=True)
+    if resumed:
+        checkpoints.restore(resumed, model, optimizer)
+    run = Run(spec, job_dir, progress, settled, training, validation, tokenizer, model, optimizer, state)
+    _announce(run, state.step if resumed else None)
+    return run
+
+
+def _validation_batches(spec: Spec, tokenizer: Any, batch_size: int) -> list[list[data.Example]]:
+    if spec.validation_file is None:
+        return []
+    examples = data.load(spec.validation_file, tokenizer, spec.max_tokens).examples
+    order = recipe.batches([len(example) for example in examples], batch_size, spec.seed, epoch=0)
+    return [[examples[row] for row in rows] for rows in order]
+
+
+def _announce(run: Run, resumed_from: int | None) -> None:
+    settled, training = run.recipe, run.training
+    run.progress.send(
+        "plan",
+        examples=len(training.examples),
+        tokens_per_epoch=training.tokens,
+        n_epochs=settled.n_epochs,
+        batch_size=settled.batch_size,
+        learning_rate_multiplier=settled.learning_rate_multiplier,
+        learning_rate=settled.peak_learning_rate,
+        total_steps=settled.total_steps,
+        precision=run.state.precision,
+        truncated=training.truncated,
+        resumed_from=resumed_from,
+        message=recipe.in_words(settled, run.spec.requested, len(training.examples), training.truncated),
+    )
+
+
+def _epoch(run: Run) -> None:
+    lengths = [len(example) for example in run.training.examples]
+    epoch = run.state.epoch + 1
+    order = recipe.batches(lengths, run.recipe.batch_size, run.spec.seed, epoch)
+    for rows in order:
+        _step(run, [run.training.examples[row] for row in rows], last=rows is order[-1])
+    run.state.epoch = epoch
+
+
+def _step(run: Run, batch: list[data.Example], last: bool) -> None:
+    state = run.state
+    state.step += 1
+    score = steps.train_step(
+        run.model, run.optimizer, recipe.learning_rate(run.recipe, state.step), batch, run.pad_id
+    )
+    row = {"step": state.step, "train_loss": score.loss, "train_mean_token_accuracy": score.accuracy}
+    if run.validation and state.step % VALIDATE_EVERY == 0:
+        turn = state.step // VALIDATE_EVERY % len(run.validation)
+        row |= _scored("valid", steps.evaluate(run.model, [run.validation[turn]], run.pad_id))
+    if run.validation and last:
+        row |= _scored("full_valid", steps.evaluate(run.model, run.validation, run.pad_id))
+    state.history.append(row)
+    run.progress.send("step", total_steps=run.recipe.total_steps, **row)
+
+
+def _scored(prefix: str, score: steps.Score) -> dict[str, Any]:
+    return {f"{prefix}_loss": score.loss, f"{prefix}_mean_token_accuracy": score.accuracy}
+
+
+def _checkpoint(run: Run) -> None:
+    state = run.state
+    entry = {
+        "step": state.step,
+        "epoch": state.epoch,
+        "path": f"checkpoints/step-{state.step}",
+        "metrics": state.history[-1],
+    }
+    state.checkpoints = [*state.checkpoints, entry][-checkpoints.KEPT :]
+    checkpoints.save(run.job_dir, state, run.model, run.optimizer, run.spec.base.name)
+    durable.write_text(run.job_dir / "metrics.csv", metrics.to_csv(state.history))
+    run.progress.send("checkpoint", **entry)
+
+
+def _finish(run: Run, started: float) -> None:
+    run.model.eval()
+    partial = run.job_dir / "adapter.partial"
+    checkpoints.write_adapter(run.model, partial, run.spec.base.name)
+    durable.move_folder(partial, run.job_dir / "adapter")
+    found = parity.document(run.model, run.tokenizer, run.training.examples)
+    durable.write_json(run.job_dir / "parity.json", found)
+    settled = run.recipe
+    result = {
+        "trained_tokens": run.training.tokens * settled.n_epochs,
+        "hyperparameters": {
+            "n_epochs": settled.n_epochs,
+            "batch_size": settled.batch_size,
+            "learning_rate_multiplier": settled.learning_rate_multiplier,
+        },
+        "total_steps": settled.total_steps,
+        "train_loss": run.state.history[-1]["train_loss"],
+        "weights_moved": lora.movement(run.model),
+        "checkpoints": run.state.checkpoints,
+        "seconds": round(time.monotonic() - started, 2),
+    }
+    durable.write_json(run.job_dir / "result.json", result)

@@ -1,0 +1,56 @@
+"""What the trained model answers to its own training prompts, for the engine to compare with llama.cpp's answers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from engine.trainer.data import Example
+
+ROWS = 3
+ANSWER_TOKENS = 32
+ALTERNATIVES = 5
+
+
+@torch.no_grad()
+def document(peft_model: Any, tokenizer: Any, examples: Sequence[Example]) -> dict[str, Any]:
+    """The content of parity.json: greedy answers and their log-probabilities for a few short distinct prompts."""
+    return {"rows": [_row(peft_model, tokenizer, example) for example in _shortest_distinct(examples)]}
+
+
+def _shortest_distinct(examples: Sequence[Example]) -> list[Example]:
+    by_prompt = {example.prompt: example for example in sorted(examples, key=len, reverse=True)}
+    return sorted(by_prompt.values(), key=len)[:ROWS]
+
+
+def _row(peft_model: Any, tokenizer: Any, example: Example) -> dict[str, Any]:
+    prompt_ids = example.ids[: example.prompt_length]
+    answer, logprobs, alternatives = _greedy(peft_model, tokenizer, prompt_ids)
+    return {
+        "messages": example.messages,
+        "prompt": example.prompt,
+        "prompt_ids": prompt_ids,
+        "answer_ids": answer,
+        "answer_logprobs": logprobs,
+        "answer_text": tokenizer.decode(answer, skip_special_tokens=True),
+        "alternatives": alternatives,
+    }
+
+
+def _greedy(
+    peft_model: Any, tokenizer: Any, prompt_ids: list[int]
+) -> tuple[list[int], list[float], list[list[tuple[int, float]]]]:
+    answer: list[int] = []
+    logprobs: list[float] = []
+    alternatives: list[list[tuple[int, float]]] = []
+    fresh, cache = prompt_ids, None
+    ends = {tokenizer.eos_token_id}
+    while len(answer) < ANSWER_TOKENS and not ends & set(answer[-1:]):
+        output = peft_model(input_ids=torch.tensor([fresh]), past_key_values=cache, use_cache=True, logits_to_keep=1)
+        cache = output.past_key_values
+        best = output.logits[0, -1].float().log_softmax(-1).topk(ALTERNATIVES)
+        alternatives.append(list(zip(best.indices.tolist(), best.values.tolist(), strict=True)))
+        answer.append(int(best.indices[0]))
+        logprobs.append(float(best.values[0]))
+        fresh = answer[-1:]
+    return answer, logprobs, alternatives

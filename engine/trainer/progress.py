@@ -1,0 +1,26 @@
+"""The channel to the worker: JSON lines on the stdout the process was started with; it interprets nothing."""
+
+import json
+import os
+import sys
+from typing import IO, Any
+
+
+class Progress:
+    """Writes one JSON object per line, flushed at once."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def send(self, kind: str, **fields: Any) -> None:
+        """Send one message."""
+        self._stream.write(json.dumps({"kind": kind, **fields}, ensure_ascii=False) + "\n")
+        self._stream.flush()
+
+
+def take_stdout() -> Progress:
+    """Keep the original stdout for progress and point file descriptor 1 at stderr, so that no library can spoil it."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    return Progress(channel)

@@ -1,0 +1,109 @@
+"""The training recipe as pure functions: `auto` hyperparameters, learning rate schedule, batches, the plan in words.
+
+Figures behind the constants are in docs/log.md; nothing here touches a model or a file.
+"""
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+PEAK_LEARNING_RATE = 5e-4  # at learning_rate_multiplier 1
+WARMUP_SHARE = 0.1
+FINAL_SHARE = 0.05
+LENGTH_STEP = 8  # tokens; rows whose length falls in the same step count as equally long
+WINDOW_BATCHES = 50  # batches are sorted by length within windows of this many
+
+
+@dataclass(frozen=True)
+class Requested:
+    """Hyperparameters as asked for; None stands for `auto`."""
+
+    n_epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate_multiplier: float | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Hyperparameters as settled."""
+
+    n_epochs: int
+    batch_size: int
+    learning_rate_multiplier: float
+    steps_per_epoch: int
+
+    @property
+    def total_steps(self) -> int:
+        """Optimizer steps of the whole run."""
+        return self.n_epochs * self.steps_per_epoch
+
+    @property
+    def peak_learning_rate(self) -> float:
+        """The highest learning rate of the schedule."""
+        return PEAK_LEARNING_RATE * self.learning_rate_multiplier
+
+
+def settle(requested: Requested, examples: int) -> Recipe:
+    """Settle every `auto` field for a set of `examples` rows, given whatever the others were set to."""
+    batch_size = requested.batch_size or auto_batch_size(examples)
+    steps_per_epoch = math.ceil(examples / batch_size)
+    return Recipe(
+        n_epochs=requested.n_epochs or auto_epochs(examples, steps_per_epoch),
+        batch_size=batch_size,
+        learning_rate_multiplier=requested.learning_rate_multiplier or 1.0,
+        steps_per_epoch=steps_per_epoch,
+    )
+
+
+def auto_batch_size(examples: int) -> int:
+    """Small sets get small batches: their steps are what teaches, and tokens are what costs."""
+    if examples < 24:
+        return 2
+    return 4 if examples < 100 else 8
+
+
+def auto_epochs(examples: int, steps_per_epoch: int) -> int:
+    """Enough epochs for the optimizer steps that small sets need; few for sets that bring steps enough."""
+    wanted_steps = 60 if examples < 24 else 90
+    fewest = 3 if examples < 1000 else 2 if examples < 5000 else 1
+    return min(25, max(fewest, round(wanted_steps / steps_per_epoch)))
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """The learning rate of 1-based `step`: a linear rise over the first tenth, then a linear fall to a twentieth."""
+    warmup = max(1, round(WARMUP_SHARE * recipe.total_steps))
+    if step <= warmup:
+        return recipe.peak_learning_rate * step / warmup
+    left = (recipe.total_steps - step) / max(1, recipe.total_steps - warmup)
+    return recipe.peak_learning_rate * max(FINAL_SHARE, left)
+
+
+def batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
+    """Row indices of each batch of one epoch: rows of like length together, order drawn from `seed` and `epoch`."""
+    rng = random.Random(f"{seed}:{epoch}")  # noqa: S311 - shuffling rows, not keeping secrets
+    rows = list(range(len(lengths)))
+    rng.shuffle(rows)
+    window = WINDOW_BATCHES * batch_size
+    grouped: list[list[int]] = []
+    for start in range(0, len(rows), window):
+        nearby = sorted(rows[start : start + window], key=lambda row: lengths[row] // LENGTH_STEP)
+        grouped += [nearby[i : i + batch_size] for i in range(0, len(nearby), batch_size)]
+    rng.shuffle(grouped)
+    return grouped
+
+
+def in_words(recipe: Recipe, requested: Requested, examples: int, truncated: int) -> str:
+    """The plan as one sentence for the job's first events."""
+    chosen = [
+        name
+        for name in ("n_epochs", "batch_size", "learning_rate_multiplier")
+        if getattr(requested, name) is None
+    ]
+    auto = f" ({', '.join(chosen)} chosen automatically)" if chosen else ""
+    cut = f"; {truncated} too long for the model's limit and cut at the end" if truncated else ""
+    return (
+        f"Training on {examples} example{'s' if examples != 1 else ''}: {recipe.n_epochs} epochs in batches of "
+        f"{recipe.batch_size}, {recipe.total_steps} optimizer steps at a learning rate of up to "
+        f"{recipe.peak_learning_rate:g}{auto}{cut}."
+    )
