@@ -181,8 +181,3 @@ def _fault(value: Any, facts: Mapping[str, Any]) -> str:
         bounded = math.isfinite(facts["most"])
         return f"from {facts['least']:g} to {facts['most']:g}" if bounded else f"at least {facts['least']:g}"
     return ""
-
-
-def environment_without_keys() -> dict[str, str]:
-    """Return this process's environment for a child that needs none of its secrets (keys stay with whoever uses them)."""
-    return {name: value for name, value in os.environ.items() if not name.endswith(("_KEY", "_TOKEN", "_SECRET"))}

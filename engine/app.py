@@ -4,7 +4,7 @@ import os
 
 from flask import Flask
 
-from config import EngineConfig, environment_without_keys
+from config import EngineConfig
 from engine import catalogue
 from engine.files import MAX_BYTES, Files
 from engine.jobs import Jobs
@@ -51,17 +51,13 @@ def _parts(config: EngineConfig) -> Parts:
 
 
 def _pool_settings(config: EngineConfig) -> PoolSettings:
-    threads = config.serving_threads or _cores()
     return PoolSettings(
         context_tokens=config.context_tokens,
         parallel=config.parallel,
-        threads=threads,
-        # llama.cpp's threads wait for each other; one that has to share its core with the trainer stalls them all.
-        threads_beside_training=max(1, threads // 2),
+        threads=config.serving_threads or _cores(),
         models_loaded=config.models_loaded,
-        memory_bytes=config.serving_memory_mb * 2**20,
+        memory_mb=config.serving_memory_mb,
         idle_seconds=config.idle_seconds,
-        environment=environment_without_keys(),
     )
 
 
