@@ -78,15 +78,22 @@ class JobCreate(Strict):
     integrations: list[dict[str, Any]] | None = None
 
 
+_KINDS = {"model_type": "an object", "dict_type": "an object", "list_type": "an array", "string_type": "a string"}
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def parse(model: type[Model], body: dict[str, Any]) -> Model:
-    """Return `body` as `model`, or raise the first fault as a 400 that names the field, the value and the way out."""
+    """Return `body` as `model`, or raise a fault as a 400 that names the field, the value and the way out.
+
+    An unknown field goes before a missing one: it is often the missing one, misspelt.
+    """
     try:
         return model.model_validate(body)
     except ValidationError as refused:
-        raise _refusal(model, refused.errors(include_url=False)[0]) from None
+        faults = refused.errors(include_url=False)
+        unknown = (fault for fault in faults if fault["type"] == "extra_forbidden")
+        raise _refusal(model, next(unknown, faults[0])) from None
 
 
 def unknown_field(name: str, known: list[str]) -> BadRequest:
@@ -118,6 +125,12 @@ def _advice(model: type[BaseModel], path: list[str], fault: ErrorDetails) -> str
     field = _owner(model, path).model_fields.get(path[-1]) if path else None
     if field is not None and field.description:
         return f"It must be {field.description}."
+    if fault["type"] in _KINDS:
+        return f"It must be {_KINDS[fault['type']]}."
+    if fault["type"] in ("too_short", "too_long"):
+        bound = "at least" if fault["type"] == "too_short" else "at most"
+        length = fault["ctx"].get("min_length", fault["ctx"].get("max_length"))
+        return f"It must have {bound} {length} of them; it has {fault['ctx']['actual_length']}."
     if fault["type"] == "string_too_long":
         return f"It must have at most {fault['ctx']['max_length']} characters; it has {len(fault['input'])}."
     if fault["type"] == "string_too_short":

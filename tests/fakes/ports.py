@@ -1,0 +1,32 @@
+"""A free port of this machine, and patience until something answers there."""
+
+import socket
+import time
+import urllib.error
+import urllib.request
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+def wait_until_answers(url: str, seconds: float = 20.0) -> float:
+    """Return how many seconds it took; fail the test when it takes too long."""
+    began = time.monotonic()
+    while not answers(url):
+        assert time.monotonic() - began < seconds, f"{url} does not answer"
+        time.sleep(0.02)
+    return time.monotonic() - began

@@ -1,0 +1,42 @@
+"""`python -m tests.fakes.tiny_engine PORT [MODE]`: as much of an engine as its supervisor can see, on a lifeline.
+
+MODE: `ok`; `broken` (says why and exits); `stranger` (answers without the engine's mark); `mute` (never answers).
+"""
+
+import os
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import lifeline
+
+
+class _Handler(BaseHTTPRequestHandler):
+    mark = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the test's output clean."""
+
+    def do_GET(self) -> None:
+        body = b'{"object": "list", "data": [{"id": "%d"}]}' % os.getpid()
+        self.send_response(200)
+        if self.mark:
+            self.send_header("X-Tune9527-Engine", "1")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def main(port: int, mode: str = "ok") -> None:
+    lifeline.watch()
+    if mode == "broken":
+        sys.exit("the base model is missing")
+    if mode == "mute":
+        threading.Event().wait()
+    _Handler.mark = mode != "stranger"
+    print("tiny engine is up", flush=True)
+    HTTPServer(("127.0.0.1", port), _Handler).serve_forever(0.02)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), *sys.argv[2:])

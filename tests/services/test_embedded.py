@@ -1,0 +1,174 @@
+"""The supervisor with real child processes: it starts, adopts, restarts, gives up, and leaves nobody behind."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import lifeline
+from services.embedded import EmbeddedEngine, Patience
+from tests.fakes.ports import answers, free_port, wait_until_answers
+from wire.errors import Unavailable
+
+QUICK = Patience(call=10, start=10, stop=5, tick=0.02, watch=0.05, first_pause=0.01, most_starts=3)
+Start = Callable[..., EmbeddedEngine]
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def start(port: int) -> Iterator[Start]:
+    started: list[EmbeddedEngine] = []
+
+    def begin(mode: str = "ok", patience: Patience = QUICK) -> EmbeddedEngine:
+        engine = EmbeddedEngine("127.0.0.1", port, ("tests.fakes.tiny_engine", str(port), mode), patience)
+        started.append(engine)
+        engine.start()
+        return engine
+
+    yield begin
+    for engine in started:
+        engine.stop()
+
+
+def pid_of(engine: EmbeddedEngine) -> int:
+    try:
+        with urllib.request.urlopen(f"{engine.base_url}/models", timeout=5) as reply:
+            return int(json.load(reply)["data"][0]["id"])
+    except OSError:
+        return 0
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def problem(engine: EmbeddedEngine) -> str:
+    try:
+        engine.require()
+    except Unavailable as unavailable:
+        return unavailable.message
+    return ""
+
+
+def test_a_call_waits_for_the_engine_that_is_starting(start: Start) -> None:
+    engine = start()
+    engine.require()
+    assert pid_of(engine) != os.getpid()
+
+
+def test_an_engine_that_dies_is_started_again(start: Start) -> None:
+    engine = start()
+    engine.require()
+    first = pid_of(engine)
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: pid_of(engine) not in (0, first))
+    engine.require()
+
+
+def test_stopping_ends_the_engine(start: Start) -> None:
+    engine = start()
+    engine.require()
+    engine.stop()
+    assert not answers(f"{engine.base_url}/models")
+
+
+def test_a_living_engine_is_adopted_and_left_alone(start: Start, port: int) -> None:
+    other = lifeline.spawn(("tests.fakes.tiny_engine", str(port)), subprocess.DEVNULL)
+    wait_until_answers(f"http://127.0.0.1:{port}/v1/models")
+    engine = start()
+    engine.require()
+    assert pid_of(engine) == other.pid
+    engine.stop()
+    assert pid_of(engine) == other.pid
+    lifeline.release(other, 5)
+
+
+def test_an_adopted_engine_that_goes_is_replaced_by_our_own(start: Start, port: int) -> None:
+    other = lifeline.spawn(("tests.fakes.tiny_engine", str(port)), subprocess.DEVNULL)
+    wait_until_answers(f"http://127.0.0.1:{port}/v1/models")
+    engine = start()
+    engine.require()
+    lifeline.release(other, 5)
+    wait_for(lambda: pid_of(engine) not in (0, other.pid))
+
+
+def test_a_port_taken_by_something_else_is_said(start: Start, port: int) -> None:
+    other = lifeline.spawn(("tests.fakes.tiny_engine", str(port), "stranger"), subprocess.DEVNULL)
+    wait_until_answers(f"http://127.0.0.1:{port}/v1/models")
+    engine = start()
+    assert f"Port {port} is taken" in problem(engine)
+    assert "ENGINE_PORT" in problem(engine)
+    lifeline.release(other, 5)
+    wait_for(lambda: problem(engine) == "")
+    assert pid_of(engine) != other.pid
+
+
+def test_an_engine_that_cannot_start_is_given_up_with_its_reason(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = start("broken")
+    assert "the base model is missing" in problem(engine)
+    assert "gave up after 3 tries" in problem(engine)
+    assert [record.levelno for record in caplog.records if "gave up" in record.message] == [logging.ERROR]
+
+
+def test_after_giving_up_an_engine_started_by_hand_is_adopted(start: Start, port: int) -> None:
+    engine = start("broken")
+    assert "gave up" in problem(engine)
+    other = lifeline.spawn(("tests.fakes.tiny_engine", str(port)), subprocess.DEVNULL)
+    wait_for(lambda: problem(engine) == "")
+    assert pid_of(engine) == other.pid
+    lifeline.release(other, 5)
+
+
+def test_a_call_does_not_wait_for_ever(start: Start) -> None:
+    engine = start("mute", Patience(call=0.1, start=30, stop=5, tick=0.02))
+    with pytest.raises(Unavailable, match="still starting") as refused:
+        engine.require()
+    assert (refused.value.status, refused.value.code) == (503, "engine_unavailable")
+    assert refused.value.headers["Retry-After"] == "5"
+
+
+def test_the_engine_ends_when_the_service_is_killed(port: int) -> None:
+    parent = (
+        "import time\n"
+        "from services.embedded import EmbeddedEngine\n"
+        f"engine = EmbeddedEngine('127.0.0.1', {port}, ('tests.fakes.tiny_engine', '{port}'))\n"
+        "engine.start(); engine.require(); time.sleep(60)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", parent], cwd=lifeline.PROJECT_ROOT)
+    wait_until_answers(f"http://127.0.0.1:{port}/v1/models")
+    process.kill()
+    process.wait()
+    wait_for(lambda: not answers(f"http://127.0.0.1:{port}/v1/models"))
+
+
+def test_the_engine_ends_when_the_main_thread_of_the_service_does(port: int) -> None:
+    parent = (
+        "from services.embedded import EmbeddedEngine\n"
+        f"engine = EmbeddedEngine('127.0.0.1', {port}, ('tests.fakes.tiny_engine', '{port}'))\n"
+        "engine.start(); engine.require(); print('ready')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", parent], cwd=lifeline.PROJECT_ROOT, timeout=20, capture_output=True)
+    assert done.stdout == b"ready\n"
+    assert not answers(f"http://127.0.0.1:{port}/v1/models")
+
+
+def test_the_engines_lines_are_in_our_log(start: Start, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    start().require()
+    wait_for(lambda: "tiny engine is up" in caplog.messages)
