@@ -75,7 +75,7 @@ def clean_label(name: str) -> str:
 
 def upstream_name(label: str) -> str:
     """Return the name the file gets upstream, where fine-tuning takes `.jsonl` only."""
-    return label if label.lower().endswith(".jsonl") else f"{label}.jsonl"
+    return label if label.endswith(".jsonl") else f"{label}.jsonl"
 
 
 def _summary(report: dataprep.Report) -> dict[str, Any]:

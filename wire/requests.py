@@ -130,7 +130,7 @@ def _advice(model: type[BaseModel], path: list[str], fault: ErrorDetails) -> str
     if fault["type"] in ("too_short", "too_long"):
         bound = "at least" if fault["type"] == "too_short" else "at most"
         length = fault["ctx"].get("min_length", fault["ctx"].get("max_length"))
-        return f"It must have {bound} {length} of them; it has {fault['ctx']['actual_length']}."
+        return f"It must have {bound} {length} of them; it has {len(fault['input'])}."
     if fault["type"] == "string_too_long":
         return f"It must have at most {fault['ctx']['max_length']} characters; it has {len(fault['input'])}."
     if fault["type"] == "string_too_short":

@@ -1,0 +1,45 @@
+"""Streams in whole events."""
+
+import pytest
+
+from services.chat import MAX_EVENT_BYTES, whole_events
+from wire.errors import UpstreamFailed
+
+A, B, DONE = b'data: {"a": 1}\n\n', b'data: {"b": 2}\n\n', b"data: [DONE]\n\n"
+
+
+def test_pieces_are_put_together_to_events() -> None:
+    assert list(whole_events(iter([A[:5], A[5:] + B[:3], B[3:], DONE]))) == [A, B, DONE]
+
+
+def test_events_that_came_together_stay_together() -> None:
+    assert list(whole_events(iter([A + B + DONE]))) == [A + B + DONE]
+
+
+def test_windows_line_ends_and_keep_alives_are_events_too() -> None:
+    assert list(whole_events(iter([b": still here\r\n\r\n", A, DONE]))) == [b": still here\r\n\r\n", A, DONE]
+
+
+def test_half_an_event_at_the_end_is_not_passed_on() -> None:
+    seen = []
+    with pytest.raises(UpstreamFailed):
+        for events in whole_events(iter([A, B[:7]])):
+            seen.append(events)
+    assert seen == [A]
+
+
+def test_the_words_of_the_end_inside_an_answer_are_no_end() -> None:
+    with pytest.raises(UpstreamFailed):
+        list(whole_events(iter([b'data: {"content": "data: [DONE]"}\n\n'])))
+
+
+def test_an_upstreams_own_error_event_ends_a_stream() -> None:
+    error = b'data: {"error": {"message": "overloaded"}}\n\n'
+    assert list(whole_events(iter([A, error]))) == [A, error]
+
+
+def test_an_event_without_end_is_stopped() -> None:
+    endless = (b"x" * 1024 * 1024 for _ in range(100))
+    with pytest.raises(UpstreamFailed, match="never ends"):
+        list(whole_events(endless))
+    assert sum(1 for _ in endless) >= 100 - MAX_EVENT_BYTES // (1024 * 1024) - 2

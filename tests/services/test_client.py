@@ -1,0 +1,67 @@
+"""Where calls go, and that the environment cannot lead them astray."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from services.client import Address, Upstream, pick
+from services.failures import mask
+from services.fine_tuning import FineTuning
+from tests.fakes.openai_upstream import FILE_ID, JOB_ID, FakeOpenAI
+from tests.fakes.ports import free_port
+from wire.errors import Unavailable, UpstreamFailed
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeOpenAI]:
+    server = FakeOpenAI()
+    server.new_job({"model": "m", "training_file": FILE_ID})
+    yield server
+    server.close()
+
+
+def test_a_proxy_of_the_environment_is_not_used_for_this_machine(
+    fake: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    assert FineTuning(Upstream(Address(fake.base_url))).retrieve(JOB_ID)["id"] == JOB_ID
+
+
+def test_organization_and_project_go_along(fake: FakeOpenAI) -> None:
+    address = Address(fake.base_url, "sk-x", organization="org-1", project="proj-1")
+    FineTuning(Upstream(address)).retrieve(JOB_ID)
+    headers = fake.seen[-1].headers
+    assert (headers["openai-organization"], headers["openai-project"]) == ("org-1", "proj-1")
+
+
+def test_no_call_is_made_before_the_upstream_is_ready(fake: FakeOpenAI) -> None:
+    def not_yet() -> None:
+        raise Unavailable("still starting")
+
+    with pytest.raises(Unavailable):
+        FineTuning(Upstream(Address(fake.base_url), not_yet)).retrieve(JOB_ID)
+    assert fake.seen == []
+
+
+def test_a_base_url_is_shown_without_its_password() -> None:
+    assert Upstream(Address("http://me:secret@box:9528/v1")).shown_url == "http://box:9528/v1"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "shown"),
+    [
+        ("wrong key my-own-key-0123456789", "my-own-key-0123456789", "wrong key my-own-k****6789"),
+        ("wrong key sk-proj-0123456789abcdef.", "", "wrong key sk-proj-****cdef."),
+        ("sk-XG6GW****wlmi", "", "sk-XG6GW****wlmi"),
+        ("short", "short", "short"),
+    ],
+)
+def test_a_key_is_shown_as_openai_shows_it(text: str, key: str, shown: str) -> None:
+    assert mask(text, key) == shown
+
+
+def test_an_object_without_an_id_is_nonsense() -> None:
+    with pytest.raises(UpstreamFailed):
+        pick({"status": "ok"}, "id")
+    assert pick({"id": "x", "more": 1}, "id", "model") == {"id": "x", "model": None}
