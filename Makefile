@@ -1,0 +1,41 @@
+# One verb a target; everything is installed into .venv and nowhere else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MODEL := smollm2-135m-instruct
+
+.PHONY: help quickstart serve test lint bench
+
+help:  ## Show this list.
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+quickstart: $(VENV)/.main  ## Train a model on the example file, show it, go on serving it (EXIT=1: stop instead).
+	$(BIN)/python -m engine pull $(MODEL)
+	$(BIN)/python examples/quickstart.py $(if $(filter 1,$(EXIT)),--exit)
+
+serve: $(VENV)/.main  ## Start the service on port 9527.
+	$(BIN)/python app.py
+
+test: $(VENV)/.dev  ## Run the tests.
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev  ## Check style and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+
+bench: $(VENV)/.dev  ## Measure what the project claims.
+	set -e; for script in bench/*.py; do $(BIN)/python -m bench.$$(basename $$script .py); done
+
+# A stamp is newer than the requirements it was made from, or they are installed again.
+$(VENV)/.main: requirements.txt requirements/engine.txt requirements/service.txt | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.main
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements/dev.txt
+	touch $@
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; name one: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
