@@ -11,7 +11,7 @@ from typing import Any
 
 import dataprep
 
-WORDS = ["the", "keeper", "lit", "a", "lamp", "and", "wrote", "down", "wind", "tide", "ships", "rain", "until", "morning"]
+WORDS = ["the", "keeper", "lit", "a", "lamp", "and", "wrote", "down", "wind", "tide", "ships", "rain", "morning"]
 CHARACTERS = "灯塔看守人点亮了灯记下风潮汐船雨海鸥直到天亮"
 KEYS = {"role", "content", "name", "function_call", "weight"}
 ROLES = {"system", "user", "assistant", "function"}
