@@ -16,6 +16,7 @@ PROFILES = ("openai",)
 MAX_LINE_BYTES = 32 * 1024 * 1024
 # A file with more errors is not worth more of anybody's time.
 MAX_ERRORS = 10_000
+MAX_BLANK_LINES = 500_000
 # Duplicates are looked for among this many first lines, so that memory stays flat.
 MAX_REMEMBERED = 100_000
 
@@ -101,27 +102,36 @@ class _Walk:
             detail = f"the line is longer than {limit} MiB; the check stopped here. Is a line break missing?"
             self.report.add(number, Problem("", "line_too_long", detail))
             return False
-        if not line.strip():
-            self._blank_lines += 1
-            self._first_blank = self._first_blank or number
-            return True
+        if not line or line.isspace():
+            return self._pass_over(number)
         try:
             example = read_line(line)
         except Unreadable as unreadable:
             return self._refuse(unreadable.problem, line, number)
         if isinstance(example, list) and not self.report.examples:
             return self._refuse(Problem("", "not_an_object", ""), line, number)
-        self.report.examples += 1
+        report, errors_before = self.report, self.report.errors
+        report.examples += 1
         for problem in check_example(example):
-            self.report.add(number, problem)
-            if self.report.errors >= MAX_ERRORS:
+            report.add(number, problem)
+            if report.errors >= MAX_ERRORS:
                 return False
         kind = recognise(example) if isinstance(example, dict) else None
         if kind is not None:
             self._settle_kind(kind, number)
-        if self._remember(hash(line), number) is not number:
+        if report.errors == errors_before and self._remember(hash(line), number) is not number:
             self._warn_of_duplicate(line, number)
         return True
+
+    def _pass_over(self, number: int) -> bool:
+        """Count a blank line; False if there are too many to go on."""
+        self._blank_lines += 1
+        self._first_blank = self._first_blank or number
+        if self._blank_lines < MAX_BLANK_LINES:
+            return True
+        detail = f"this is blank line number {MAX_BLANK_LINES}; the check stopped here. Remove the blank lines."
+        self.report.add(number, Problem("", "too_many_lines", detail))
+        return False
 
     def _refuse(self, problem: Problem, line: bytes, number: int) -> bool:
         """Report an unreadable line; False if it is the first and shows that the file is no JSONL at all."""

@@ -159,13 +159,29 @@ def test_findings_are_capped_but_counted_and_errors_outlast_warnings() -> None:
     repeated = f"{GOOD}\n" * (MAX_KEPT_FINDINGS + 6)
     report = check_text(repeated + '{"messages": []}\n' * 2)
     assert len(report.findings) == MAX_KEPT_FINDINGS
-    assert (report.errors, report.warnings) == (2, MAX_KEPT_FINDINGS + 6)
+    assert (report.errors, report.warnings) == (2, MAX_KEPT_FINDINGS + 5)
     assert sum(finding.severity == "error" for finding in report.findings) == 2
 
 
 def test_a_hopeless_file_is_given_up() -> None:
     report = check_bytes(b"1\n" * (MAX_ERRORS + 5))
     assert (report.errors, report.complete, len(report.findings)) == (MAX_ERRORS, False, MAX_KEPT_FINDINGS)
+
+
+@pytest.mark.parametrize("line", [b"\n", b"1\n"])
+def test_millions_of_tiny_lines_are_given_up_before_long(line: bytes) -> None:
+    began = time.monotonic()
+    report = check_bytes(line * 10_000_000)
+    assert not report.ok
+    assert not report.complete
+    assert time.monotonic() - began < 10
+
+
+def test_a_line_of_a_million_faults_is_given_up_before_long() -> None:
+    began = time.monotonic()
+    report = check_bytes(b'{"messages":[' + b"1," * 900_000 + b"1]}")
+    assert report.errors == MAX_ERRORS
+    assert time.monotonic() - began < 5
 
 
 def test_a_monstrous_line_is_refused_without_being_read_whole() -> None:
