@@ -145,8 +145,11 @@ class EngineConfig(_FromEnvironment):
 
 
 def _process_environment() -> Mapping[str, str]:
-    beneath = {name: value for name, value in dotenv_values(PROJECT_ROOT / ".env").items() if value is not None}
-    return {**beneath, **os.environ}
+    try:
+        beneath = dotenv_values(PROJECT_ROOT / ".env")
+    except UnicodeDecodeError as error:
+        raise WrongSetting(f".env is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8.") from None
+    return {**{name: value for name, value in beneath.items() if value is not None}, **os.environ}
 
 
 def _read(one: Field[Any], environment: Mapping[str, str]) -> Any:

@@ -1,0 +1,59 @@
+"""`python app.py` as its users start it, in a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from tests.fakes.ports import free_port, wait_until_answers
+
+ROOT = Path(__file__).resolve().parents[2]
+INHERITED = ("PATH", "HOME", "LANG", "SYSTEMROOT", "TMPDIR", "LD_LIBRARY_PATH")
+
+
+class Service:
+    """One running service; its settings are the environment's."""
+
+    def __init__(self, **settings: str) -> None:
+        self.port = free_port()
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        self.process = subprocess.Popen(
+            [sys.executable, "app.py"],
+            cwd=ROOT,
+            env={**inherited, "PORT": str(self.port), "LOG_LEVEL": "WARNING", **settings},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def wait(self, seconds: float = 20.0) -> "Service":
+        """Return once `/status` answers."""
+        self.seconds_to_status = wait_until_answers(f"{self.url}/status", seconds)
+        return self
+
+    def family(self) -> list[psutil.Process]:
+        """The main process and everything it started."""
+        main = psutil.Process(self.process.pid)
+        return [main, *main.children(recursive=True)]
+
+    def refusal(self) -> str:
+        """Wait until it gives up by itself, and return what it printed."""
+        return self.process.communicate(timeout=20)[0]
+
+    def end(self) -> str:
+        """Stop it if it still runs, and return what it printed."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.communicate(timeout=30)[0]
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise

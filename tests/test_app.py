@@ -1,0 +1,228 @@
+"""`python app.py`, live: how it starts, what it takes, how it ends."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import psutil
+import pytest
+
+from tests.fakes.openai_upstream import FakeOpenAI
+from tests.fakes.ports import answers, free_port
+from tests.fakes.service import Service
+
+LINE = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}\n'
+FORM = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.jsonl"\r\n\r\n' + LINE + b"\r\n--b--\r\n"
+MULTIPART = "multipart/form-data; boundary=b"
+Start = Callable[..., Service]
+
+
+@pytest.fixture
+def upstream() -> Iterator[FakeOpenAI]:
+    fake = FakeOpenAI()
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def start(upstream: FakeOpenAI) -> Iterator[Start]:
+    started: list[Service] = []
+
+    def begin(**settings: str) -> Service:
+        started.append(Service(**{"OPENAI_BASE_URL": upstream.base_url, **settings}))
+        return started[-1]
+
+    yield begin
+    for service in started:
+        service.end()
+
+
+def stream(service: Service) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
+    body = json.dumps({"text": "Hi", "stream": True})
+    connection.request("POST", "/chat", body, {"Content-Type": "application/json"})
+    return connection.getresponse()
+
+
+def send_raw(service: Service, head: str, body: bytes, *, stop_sending: bool = True) -> tuple[int, dict[str, object]]:
+    """Send bytes as they are, end our side, and return the reply's status and body."""
+    with closing(socket.create_connection(("127.0.0.1", service.port), timeout=10)) as raw:
+        raw.sendall(f"POST /upload_files HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode() + body)
+        if stop_sending:
+            raw.shutdown(socket.SHUT_WR)
+        reply = http.client.HTTPResponse(raw)
+        reply.begin()
+        return reply.status, json.loads(reply.read())
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_it_says_where_it_listens_and_which_upstream_it_uses(start: Start, upstream: FakeOpenAI) -> None:
+    service = start().wait()
+    said = service.end()
+    assert f"listens on {service.url}" in said
+    assert upstream.base_url in said
+
+
+def test_it_answers_soon_and_stays_small(start: Start) -> None:
+    """The bars are 1.5 s and 120 MB; the time has room here for a busy machine, bench/status.py measures it."""
+    service = start().wait()
+    assert service.seconds_to_status < 5
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
+    connection.request("POST", "/chat", json.dumps({"text": "Hi"}), {"Content-Type": "application/json"})
+    assert connection.getresponse().status == 200
+    family = service.family()
+    assert sum(process.memory_info().rss for process in family) < 120e6
+    assert not any("torch" in region.path for process in family for region in process.memory_maps())
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("PORT", "65536"),
+        ("PORT", "http"),
+        ("THREADS", "1"),
+        ("UPSTREAM_TIMEOUT", "soon"),
+        ("LOG_LEVEL", "LOUD"),
+        ("OPENAI_BASE_URL", "gpu-box:9528"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_and_is_named(start: Start, setting: str, value: str) -> None:
+    service = start(**{setting: value})
+    said = service.refusal()
+    assert service.process.returncode == 2
+    assert setting in said
+    assert value in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_taken_port_is_one_clear_line(start: Start) -> None:
+    first = start().wait()
+    second = start(PORT=str(first.port))
+    said = second.refusal()
+    assert second.process.returncode == 1
+    assert str(first.port) in said
+    assert len(said.splitlines()) == 1
+    assert answers(f"{first.url}/status")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("whole_group", [False, True])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_even_while_it_streams(
+    start: Start, upstream: FakeOpenAI, how: signal.Signals, whole_group: bool
+) -> None:
+    upstream.gap = 0.3
+    service = start().wait()
+    reply = stream(service)
+    assert reply.readline().startswith(b"data: ")
+    family = service.family()
+    began = time.monotonic()
+    (os.killpg if whole_group else os.kill)(service.process.pid, how)
+    assert service.process.wait(15) == 0
+    assert time.monotonic() - began < 12
+    assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in family)
+    assert b"[DONE]" in reply.read(), "an answer that is being written is finished first"
+
+
+def test_a_killed_main_process_leaves_nobody_on_its_port(start: Start) -> None:
+    service = start().wait()
+    service.process.kill()
+    service.process.wait()
+    wait_for(lambda: not answers(f"{service.url}/status"), 5)
+
+
+def test_a_killed_worker_is_replaced(start: Start) -> None:
+    service = start().wait()
+    _, worker = service.family()
+    worker.kill()
+    wait_for(lambda: [one.pid for one in service.family()[1:]] not in ([], [worker.pid]))
+    service.wait()
+
+
+def test_the_embedded_engine_ends_with_a_killed_service(start: Start, tmp_path: object) -> None:
+    port = free_port()
+    service = start(OPENAI_BASE_URL="", ENGINE_PORT=str(port), DATA_DIR=str(tmp_path)).wait()
+    wait_for(lambda: answers(f"http://127.0.0.1:{port}/v1/models"), 30)
+    family = service.family()
+    service.process.kill()
+    wait_for(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in family), 20)
+
+
+def test_the_first_event_arrives_before_the_last_is_written(start: Start, upstream: FakeOpenAI) -> None:
+    upstream.gap = 0.5
+    service = start().wait()
+    began = time.monotonic()
+    reply = stream(service)
+    reply.readline()
+    first = time.monotonic() - began
+    assert b"[DONE]" in reply.read()
+    assert time.monotonic() - began - first > 1.5
+
+
+def test_a_client_that_leaves_closes_the_upstream(start: Start, upstream: FakeOpenAI) -> None:
+    upstream.gap = 0.2
+    reply = stream(start().wait())
+    reply.readline()
+    reply.close()
+    assert upstream.streams_left_by_client.acquire(timeout=5)
+
+
+def test_a_whole_upload_arrives_plain_and_chunked(start: Start, upstream: FakeOpenAI) -> None:
+    service = start().wait()
+    plain = f"Content-Type: {MULTIPART}\r\nContent-Length: {len(FORM)}"
+    assert send_raw(service, plain, FORM, stop_sending=False)[0] == 200
+    chunked = f"Content-Type: {MULTIPART}\r\nTransfer-Encoding: chunked"
+    assert send_raw(service, chunked, b"%x\r\n%s\r\n0\r\n\r\n" % (len(FORM), FORM), stop_sending=False)[0] == 200
+    assert all(LINE in seen.body for seen in upstream.seen)
+
+
+@pytest.mark.parametrize("lost", [1, 4, 60])
+def test_a_cut_upload_is_refused_and_nothing_goes_upstream(start: Start, upstream: FakeOpenAI, lost: int) -> None:
+    service = start().wait()
+    head = f"Content-Type: {MULTIPART}\r\nContent-Length: {len(FORM)}"
+    try:
+        status, body = send_raw(service, head, FORM[:-lost])
+    except (http.client.HTTPException, ConnectionError):
+        status, body = 400, {"response": {"code": "incomplete_upload"}}
+    assert status == 400
+    assert "incomplete_upload" in json.dumps(body)
+    assert upstream.seen == []
+
+
+def test_a_chunked_upload_without_its_end_is_refused(start: Start, upstream: FakeOpenAI) -> None:
+    service = start().wait()
+    cut = FORM[:-30]
+    head = f"Content-Type: {MULTIPART}\r\nTransfer-Encoding: chunked"
+    try:
+        status, _ = send_raw(service, head, b"%x\r\n%s\r\n0\r\n\r\n" % (len(cut), cut))
+    except (http.client.HTTPException, ConnectionError):
+        status = 400
+    assert status == 400
+    assert upstream.seen == []
+
+
+def test_a_chunked_body_over_the_limit_is_413(start: Start, upstream: FakeOpenAI) -> None:
+    service = start(MAX_UPLOAD_MB="1").wait()
+    chunk = b" " * 512 * 1024
+    for head in (f"Content-Type: {MULTIPART}", "Content-Type: application/json"):
+        path = "/upload_files" if "multipart" in head else "/chat"
+        many = 5 if "multipart" in head else 17
+        command = ["curl", "-s", "-o", os.devnull, "-w", "%{http_code}", "-H", head, "-H", "Transfer-Encoding: chunked"]
+        body = (FORM[:80] if "multipart" in head else b'{"text": "') + b" " * (many * len(chunk))
+        done = subprocess.run(
+            [*command, "--data-binary", "@-", service.url + path], input=body, capture_output=True, timeout=30
+        )
+        assert done.stdout == b"413"
+    assert upstream.seen == []

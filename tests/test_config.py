@@ -1,0 +1,126 @@
+"""Settings: each has its reason in `.env.example`, and a wrong one stops the start with its name."""
+
+import os
+from dataclasses import Field, fields
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import PROJECT_ROOT, EngineConfig, ServiceConfig, WrongSetting
+from services.models import shut_down_on
+
+EXAMPLE = (PROJECT_ROOT / ".env.example").read_text("utf-8")
+SETTINGS: list[Field[Any]] = [*fields(ServiceConfig), *fields(EngineConfig)]
+NUMBERS = [one for one in SETTINGS if isinstance(one.default, int | float)]
+
+
+def name_of(one: Field[Any]) -> str:
+    return str(one.metadata["env"])
+
+
+def config_with(one: Field[Any], value: str) -> ServiceConfig | EngineConfig:
+    owner = ServiceConfig if one in fields(ServiceConfig) else EngineConfig
+    return owner.from_env({name_of(one): value})
+
+
+@pytest.mark.parametrize("one", SETTINGS, ids=name_of)
+def test_every_setting_is_in_the_example_with_its_reason(one: Field[Any]) -> None:
+    blocks = {block.splitlines()[-1].lstrip("# ").partition("=")[0]: block for block in EXAMPLE.split("\n\n")}
+    words = " ".join(line.lstrip("# ") for line in blocks[name_of(one)].splitlines())
+    assert one.metadata["help"] in words
+
+
+# The documented default model was shut down, so the example names another.
+@pytest.mark.parametrize("one", [one for one in SETTINGS if name_of(one) != "DEFAULT_MODEL"], ids=name_of)
+def test_the_example_shows_the_default(one: Field[Any]) -> None:
+    (line,) = [line for line in EXAMPLE.splitlines() if line.lstrip("# ").startswith(f"{name_of(one)}=")]
+    shown = line.lstrip("# ").partition("=")[2]
+    expected = PROJECT_ROOT / shown if isinstance(one.default, Path) else type(one.default)(shown)
+    assert expected == one.default
+    assert line.startswith("# ")
+
+
+def test_the_example_names_a_model_that_openai_still_serves() -> None:
+    (line,) = [line for line in EXAMPLE.splitlines() if line.startswith("DEFAULT_MODEL=")]
+    ended = shut_down_on(line.partition("=")[2])
+    assert ended is None or ended > date(2026, 11, 23)
+    assert line.partition("=")[2] in EngineConfig().model_aliases.split(), "the embedded engine answers to it too"
+
+
+def test_the_example_names_no_setting_that_does_not_exist() -> None:
+    known = {name_of(one) for one in SETTINGS}
+    named = {line.lstrip("# ").partition("=")[0] for line in EXAMPLE.splitlines() if "=" in line.split(" ", 2)[-1]}
+    assert {name for name in named if name.isupper()} <= known
+
+
+@pytest.mark.parametrize("one", NUMBERS, ids=name_of)
+@pytest.mark.parametrize("text", ["many", "1,5", "nan", "inf", "-1", "1e999"])
+def test_a_number_that_is_none_stops_the_start_with_its_name(one: Field[Any], text: str) -> None:
+    with pytest.raises(WrongSetting) as wrong:
+        config_with(one, text)
+    assert str(wrong.value).startswith(f"{name_of(one)} is '{text}'")
+    assert one.metadata["help"] in str(wrong.value)
+
+
+@pytest.mark.parametrize("name", ["PORT", "ENGINE_PORT"])
+@pytest.mark.parametrize("port", ["0", "65536", "99999999999999"])
+def test_a_port_that_no_machine_has_is_refused(name: str, port: str) -> None:
+    one = next(one for one in SETTINGS if name_of(one) == name)
+    with pytest.raises(WrongSetting, match="from 1 to 65535"):
+        config_with(one, port)
+    assert config_with(one, "65535").port == 65535
+
+
+def test_a_choice_is_one_of_those_there_are() -> None:
+    with pytest.raises(WrongSetting, match="DEBUG, INFO, WARNING, ERROR"):
+        ServiceConfig.from_env({"LOG_LEVEL": "loud"})
+
+
+@pytest.mark.parametrize("url", ["gpu-box:9528", "ftp://x/v1", "http://", "http://[", "http://x:port/v1"])
+def test_a_base_url_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(WrongSetting, match="OPENAI_BASE_URL"):
+        ServiceConfig.from_env({"OPENAI_BASE_URL": url})
+
+
+@pytest.mark.parametrize("key", ["sk-schlüssel", "sk-a\nb", "sk-a\x00b"])
+def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(key: str) -> None:
+    with pytest.raises(WrongSetting, match="OPENAI_API_KEY") as wrong:
+        ServiceConfig.from_env({"OPENAI_API_KEY": key})
+    assert key not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "embedded"),
+    [
+        ({}, True),
+        ({"OPENAI_API_KEY": ""}, True),
+        ({"OPENAI_API_KEY": "  "}, True),
+        ({"OPENAI_API_KEY": "sk-x"}, False),
+        ({"OPENAI_BASE_URL": "http://gpu-box:9528/v1"}, False),
+    ],
+)
+def test_the_embedded_engine_is_the_upstream_when_no_other_is_named(
+    environment: dict[str, str], embedded: bool
+) -> None:
+    assert ServiceConfig.from_env(environment).embedded is embedded
+
+
+def test_an_empty_setting_is_its_default() -> None:
+    assert ServiceConfig.from_env({"PORT": "", "DEFAULT_MODEL": " "}) == ServiceConfig()
+
+
+def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("config.PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr(os, "environ", {"PORT": "1234"})
+    (tmp_path / ".env").write_text("PORT=1\nTHREADS=7\nDEFAULT_MODEL=模型\n", "utf-8")
+    config = ServiceConfig.from_env()
+    assert (config.port, config.threads, config.default_model) == (1234, 7, "模型")
+
+
+def test_a_file_in_another_encoding_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("config.PROJECT_ROOT", tmp_path)
+    (tmp_path / ".env").write_bytes("# 端口\nPORT=1\n".encode("gb18030"))
+    with pytest.raises(WrongSetting, match="UTF-8"):
+        ServiceConfig.from_env()

@@ -1,0 +1,74 @@
+"""The strict reader of JSON bodies."""
+
+from typing import Any
+
+import pytest
+
+from wire.body import MAX_DEPTH, parse_object
+from wire.errors import ApiError, BadRequest, UnsupportedMediaType
+
+JSON = "application/json"
+
+
+@pytest.mark.parametrize("content_type", [JSON, "application/json; charset=utf-8", "Application/JSON"])
+def test_an_object_is_returned(content_type: str) -> None:
+    assert parse_object('{"文": [1, 2.5, null]}'.encode(), content_type) == {"文": [1, 2.5, None]}
+
+
+@pytest.mark.parametrize("content_type", [None, "", "text/plain", "application/jsonp", "multipart/form-data"])
+def test_another_content_type_is_415(content_type: str | None) -> None:
+    with pytest.raises(UnsupportedMediaType, match="application/json") as refused:
+        parse_object(b"{}", content_type)
+    assert refused.value.status == 415
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"", "invalid_json"),
+        (b"{", "invalid_json"),
+        (b"{'a': 1}", "invalid_json"),
+        (b'{"a": 1,}', "invalid_json"),
+        (b"{} {}", "invalid_json"),
+        (b'{"a": "\n"}', "invalid_json"),
+        (b"null", "body_must_be_object"),
+        (b"[]", "body_must_be_object"),
+        (b"true", "body_must_be_object"),
+        (b"7", "body_must_be_object"),
+        (b'"x"', "body_must_be_object"),
+        (b'{"a": NaN}', "invalid_number"),
+        (b'{"a": -Infinity}', "invalid_number"),
+        (b'{"a": 1e400}', "invalid_number"),
+        (b'{"a": 1, "a": 2}', "duplicate_key"),
+        (b'{"a": {"b": 1, "b": 2}}', "duplicate_key"),
+        (b'{"a": "\\udfff"}', "invalid_unicode"),
+        (b'{"\\ud800": 1}', "invalid_unicode"),
+        (b'{"a": "\xff"}', "invalid_encoding"),
+        ("{}".encode("utf-16"), "invalid_encoding"),
+        (b"\xef\xbb\xbf{}", "invalid_json"),
+        (b'{"a": ' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"}", "json_too_deep"),
+        (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "json_too_deep"),
+    ],
+)
+def test_anything_else_is_400_with_its_code(raw: bytes, code: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        parse_object(raw, JSON)
+    assert refused.value.code == code
+    assert len(str(refused.value)) < 300
+
+
+def test_a_number_with_very_many_digits_is_refused_not_computed() -> None:
+    with pytest.raises(ApiError):
+        parse_object(b'{"a": ' + b"9" * 100_000 + b"}", JSON)
+
+
+def test_a_whole_surrogate_pair_is_a_character() -> None:
+    assert parse_object(b'{"a": "\\ud83d\\ude13"}', JSON) == {"a": "😓"}
+
+
+def test_the_deepest_that_is_taken() -> None:
+    depth = MAX_DEPTH - 2
+    body: Any = parse_object(b'{"a": ' + b"[" * depth + b"]" * depth + b"}", JSON)
+    for _ in range(depth - 1):
+        body = (body["a"] if isinstance(body, dict) else body)[0]
+    assert body == []

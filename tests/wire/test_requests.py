@@ -1,0 +1,87 @@
+"""Refusals name the field, the value and the way out."""
+
+from typing import Any
+
+import pytest
+
+from wire.chat import ChatCreate, DocumentedChat
+from wire.errors import BadRequest
+from wire.requests import JobCreate, parse
+
+JOB: dict[str, Any] = {"training_file": "file-1", "model": "m"}
+ASK = {"role": "user", "content": "Hi"}
+
+
+def refusal(model: type[Any], body: dict[str, Any]) -> BadRequest:
+    with pytest.raises(BadRequest) as refused:
+        parse(model, body)
+    return refused.value
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"suffix": "x" * 65}, ["at most 64", "it has 65"]),
+        ({"suffix": 7}, ["'suffix': 7", "a string"]),
+        ({"seed": -1}, ["'seed': -1", "greater than or equal to 0"]),
+        ({"hyperparameters": {"n_epochs": "3"}}, ["'hyperparameters.n_epochs': '3'", "from 1 to 50"]),
+        ({"hyperparameters": 3}, ["an object"]),
+        ({"method": {"type": "sft"}}, ["'method.type': 'sft'", "'supervised'"]),
+        ({"metadata": {str(n): "" for n in range(17)}}, ["at most 16", "it has 17"]),
+        ({"integrations": {}}, ["an array"]),
+        ({"sufix": "x"}, ["'sufix'", "Did you mean 'suffix'?"]),
+        ({"zzz": 1}, ["'zzz'", "Known parameters:", "training_file"]),
+    ],
+)
+def test_a_refusal_names_the_value_and_the_way_out(fields: dict[str, Any], words: list[str]) -> None:
+    message = refusal(JobCreate, {**JOB, **fields}).message
+    assert all(word in message for word in words), message
+
+
+def test_a_misspelt_field_is_told_before_the_one_it_leaves_out() -> None:
+    refused = refusal(JobCreate, {"model": "m", "trainingfile": "file-1"})
+    assert (refused.code, refused.param) == ("unknown_parameter", "trainingfile")
+
+
+def test_a_long_value_is_shown_in_part() -> None:
+    assert len(refusal(JobCreate, {**JOB, "suffix": "x" * 10_000}).message) < 250
+
+
+@pytest.mark.parametrize("epochs", ["auto", 1, 50, None])
+def test_epochs_that_are_taken(epochs: object) -> None:
+    assert parse(JobCreate, {**JOB, "hyperparameters": {"n_epochs": epochs}}).hyperparameters is not None
+
+
+@pytest.mark.parametrize("epochs", [0, -1, 1.5, "3", 1e9, 51, True, [], "AUTO"])
+def test_epochs_that_are_refused(epochs: object) -> None:
+    refused = refusal(JobCreate, {**JOB, "hyperparameters": {"n_epochs": epochs}})
+    assert refused.param == "hyperparameters.n_epochs"
+
+
+def test_null_is_taken_wherever_the_sdk_sends_it() -> None:
+    nulls = dict.fromkeys(
+        ["suffix", "validation_file", "hyperparameters", "method", "seed", "metadata", "integrations"]
+    )
+    assert parse(JobCreate, {**JOB, **nulls}) == parse(JobCreate, JOB)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "Give either 'text' or 'messages'."),
+        ({"text": "x", "messages": [ASK]}, "Give either 'text' or 'messages' (not both)."),
+    ],
+)
+def test_a_chat_has_one_question(body: dict[str, Any], words: str) -> None:
+    assert refusal(DocumentedChat, body).message == words
+
+
+def test_the_wires_chat_ignores_unknown_fields_and_the_documented_one_does_not() -> None:
+    assert parse(ChatCreate, {"model": "m", "messages": [ASK], "min_p": 0.1}).model == "m"
+    assert refusal(DocumentedChat, {"text": "x", "min_p": 0.1}).code == "unknown_parameter"
+
+
+def test_what_a_message_may_hold_beside_the_known_is_let_through() -> None:
+    parts = [{"type": "text", "text": "Hi"}]
+    body = {"model": "m", "messages": [{"role": "user", "content": parts, "extra": 1}]}
+    assert parse(ChatCreate, body).messages[0].model_dump(exclude_unset=True) == body["messages"][0]
