@@ -61,10 +61,20 @@ class Models:
         return ServedModel(name=name if adapter else base.id, base=self.base_path(base), adapter=adapter)
 
     def base_path(self, base: BaseModel) -> Path:
-        """Return the GGUF of `base`, or raise Unavailable and begin to fetch it."""
-        path = catalogue.local_path(base, self._data_dir / "models")
+        """Return the GGUF of `base`.
+
+        Raises:
+            NotFound: it is not on this machine, and only the default base model is fetched unasked.
+            Unavailable: the default base model is being fetched, or could not be.
+        """
+        path = self._path(base)
         if path.is_file():
             return path
+        if base != self.default:
+            raise NotFound(
+                f"The model `{base.id}` is not on this machine; fetch it with: python -m engine pull {base.id}",
+                code="model_not_found",
+            )
         failed = self._fetch_error
         self.fetch_in_background(base)
         raise Unavailable(
@@ -75,14 +85,15 @@ class Models:
 
     def fetch_in_background(self, base: BaseModel) -> None:
         """Fetch `base` in a thread of its own, unless one is at it or it is there."""
-        if catalogue.local_path(base, self._data_dir / "models").is_file() or self._fetching.locked():
+        if self._path(base).is_file() or self._fetching.locked():
             return
         threading.Thread(target=self._fetch, args=(base,), name=f"fetch {base.id}", daemon=True).start()
 
     def list(self) -> dict[str, Any]:
         """Return every model that can be asked."""
         tuned = self._store.newest(MODELS, -1)
-        data = [_tuned_to_wire(row) for row in tuned] + [self._base_to_wire(base) for base in self._bases.values()]
+        here = [base for base in self._bases.values() if base == self.default or self._path(base).is_file()]
+        data = [_tuned_to_wire(row) for row in tuned] + [self._base_to_wire(base) for base in here]
         return {"object": "list", "data": data}
 
     def retrieve(self, name: str) -> Record:
@@ -115,8 +126,11 @@ class Models:
                 self._fetch_error = str(error)
                 _LOG.error("Base model %s: %s", base.id, error)
 
+    def _path(self, base: BaseModel) -> Path:
+        return catalogue.local_path(base, self._data_dir / "models")
+
     def _base_to_wire(self, base: BaseModel) -> Record:
-        path = catalogue.local_path(base, self._data_dir / "models")
+        path = self._path(base)
         created = int(path.stat().st_mtime) if path.is_file() else 0
         return _to_wire(base.id, created, base.owner)
 

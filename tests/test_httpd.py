@@ -1,0 +1,115 @@
+"""The launcher: a taken port is said, a dead serving process is replaced, a killed launcher leaves nothing behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PROGRAM = """
+    import sys, time
+    import httpd
+
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        if environ["PATH_INFO"] == "/slow":
+            return slow()
+        return [b"here"]
+
+    def slow():
+        for number in range(5):
+            yield b"%d" % number
+            time.sleep(0.2)
+
+    def load():
+        return app
+
+    sys.exit(httpd.serve(load, "127.0.0.1", int(sys.argv[1]), threads=4))
+"""
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def launch(port: int) -> subprocess.Popen[bytes]:
+    """Start the program above."""
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(PROGRAM), str(port)], cwd=ROOT, stderr=subprocess.PIPE
+    )
+
+
+def get(port: int, path: str = "/", seconds: float = 15) -> bytes:
+    """Return a reply, waiting for the server to answer."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as reply:
+                return bytes(reply.read())
+        except (urllib.error.URLError, ConnectionError):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def server(port: int) -> Iterator[subprocess.Popen[bytes]]:
+    running = launch(port)
+    get(port)
+    yield running
+    running.terminate()
+    running.communicate(timeout=20)
+
+
+def serving_process(server: subprocess.Popen[bytes]) -> psutil.Process:
+    """Return the process that answers."""
+    [child] = [
+        one for one in psutil.Process(server.pid).children() if "resource_tracker" not in " ".join(one.cmdline())
+    ]
+    return child
+
+
+def test_a_taken_port_is_said_and_ends_the_start(server: subprocess.Popen[bytes], port: int) -> None:
+    second = launch(port)
+    _, said = second.communicate(timeout=20)
+    assert second.returncode == 1
+    assert f"127.0.0.1:{port}".encode() in said
+
+
+def test_a_dead_serving_process_is_replaced(server: subprocess.Popen[bytes], port: int) -> None:
+    first = serving_process(server)
+    first.kill()
+    first.wait(5)
+    assert get(port) == b"here"
+    assert serving_process(server).pid != first.pid
+
+
+def test_a_killed_launcher_leaves_no_process_and_a_free_port(port: int) -> None:
+    server = launch(port)
+    get(port)
+    served_by = serving_process(server)
+    server.send_signal(signal.SIGKILL)
+    server.communicate()
+    served_by.wait(5)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+
+
+def test_a_stop_lets_running_answers_finish(server: subprocess.Popen[bytes], port: int) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/slow", timeout=10) as reply:
+        assert reply.read(1) == b"0"
+        os.kill(server.pid, signal.SIGTERM)
+        assert reply.read() == b"1234"
+    assert server.wait(20) == 0

@@ -1,0 +1,94 @@
+"""A child ends with its parent, however the parent ends, and not before."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+import lifeline
+
+ROOT = Path(__file__).resolve().parents[1]
+PARENT = """
+    import subprocess, sys
+    import lifeline
+    child = lifeline.spawn(["lifeline_child"], subprocess.DEVNULL)
+    print(child.stdout.readline().decode().strip(), flush=True)
+    sys.stdin.read()
+"""
+CHILD = """
+    import os, threading
+    import lifeline
+    lifeline.watch()
+    print(os.getpid(), flush=True)
+    threading.Event().wait()
+"""
+
+
+@pytest.fixture
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder on the path of every child, with a child's module in it."""
+    (tmp_path / "lifeline_child.py").write_text(textwrap.dedent(CHILD))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
+    return tmp_path
+
+
+def ends(pid: int, seconds: float = 10) -> bool:
+    """Say whether the process is gone within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_a_child_ends_when_its_parent_is_killed(modules: Path) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(PARENT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    assert psutil.pid_exists(child)
+    parent.kill()
+    parent.wait()
+    assert ends(child)
+    parent.communicate()
+
+
+def test_release_ends_a_child_and_returns_its_exit_code(modules: Path) -> None:
+    child = lifeline.spawn(["lifeline_child"], subprocess.DEVNULL)
+    assert child.stdout is not None
+    child.stdout.readline()
+    assert child.poll() is None
+    assert lifeline.release(child, timeout=10) == 0
+    child.stdout.close()
+
+
+def test_release_kills_a_child_that_does_not_listen(modules: Path) -> None:
+    (modules / "deaf.py").write_text("print(1, flush=True)\nimport threading\nthreading.Event().wait()\n")
+    child = lifeline.spawn(["deaf"], subprocess.DEVNULL)
+    assert child.stdout is not None
+    child.stdout.readline()
+    assert lifeline.release(child, timeout=0.1) == -signal.SIGKILL
+    child.stdout.close()
+
+
+def test_started_by_hand_an_empty_stdin_is_no_reason_to_end(modules: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "lifeline_child"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert not ends(child.pid, seconds=0.5)
+        child.kill()
+
+
+def test_a_child_that_computes_gets_no_secrets() -> None:
+    given = {"OPENAI_API_KEY": "x", "HF_TOKEN": "x", "DB_PASSWORD": "x", "PATH": "/bin", "KEYBOARD": "us"}
+    assert lifeline.without_secrets(given) == {"PATH": "/bin", "KEYBOARD": "us"}
