@@ -46,7 +46,7 @@ def is_named(route: str, text: str) -> bool:
     """Whether a line names method and path, or calls the path by curl; variables may stand in any brackets."""
     method, _, path = route.partition(" ")
     parts = re.split(r"<[^>]+>", path)
-    pattern = r"[<{:$\[]\w+[>}\]]?".join(map(re.escape, parts)) + r"(?![\w/<{])"
+    pattern = r"(?:<[^>]+>|\{\w+\}|[:$]\w+)".join(map(re.escape, parts)) + r"(?![\w/<{])"
     lines = (line for line in text.splitlines() if re.search(pattern, line))
     return any(method in re.findall(r"[A-Z]+", line) or "curl" in line for line in lines)
 
