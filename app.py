@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from services.embedded import EmbeddedEngine
 
 
+# Seconds; importing the SDK takes half a second of which `/status` needs every bit.
+WARM_AFTER = 1.0
+
+
 def main() -> int:
     """Serve until told to stop; return the exit code: 2 for a wrong setting, 1 for a port we cannot have."""
     import httpd
@@ -77,7 +81,9 @@ def _load(config: ServiceConfig, engine_config: EngineConfig | None) -> "Flask":
     app = create_app(config, engine)
     if engine:
         engine.start()
-    threading.Thread(target=app.extensions["services"].upstream.warm, name="warm", daemon=True).start()
+    warm = threading.Timer(WARM_AFTER, app.extensions["services"].upstream.warm)
+    warm.daemon = True
+    warm.start()
     print(
         f"tune9527 listens on http://{config.host}:{config.port}, upstream: {_upstream_name(config, engine)}",
         flush=True,
