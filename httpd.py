@@ -6,11 +6,12 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from wsgiref.types import WSGIApplication
 
 _GRACE_SECONDS = 10
 
 
-def serve(load: Callable[[], object], host: str, port: int, threads: int) -> int:
+def serve(load: Callable[[], WSGIApplication], host: str, port: int, threads: int) -> int:
     """Serve the app that `load` makes until SIGTERM or Ctrl-C; return the exit code.
 
     `load` runs in the serving process and must be picklable where processes are not forked. A serving process that
@@ -42,10 +43,10 @@ def serve(load: Callable[[], object], host: str, port: int, threads: int) -> int
 class _Served:
     """Makes the app in the serving process and ties that process's life to the watching one's."""
 
-    def __init__(self, load: Callable[[], object]) -> None:
+    def __init__(self, load: Callable[[], WSGIApplication]) -> None:
         self._load = load
 
-    def __call__(self, *_: object, **__: object) -> object:
+    def __call__(self, *_: object, **__: object) -> WSGIApplication:
         parent = multiprocessing.parent_process()
         if parent is not None:
             threading.Thread(target=_end_with, args=(parent,), name="watch parent", daemon=True).start()

@@ -6,8 +6,12 @@ import os
 import signal
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 from config import EngineConfig, WrongSetting
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 
 def main() -> int:
@@ -61,7 +65,7 @@ class _Loader:
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
 
-    def __call__(self) -> object:
+    def __call__(self) -> "Flask":
         from engine.app import create_engine
 
         logging.basicConfig(level=self._config.log_level, format="%(asctime)s engine %(levelname)s %(message)s")

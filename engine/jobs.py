@@ -186,9 +186,9 @@ def checkpoint_to_wire(row: Record) -> Record:
 
 def _hyperparameters(asked: JobCreate) -> Record:
     """Return what the caller fixed, with `auto` for the rest; `method` wins over the older top-level field."""
-    given = asked.method.supervised.hyperparameters if asked.method and asked.method.supervised else None
-    fixed = (given or asked.hyperparameters).model_dump(exclude_none=True) if given or asked.hyperparameters else {}
-    return {**AUTO, **fixed}
+    in_method = asked.method.supervised.hyperparameters if asked.method and asked.method.supervised else None
+    given = in_method or asked.hyperparameters
+    return {**AUTO, **(given.model_dump(exclude_none=True) if given else {})}
 
 
 def _refuse_unsupported(asked: JobCreate) -> None:

@@ -162,7 +162,8 @@ class Worker:
             self._first_step = (step["step"], now)
             return None
         first, since = self._first_step
-        return now + round((step["total_steps"] - step["step"]) * (now - since) / (step["step"] - first))
+        left, done = int(step["total_steps"]) - int(step["step"]), int(step["step"]) - first
+        return now + round(left * (now - since) / max(1, done))
 
     def _count_crash(self, job: Record, exit_code: int, now: int) -> None:
         """Let a crashed training go on from its checkpoint, but not for ever: three crashes without one end it."""
@@ -204,7 +205,7 @@ class Worker:
         """Return the rows of the kept epochs' models, the final model last."""
         last = result["total_steps"]
         kept = [(one["step"], one["path"], one["metrics"]) for one in result["checkpoints"]]
-        metrics = next((metrics for step, _, metrics in kept if step == last), {})
+        metrics: Record = next((metrics for step, _, metrics in kept if step == last), {})
         kept = [*(one for one in kept if one[0] != last), (last, "adapter", metrics)]
         rows = []
         for step, path, figures in kept:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tiny_models import write_tiny_gguf
+
 
 @pytest.fixture(scope="session")
 def base_gguf() -> Path:
@@ -15,3 +17,9 @@ def base_gguf() -> Path:
     from engine.catalogue import default_catalogue, fetch
 
     return fetch(default_catalogue()["smollm2-135m-instruct"], Path("data") / "models")
+
+
+@pytest.fixture(scope="session")
+def tiny_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random two-layer model that trains in a moment; what it says is noise until it is taught."""
+    return write_tiny_gguf(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
