@@ -1,0 +1,81 @@
+"""A tiny model, its tokenizer, and jobs on it, run in the real child process."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.trainer.base_model import load_tokenizer
+from tests.tiny_models import write_tiny_gguf
+
+ROOT = Path(__file__).resolve().parents[3]
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def tiny_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_gguf(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
+
+
+@pytest.fixture(scope="session")
+def tokenizer(tiny_gguf: Path) -> Any:
+    return load_tokenizer(tiny_gguf)
+
+
+def chat(question: str, answer: str, **row: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}], **row}
+
+
+ROWS = [chat(f"Say {word}.", f"{word}!") for word in ("one", "two", "three", "four", "five", "six")]
+
+
+def write_rows(path: Path, rows: Rows) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def write_job(folder: Path, base: Path, rows: Rows = ROWS, valid: Rows | None = None, **spec: Any) -> Path:
+    folder.mkdir()
+    hyperparameters = {"n_epochs": 4, "batch_size": 2, "learning_rate_multiplier": "auto"}
+    document = {
+        "job_id": "ftjob-test",
+        "base": str(base),
+        "init_adapter": None,
+        "training_file": str(write_rows(folder / "training.jsonl", rows)),
+        "validation_file": str(write_rows(folder / "validation.jsonl", valid)) if valid else None,
+        "hyperparameters": hyperparameters | spec.pop("hyperparameters", {}),
+        "seed": 11,
+        "max_tokens": 256,
+        "threads": 1,
+    }
+    (folder / "spec.json").write_text(json.dumps(document | spec), encoding="utf-8")
+    return folder
+
+
+def start(job: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "engine.trainer", str(job)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=(job / "log").open("w"),
+        text=True,
+        encoding="utf-8",
+    )
+
+
+@pytest.fixture(scope="session")
+def run_job() -> Callable[[Path], tuple[int, list[dict[str, Any]]]]:
+    """Run a job to its end: exit code and messages."""
+
+    def run(job: Path) -> tuple[int, list[dict[str, Any]]]:
+        with start(job) as child:
+            assert child.stdout is not None
+            messages = [json.loads(line) for line in child.stdout]
+            return child.wait(), messages
+
+    return run

@@ -1,0 +1,64 @@
+import pytest
+
+from engine.trainer.recipe import Recipe, Requested, batches, in_words, learning_rate, settle
+
+
+@pytest.mark.parametrize("examples", [1, 2, 6, 12, 23])
+def test_auto_gives_tiny_sets_enough_optimizer_steps(examples: int) -> None:
+    recipe = settle(Requested(), examples)
+    assert 25 <= recipe.total_steps <= 80
+    assert recipe.learning_rate_multiplier == 1
+
+
+@pytest.mark.parametrize(("examples", "batch_size", "n_epochs"), [(60, 4, 6), (300, 8, 3), (4000, 8, 2), (9000, 8, 1)])
+def test_auto_gives_larger_sets_larger_batches_and_fewer_epochs(examples: int, batch_size: int, n_epochs: int) -> None:
+    recipe = settle(Requested(), examples)
+    assert (recipe.batch_size, recipe.n_epochs) == (batch_size, n_epochs)
+
+
+def test_what_was_asked_for_is_kept_and_the_rest_fits_it() -> None:
+    asked = settle(Requested(n_epochs=7, batch_size=None, learning_rate_multiplier=0.5), 60)
+    assert (asked.n_epochs, asked.batch_size, asked.learning_rate_multiplier) == (7, 4, 0.5)
+    assert asked.peak_learning_rate == pytest.approx(2.5e-4)
+    large_batch = settle(Requested(batch_size=30), 60)
+    assert large_batch.steps_per_epoch == 2
+    assert large_batch.n_epochs > settle(Requested(), 60).n_epochs
+
+
+def test_the_learning_rate_rises_then_falls_and_never_reaches_zero() -> None:
+    recipe = Recipe(n_epochs=10, batch_size=2, learning_rate_multiplier=1, steps_per_epoch=10)
+    rates = [learning_rate(recipe, step) for step in range(1, recipe.total_steps + 1)]
+    peak = rates.index(max(rates))
+    assert rates[peak] == recipe.peak_learning_rate
+    assert rates[: peak + 1] == sorted(rates[: peak + 1])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert min(rates) > 0
+
+
+def test_a_run_of_one_step_takes_it_at_the_full_rate() -> None:
+    recipe = settle(Requested(n_epochs=1), 1)
+    assert learning_rate(recipe, 1) == recipe.peak_learning_rate
+
+
+def test_batches_hold_every_row_once_and_depend_on_seed_and_epoch_alone() -> None:
+    lengths = [(row * 37) % 200 for row in range(101)]
+    first = batches(lengths, 8, seed=3, epoch=1)
+    assert sorted(row for batch in first for row in batch) == list(range(101))
+    assert first == batches(lengths, 8, seed=3, epoch=1)
+    assert first != batches(lengths, 8, seed=3, epoch=2)
+    assert first != batches(lengths, 8, seed=4, epoch=1)
+
+
+def test_batches_hold_rows_of_like_length() -> None:
+    lengths = [(row * 37) % 200 for row in range(400)]
+    padded = sum(max(lengths[row] for row in batch) * len(batch) for batch in batches(lengths, 8, 1, 1))
+    assert padded < 1.1 * sum(lengths)
+
+
+def test_the_plan_in_words_says_what_was_chosen_and_what_was_cut() -> None:
+    requested = Requested(n_epochs=3)
+    words = in_words(settle(requested, 12), requested, 12, truncated=2)
+    assert "12 examples" in words
+    assert "3 epochs" in words
+    assert "batch_size, learning_rate_multiplier chosen automatically" in words
+    assert "2 too long" in words
