@@ -46,7 +46,7 @@ HOMES: dict[str, set[str]] = {
     "torch": {"engine.trainer"},
     "transformers": {"engine.trainer"},
     "peft": {"engine.trainer"},
-    "flask": {"app", "routes", "dashboard", "engine.app", "engine.routes"},
+    "flask": {"app", "routes", "dashboard", "engine.app", "engine.__main__", "engine.routes"},
     "werkzeug": {"app", "routes", "dashboard", "engine.app", "engine.routes"},
     "sqlalchemy": {"engine.store"},
     "openai": {"services"},
