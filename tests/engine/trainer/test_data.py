@@ -1,3 +1,5 @@
+"""What is learned from an example: its tokens, spans and weights, as rendered for the model."""
+
 from pathlib import Path
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""The result CSV and the figures of a job."""
+
 from engine.trainer.metrics import to_csv
 
 

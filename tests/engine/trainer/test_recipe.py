@@ -1,3 +1,5 @@
+"""The hyperparameters that `auto` stands for."""
+
 import pytest
 
 from engine.trainer.recipe import Recipe, Requested, batches, in_words, learning_rate, settle
