@@ -37,8 +37,8 @@ def test_every_setting_is_in_the_example_with_its_reason(one: Field[Any]) -> Non
 def test_the_example_shows_the_default(one: Field[Any]) -> None:
     (line,) = [line for line in EXAMPLE.splitlines() if line.lstrip("# ").startswith(f"{name_of(one)}=")]
     shown = line.lstrip("# ").partition("=")[2]
-    expected = PROJECT_ROOT / shown if isinstance(one.default, Path) else type(one.default)(shown)
-    assert expected == one.default
+    default: Any = one.default
+    assert default == (PROJECT_ROOT / shown if isinstance(default, Path) else type(default)(shown))
     assert line.startswith("# ")
 
 

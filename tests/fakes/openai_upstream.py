@@ -285,7 +285,7 @@ def _events(fake: FakeOpenAI, seen: Seen, job_id: str) -> Reply:
 
 
 def _chat(fake: FakeOpenAI, seen: Seen) -> Reply:
-    message = {"role": "assistant", "content": ANSWER, "refusal": None, "annotations": []}
+    message: dict[str, Any] = {"role": "assistant", "content": ANSWER, "refusal": None, "annotations": []}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     usage = {"prompt_tokens": 12, "completion_tokens": 20, "total_tokens": 32}
     completion = {"id": CHAT_ID, "object": "chat.completion", "created": 1704528091, "model": seen.json["model"]}
