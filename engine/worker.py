@@ -66,13 +66,13 @@ class Worker:
     def _validate(self, job: Record, now: int) -> None:
         """Move a job to queued, or to failed with OpenAI's code and the number of the faulty line."""
         folder = self._parts.jobs.folder(job["id"])
-        for param in ("training_file", "validation_file"):
+        for split, minimum in (("training", self._settings.minimum_examples), ("validation", 1)):
+            param = f"{split}_file"
             if job[param] is None:
                 continue
             with (folder / f"{param}.jsonl").open("rb") as stream:
                 report = dataprep.check(stream)
-            minimum = self._settings.minimum_examples if param == "training_file" else 1
-            fault = dataprep.job_error(report, job[param], minimum, "supervised")
+            fault = dataprep.job_error(report, job[param], minimum, "supervised", split)
             if fault is not None:
                 self._fail(job["id"], fault[0], fault[1], now, param)
                 return
