@@ -28,6 +28,7 @@ def create_engine(config: EngineConfig) -> Flask:
     app = Flask("engine")
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # its redirect is HTML
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + _MULTIPART_ALLOWANCE
     app.extensions["engine"] = parts
     app.extensions["worker"] = Worker(parts, _worker_settings(config))
