@@ -10,7 +10,6 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -50,15 +49,9 @@ def seconds_to_status(port: int) -> float:
 
 
 def megabytes(main: psutil.Process) -> float:
-    """Return what the service's processes hold together (PSS on Linux, RSS elsewhere), without the engine's."""
-    ours = [main, *(child for child in main.children(recursive=True) if not is_engine(child))]
-    sizes = [process.memory_full_info() for process in ours]
+    """Return what the service's two processes hold together (PSS on Linux, RSS elsewhere), without the engine's."""
+    sizes = [process.memory_full_info() for process in [main, *main.children()]]
     return sum(getattr(size, "pss", 0) or size.rss for size in sizes) / 1e6
-
-
-def is_engine(process: psutil.Process) -> bool:
-    """Whether it is the embedded engine or one of its children."""
-    return any("engine" in one.cmdline() for one in [process, *process.parents()])
 
 
 def once(command: Sequence[str], settings: Mapping[str, str]) -> tuple[float, float]:
@@ -79,20 +72,19 @@ def once(command: Sequence[str], settings: Mapping[str, str]) -> tuple[float, fl
 def main() -> None:
     """Print one row a case."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    with tempfile.TemporaryDirectory() as data:
-        cases: dict[str, tuple[list[str], dict[str, str]]] = {
-            "baseline: bare Flask": (["-c", BASELINE], {}),
-            "service, remote upstream": (["app.py"], {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}),
-            "service, embedded engine": (["app.py"], {"OPENAI_API_KEY": "", "OPENAI_BASE_URL": "", "DATA_DIR": data}),
-        }
-        print(f"{'case':28}{'s to /status':>14}{'slowest':>10}{'MB':>8}{'x time':>9}{'x MB':>7}")
-        base: tuple[float, float] | None = None
-        for name, (command, settings) in cases.items():
-            seconds, sizes = zip(*(once(command, settings) for _ in range(runs)), strict=True)
-            row = statistics.median(seconds), statistics.median(sizes)
-            base = base or row
-            ratios = f"{row[0] / base[0]:9.1f}{row[1] / base[1]:7.1f}"
-            print(f"{name:28}{row[0]:14.2f}{max(seconds):10.2f}{row[1]:8.0f}{ratios}", flush=True)
+    cases: dict[str, tuple[list[str], dict[str, str]]] = {
+        "baseline: bare Flask": (["-c", BASELINE], {}),
+        "service, remote upstream": (["app.py"], {"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}),
+        "service, embedded engine": (["app.py"], {"OPENAI_API_KEY": "", "OPENAI_BASE_URL": ""}),
+    }
+    print(f"{'case':28}{'s to /status':>14}{'slowest':>10}{'MB':>8}{'x time':>9}{'x MB':>7}")
+    base: tuple[float, float] | None = None
+    for name, (command, settings) in cases.items():
+        seconds, sizes = zip(*(once(command, settings) for _ in range(runs)), strict=True)
+        row = statistics.median(seconds), statistics.median(sizes)
+        base = base or row
+        ratios = f"{row[0] / base[0]:9.1f}{row[1] / base[1]:7.1f}"
+        print(f"{name:28}{row[0]:14.2f}{max(seconds):10.2f}{row[1]:8.0f}{ratios}", flush=True)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import psutil
 import pytest
@@ -151,9 +152,10 @@ def test_a_killed_worker_is_replaced(start: Start) -> None:
     service.wait()
 
 
-def test_the_embedded_engine_ends_with_a_killed_service(start: Start, tmp_path: object) -> None:
+def test_the_embedded_engine_ends_with_a_killed_service(start: Start, tmp_path: Path, base_gguf: Path) -> None:
     port = free_port()
-    service = start(OPENAI_BASE_URL="", ENGINE_PORT=str(port), DATA_DIR=str(tmp_path)).wait()
+    settings = {"ENGINE_PORT": str(port), "DATA_DIR": str(tmp_path), "BASE_MODEL": str(base_gguf)}
+    service = start(OPENAI_BASE_URL="", **settings).wait()
     wait_for(lambda: answers(f"http://127.0.0.1:{port}/v1/models"), 30)
     family = service.family()
     service.process.kill()
