@@ -28,7 +28,7 @@ def setting(
 ) -> Any:
     """Declare one setting: its name in the environment, its default, its reason, and what it may be."""
     facts = {"env": name, "help": help, "least": least, "most": most, "choices": choices}
-    return field(default=default, metadata=facts)
+    return field(default=default, metadata=facts, repr=not name.endswith("_KEY"))
 
 
 def _port(name: str, default: int, help: str) -> Any:

@@ -4,6 +4,7 @@ What the documented reply cannot carry (a second choice, tool calls, log-probabi
 a stream passes the upstream's chunks on as they are, so nothing is lost there.
 """
 
+import logging
 from collections.abc import Callable, Generator, Iterator
 from datetime import date
 from threading import BoundedSemaphore
@@ -16,6 +17,8 @@ from wire.errors import ApiError, BadRequest, Unavailable
 
 if TYPE_CHECKING:
     import httpx2
+
+log = logging.getLogger("tune9527")
 
 _OWN_FIELDS = {"text", "system", "messages", "model"}
 # An event longer than this is no chat chunk.
@@ -73,6 +76,7 @@ class Chat:
         except ApiError as failure:
             if not begun:
                 raise
+            log.warning("a stream ended early: %s", failure.message)
             yield sse.error_event(failure)
         finally:
             self._streams.release()

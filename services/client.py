@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ class Address:
     """Where the upstream is and who asks; `connect` and `read` are seconds."""
 
     base_url: str = OPENAI_URL
-    api_key: str = ""
+    api_key: str = field(default="", repr=False)
     organization: str = ""
     project: str = ""
     connect: float = 5.0

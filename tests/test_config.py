@@ -107,6 +107,10 @@ def test_the_embedded_engine_is_the_upstream_when_no_other_is_named(
     assert ServiceConfig.from_env(environment).embedded is embedded
 
 
+def test_a_configuration_that_is_printed_does_not_show_the_key() -> None:
+    assert "sk-secret" not in repr(ServiceConfig(openai_api_key="sk-secret"))
+
+
 def test_an_empty_setting_is_its_default() -> None:
     assert ServiceConfig.from_env({"PORT": "", "DEFAULT_MODEL": " "}) == ServiceConfig()
 

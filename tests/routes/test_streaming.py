@@ -22,7 +22,7 @@ def events(data: bytes) -> list[Any]:
 def test_the_upstreams_events_come_through_unchanged(client: FlaskClient, upstream: FakeOpenAI) -> None:
     reply = client.post("/chat", json=BODY)
     assert reply.status_code == 200
-    assert reply.headers["Content-Type"] == "text/event-stream"
+    assert reply.headers["Content-Type"] == "text/event-stream; charset=utf-8"
     assert reply.headers["X-Request-Id"]
     *chunks, done = events(reply.data)
     assert done == "[DONE]"
