@@ -72,7 +72,6 @@ class _Loader:
         app = create_engine(self._config)
         worker, parts = app.extensions["worker"], app.extensions["engine"]
         parts.models.fetch_in_background(parts.models.default)
-        parts.pool.start()
         threading.Thread(target=worker.run, args=(threading.Event(),), name="worker", daemon=True).start()
         return app
 
