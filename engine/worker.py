@@ -14,7 +14,7 @@ from engine import durable, lifecycle, parity
 from engine.jobs import event
 from engine.parts import Parts
 from engine.run import Run, died_of
-from engine.serving.process import ServedModel, ServerSettings
+from engine.serving.process import ModelGone, ServedModel, ServerSettings
 from engine.store import EVENTS, FILES, JOBS, MODELS, Record
 from wire.errors import ApiError
 from wire.ids import model_name, new_id
@@ -56,12 +56,24 @@ class Worker:
     def run(self, stop: threading.Event, clock: Callable[[], float] = time.time, pause: float = 0.2) -> None:
         """Take turns until `stop` is set; then end the child, whose job goes on from its checkpoint next time."""
         while not stop.wait(pause):
+            now = int(clock())
             try:
-                self.turn(int(clock()))
-            except Exception:  # the edge of this thread: one bad turn must not end all training
-                _LOG.exception("The worker's turn failed; it goes on with the next.")
+                self.turn(now)
+            except Exception as fault:  # the edge of this thread: one bad turn must not end all training
+                _LOG.exception("The worker's turn failed.")
+                self._abandon(fault, now)
         if self._run is not None:
             self._run.stop()
+
+    def _abandon(self, fault: Exception, now: int) -> None:
+        """Fail the job that was being followed, so that the same fault does not meet it at every turn."""
+        run, self._run = self._run, None
+        if run is None:
+            return
+        run.stop()
+        self._parts.pool.set_training(False)
+        reason = f"The engine failed while it worked on this job: {type(fault).__name__}: {fault}"
+        self._fail(run.job_id, "server_error", reason, now)
 
     def _validate(self, job: Record, now: int) -> None:
         """Move a job to queued, or to failed with OpenAI's code and the number of the faulty line."""
@@ -136,7 +148,7 @@ class Worker:
         elif (run.folder / "result.json").exists():
             self._finish(job, run.folder, now)
         else:
-            self._count_crash(job, exit_code, now)
+            self._count_crash(job, f"The trainer ended by {died_of(exit_code)}", now)
         self._run = None
         self._parts.pool.set_training(False)
 
@@ -165,20 +177,24 @@ class Worker:
         left, done = int(step["total_steps"]) - int(step["step"]), int(step["step"]) - first
         return now + round(left * (now - since) / max(1, done))
 
-    def _count_crash(self, job: Record, exit_code: int, now: int) -> None:
+    def _count_crash(self, job: Record, what: str, now: int) -> None:
         """Let a crashed training go on from its checkpoint, but not for ever: three crashes without one end it."""
-        crashes, how = job["crashes"] + 1, died_of(exit_code)
+        crashes = job["crashes"] + 1
         if crashes >= _CRASHES_ALLOWED:
-            reason = f"The trainer ended {crashes} times without progress, last by {how}; its log is trainer.log."
+            reason = f"{what}, {crashes} times without progress; the job's trainer.log says more."
             self._fail(job["id"], "worker_crashed", reason, now)
             return
         self._store.update(JOBS, job["id"], crashes=crashes)
-        words = f"The trainer ended by {how}; going on from the last checkpoint"
+        words = f"{what}; going on from the last checkpoint"
         self._store.insert({EVENTS: [event(job["id"], now, words, level="warn")]})
 
     def _finish(self, job: Record, folder: Path, now: int) -> None:
         """Prove that the model answers when served as it did when trained, then let it be seen."""
-        verdict = self._prove(job, folder)
+        try:
+            verdict = self._prove(job, folder)
+        except ModelGone as gone:
+            self._count_crash(job, str(gone), now)
+            return
         if not verdict.same:
             self._fail(job["id"], "train_serve_mismatch", verdict.message, now)
             return
