@@ -7,7 +7,7 @@ from wire.errors import ApiError, BadRequest, ServerFault
 
 # The wire's distribution is the model's own; llama.cpp would narrow it by default.
 _PLAIN = {"top_k": 0, "min_p": 0.0}
-_SAME = ("frequency_penalty", "presence_penalty", "response_format", "tools", "tool_choice", "parallel_tool_calls")
+_SAME = ("frequency_penalty", "presence_penalty", "tools", "tool_choice", "parallel_tool_calls")
 _ROLES = {"developer": "system"}
 SEEDS = 2**31
 
@@ -23,8 +23,7 @@ def to_llama(request: ChatCreate, context_tokens: int) -> dict[str, Any]:
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    given = request.model_dump(include=set(_SAME), exclude_none=True)
-    body |= given
+    body |= request.model_dump(include=set(_SAME), exclude_none=True)
     stops = [request.stop] if isinstance(request.stop, str) else request.stop or []
     body["stop"] = [stop for stop in stops if stop]
     most = request.max_completion_tokens or request.max_tokens
@@ -32,10 +31,9 @@ def to_llama(request: ChatCreate, context_tokens: int) -> dict[str, Any]:
         body["max_tokens"] = most
     if request.logit_bias:
         body["logit_bias"] = [[_token_id(token), bias] for token, bias in request.logit_bias.items()]
-    if request.logprobs:
-        # llama.cpp leaves the log-probabilities out when no alternatives are asked for.
-        body |= {"logprobs": True, "top_logprobs": max(1, request.top_logprobs or 0)}
-    return body
+    if request.response_format is not None:
+        body["response_format"] = _format(request.response_format)
+    return body | _logprobs(request)
 
 
 def to_wire(error: dict[str, Any]) -> ApiError:
@@ -62,13 +60,26 @@ def _message(message: Message, where: str) -> dict[str, Any]:
     if isinstance(content, list):
         content = "".join(_text(part, f"{where}.content.{place}") for place, part in enumerate(content))
     if content is None and message.role not in ("assistant", "function"):
-        raise BadRequest(
-            f"Invalid value for '{where}.content': null. A message of the role {message.role} needs a text.",
-            code="invalid_value",
-            param=f"{where}.content",
-        )
+        raise _invalid(f"{where}.content", None, f"A message of the role {message.role} needs a text.")
     plain = message.model_dump(include={"name", "tool_calls", "tool_call_id"}, exclude_none=True)
     return {"role": _ROLES.get(message.role, message.role), "content": content or "", **plain}
+
+
+def _logprobs(request: ChatCreate) -> dict[str, Any]:
+    if request.top_logprobs and not request.logprobs:
+        raise _invalid("top_logprobs", request.top_logprobs, "It needs 'logprobs': true beside it.")
+    # llama.cpp leaves the log-probabilities out when no alternatives are asked for.
+    return {"logprobs": True, "top_logprobs": max(1, request.top_logprobs or 0)} if request.logprobs else {}
+
+
+def _format(given: dict[str, Any]) -> dict[str, Any]:
+    kind, described = given.get("type"), given.get("json_schema")
+    if kind not in ("text", "json_object", "json_schema"):
+        raise _invalid("response_format.type", kind, "It must be 'text', 'json_object' or 'json_schema'.")
+    # llama.cpp would overlook a schema that is no object, and answer as it likes.
+    if kind == "json_schema" and not (isinstance(described, dict) and isinstance(described.get("schema"), dict)):
+        raise _invalid("response_format.json_schema", described, "It must be an object with 'name' and 'schema'.")
+    return given
 
 
 def _text(part: dict[str, Any], where: str) -> str:
@@ -87,9 +98,10 @@ def _text(part: dict[str, Any], where: str) -> str:
 
 def _token_id(token: str) -> int:
     if not (token.isascii() and token.isdigit() and len(token) < 10):
-        raise BadRequest(
-            f"Invalid key in 'logit_bias': {token!r:.80}. Keys must be token ids, whole numbers.",
-            code="invalid_value",
-            param="logit_bias",
-        )
+        raise _invalid("logit_bias", token, "Its keys must be token ids, whole numbers.")
     return int(token)
+
+
+def _invalid(param: str, value: Any, advice: str) -> BadRequest:
+    shown = "null" if value is None else f"{value!r:.80}"
+    return BadRequest(f"Invalid value for '{param}': {shown}. {advice}", code="invalid_value", param=param)

@@ -12,18 +12,17 @@ ERRORS_ONLY = 1
 
 
 def main(arguments: dict[str, Any]) -> None:
-    """Start the server, print one JSON line `{"address": URL}` or `{"error": text}`, and live as long as the parent.
+    """Start the server, print one JSON line `{"address": URL}`, and live as long as the parent.
 
-    Whatever a library writes to stdout goes to stderr, so that no full pipe can block the child.
+    A model that cannot be loaded ends it with exit code 1; llama.cpp has written the reason to the log. Whatever a library writes to stdout goes to stderr, so that no full pipe can block the child.
     """
     report = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     lifeline.watch()
     try:
         server = serve(**arguments)
-    except (RuntimeError, ValueError) as error:
-        print(json.dumps({"error": str(error)}), file=report, flush=True)
-        raise SystemExit(1) from None
+    except RuntimeError as refusal:
+        raise SystemExit(str(refusal)) from None
     print(json.dumps({"address": server.listening_address}), file=report, flush=True)
     threading.Event().wait()
 

@@ -6,6 +6,7 @@ import os
 import threading
 import urllib.parse
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -16,6 +17,7 @@ import lifeline
 from wire.errors import ServerFault, Unavailable
 
 START_SECONDS = 180.0
+ASK_SECONDS = 60.0
 STOP_SECONDS = 5.0
 
 
@@ -62,7 +64,7 @@ class ModelProcess:
         Raises:
             StartFailed: a file is missing or broken, or the child was not ready in `timeout` seconds.
         """
-        for file in filter(None, (self.model.base, self.model.adapter)):
+        for file in self._files:
             if not file.is_file():
                 raise self._failed(f"the file {file.name} is missing")
         arguments = {
@@ -75,7 +77,7 @@ class ModelProcess:
             self._child = lifeline.spawn(["engine.serving.llamacpp", json.dumps(arguments)], log, environment)
         try:
             self.address = self._read_address(self._child, timeout)
-            self.takes_tools = self._get("/props")["chat_template_caps"]["supports_tools"]
+            self.takes_tools = self.ask("/props")["chat_template_caps"]["supports_tools"]
         except BaseException:
             self.stop()
             raise
@@ -100,6 +102,25 @@ class ModelProcess:
             return 0
         return int(getattr(used, "pss", 0) or used.rss)
 
+    def ask(self, path: str, body: Any = None) -> Any:
+        """Return llama.cpp's JSON reply to a GET of `path`, or to a POST of `body`.
+
+        Raises:
+            ModelGone: 503, it does not answer, or not with 200.
+        """
+        connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.address).netloc, timeout=ASK_SECONDS)
+        try:
+            connection.request("GET" if body is None else "POST", path, json.dumps(body))
+            response = connection.getresponse()
+            reply = json.load(response)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise ModelGone(f"The model's process does not answer: {error}") from error
+        finally:
+            connection.close()
+        if response.status != HTTPStatus.OK:
+            raise ModelGone(f"The model's process refused {path}: {reply}")
+        return reply
+
     def stop(self) -> None:
         """End the child; harmless when it has ended."""
         if self._child is not None:
@@ -117,24 +138,19 @@ class ModelProcess:
             child.kill()
             reader.join()
             raise self._failed(f"it was not ready in {timeout:.0f} seconds")
-        report: dict[str, str] = json.loads(lines[0]) if lines[0] else {"error": "its process ended"}
+        report: dict[str, str] = json.loads(lines[0] or b"{}")
         if "address" not in report:
-            raise self._failed(f"{report['error']}; {self._last_words()}")
+            files = " with ".join(file.name for file in self._files)
+            raise self._failed(f"llama.cpp refuses {files}: {self._first_error()}")
         return report["address"]
 
-    def _get(self, path: str) -> Any:
-        connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.address).netloc, timeout=START_SECONDS)
-        try:
-            connection.request("GET", path)
-            return json.load(connection.getresponse())
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise self._failed(f"it does not answer ({error})") from None
-        finally:
-            connection.close()
+    @property
+    def _files(self) -> list[Path]:
+        return [file for file in (self.model.base, self.model.adapter) if file is not None]
 
     def _failed(self, reason: str) -> StartFailed:
         return StartFailed(f"The model '{self.model.name}' cannot be loaded: {reason}.", code="model_load_failed")
 
-    def _last_words(self) -> str:
-        lines = self._log.read_text(errors="replace").strip().splitlines()
-        return " ".join(lines[-1].split()) if lines else f"the log {self._log.name} is empty"
+    def _first_error(self) -> str:
+        lines = self._log.read_text(errors="replace").strip().splitlines() or ["its process ended without a word"]
+        return lines[0].partition(" E ")[2] or lines[0]

@@ -58,13 +58,12 @@ def movement(peft_model: Any) -> float:
     return math.sqrt(float(sum(squares)))
 
 
-def _forward(layer: Any, x: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+def _forward(layer: Any, x: torch.Tensor) -> Any:
+    if layer.disable_adapters:
+        return layer.base_layer(x)
     name = layer.active_adapters[0]
     low, high = layer.lora_A[name].weight, layer.lora_B[name].weight
-    result: torch.Tensor = LowRankLinear.apply(
-        x, layer.base_layer.weight, layer.base_layer.bias, low, high, layer.scaling[name]
-    )
-    return result
+    return LowRankLinear.apply(x, layer.base_layer.weight, layer.base_layer.bias, low, high, layer.scaling[name])
 
 
 class LowRankLinear(torch.autograd.Function):

@@ -77,7 +77,7 @@ def batch_loss(peft_model: Any, examples: Sequence[Example], pad_id: int) -> tup
         hidden[:, :-1][wanted], model.get_output_embeddings().weight, ids[:, 1:][wanted]
     )
     tokens = int(wanted.sum())
-    return loss, Score(float(loss), float(right) / tokens, tokens)
+    return loss, Score(float(loss.detach()), float(right) / tokens, tokens)
 
 
 def train_step(

@@ -45,7 +45,8 @@ class ContractSuite:
         return make
 
     @pytest.fixture(scope="class")
-    def trained(self, client: OpenAI, model: str) -> Any:
+    @classmethod
+    def trained(cls, client: OpenAI, model: str) -> Any:
         """One job that really trained, with a validation file."""
         files = [client.files.create(file=("t.jsonl", jsonl(LINES)), purpose="fine-tune").id for _ in range(2)]
         job = client.fine_tuning.jobs.create(

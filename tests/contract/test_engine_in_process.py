@@ -17,11 +17,13 @@ class TestEngineInProcess(ContractSuite):
     """The app as `create_engine` makes it, and a worker that takes real turns."""
 
     @pytest.fixture(scope="class")
-    def model(self) -> str:
+    @classmethod
+    def model(cls) -> str:
         return "tiny"
 
     @pytest.fixture(scope="class")
-    def client(self, tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
+    @classmethod
+    def client(cls, tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
         folder = tmp_path_factory.mktemp("engine")
         (folder / "tiny.gguf").symlink_to(tiny_gguf)
         app = create_engine(EngineConfig(data_dir=folder, base_model=str(folder / "tiny.gguf"), context_tokens=256))

@@ -21,11 +21,13 @@ class TestEngineOverASocket(ContractSuite):
     """The whole engine: granian, store, worker, trainer, llama.cpp."""
 
     @pytest.fixture(scope="class")
-    def model(self) -> str:
+    @classmethod
+    def model(cls) -> str:
         return "tiny"
 
     @pytest.fixture(scope="class")
-    def client(self, tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
+    @classmethod
+    def client(cls, tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
         folder = tmp_path_factory.mktemp("engine")
         (folder / "tiny.gguf").symlink_to(tiny_gguf)
         with socket.create_server(("127.0.0.1", 0)) as free:

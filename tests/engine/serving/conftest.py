@@ -1,0 +1,52 @@
+"""Real model processes of the real base model; each test gets a pool of its own and leaves no process behind."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.serving.pool import Pool, PoolSettings
+from engine.serving.process import ServedModel
+
+SETTINGS = PoolSettings(
+    context_tokens=512, parallel=2, threads=2, models_loaded=2, memory_mb=4096, idle_seconds=600.0
+)
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def make_pool(tmp_path: Path, clock: Clock) -> Iterator[Callable[[PoolSettings], Pool]]:
+    """Pools with settings of one's own; they are closed after the test."""
+    pools: list[Pool] = []
+
+    def make(settings: PoolSettings) -> Pool:
+        pools.append(Pool(settings, tmp_path / "logs", clock))
+        return pools[-1]
+
+    yield make
+    for pool in pools:
+        pool.close()
+
+
+@pytest.fixture
+def pool(make_pool: Callable[[PoolSettings], Pool]) -> Pool:
+    return make_pool(SETTINGS)
+
+
+@pytest.fixture
+def base(base_gguf: Path) -> ServedModel:
+    return ServedModel("base", base_gguf)
