@@ -6,6 +6,7 @@ It knows the engine only by its command line and its address; what the engine do
 import http.client
 import logging
 import subprocess
+import sys
 import threading
 import time
 from collections import deque
@@ -140,12 +141,12 @@ class EmbeddedEngine:
         self._pause(self._patience.first_pause * 2 ** (failed_starts - 1))
 
     def _listen(self, process: "subprocess.Popen[bytes]") -> None:
-        """Pass the engine's lines on to our log; an unread pipe would stop it."""
+        """Pass the engine's lines on to our stderr as they are; an unread pipe would stop it."""
         assert process.stdout is not None
         for line in process.stdout:
             text = line.decode("utf-8", "replace").rstrip()
             self._said.append(text)
-            log.info("%s", text)
+            print(text, file=sys.stderr, flush=True)
 
     def _last_words(self) -> str:
         return next((line for line in reversed(self._said) if line.strip()), "none")

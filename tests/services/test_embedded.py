@@ -168,7 +168,12 @@ def test_the_engine_ends_when_the_main_thread_of_the_service_does(port: int) -> 
     assert not answers(f"http://127.0.0.1:{port}/v1/models")
 
 
-def test_the_engines_lines_are_in_our_log(start: Start, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+def test_the_engines_lines_are_among_ours(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
+    said: list[str] = []
+
+    def spoke() -> bool:
+        said.append(capsys.readouterr().err)
+        return "tiny engine is up\n" in "".join(said)
+
     start().require()
-    wait_for(lambda: "tiny engine is up" in caplog.messages)
+    wait_for(spoke)
