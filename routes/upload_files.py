@@ -8,6 +8,7 @@ from werkzeug.datastructures import FileStorage
 from routes import services
 from routes.incoming import Form, FormFiles, multipart, switch
 from services.files import Incoming, Outcome, clean_label
+from wire.envelope import ok
 from wire.errors import BadRequest, PayloadTooLarge
 from wire.requests import unknown_field
 
@@ -54,10 +55,13 @@ def _incoming(file: FileStorage, megabytes: int) -> Incoming:
 
 
 def _reply(outcomes: list[Outcome]) -> tuple[dict[str, Any], int]:
-    """All good is 200, some 207, none 400; when it is the upstream that took none, its own failure."""
+    """All good is 200, some 207; none is the upstream's failure, or the first file's with every file's findings."""
+    entries = [outcome.entry() for outcome in outcomes]
     good = sum(outcome.status == "uploaded" for outcome in outcomes)
-    failure = next((outcome.failure for outcome in outcomes if outcome.failure), None)
-    if not good and failure is not None:
-        raise failure
-    status = 200 if good == len(outcomes) else 207 if good else 400
-    return {"info": "ok" if good else "error", "response": [outcome.entry() for outcome in outcomes]}, status
+    if good:
+        return ok(entries), 200 if good == len(outcomes) else 207
+    for outcome in outcomes:
+        if outcome.failure:
+            raise outcome.failure
+    first = outcomes[0].response
+    raise BadRequest(first["message"], code=first["code"], param="files", details={"files": entries})

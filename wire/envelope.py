@@ -11,5 +11,5 @@ def ok(response: Any) -> dict[str, Any]:
 
 
 def failed(error: ApiError, request_id: str) -> dict[str, Any]:
-    """Wrap a failure: `response` is `{type, code, message, param, request_id}`."""
-    return {"info": "error", "response": {**error.fields(), "request_id": request_id}}
+    """Wrap a failure: `response` is `{type, code, message, param, request_id}`, and the failure's details if any."""
+    return {"info": "error", "response": {**error.fields(), "request_id": request_id, **error.details}}

@@ -8,7 +8,10 @@ INVALID_REQUEST = "invalid_request_error"
 
 @dataclass(eq=False)
 class ApiError(Exception):
-    """A failure that a caller sees: `status` is HTTP's, the rest is OpenAI's error object (wire reference 2.10)."""
+    """A failure that a caller sees: `status` is HTTP's, the rest is OpenAI's error object (wire reference 2.10).
+
+    `details` are further keys of the service's own reply, such as the findings of each rejected file.
+    """
 
     message: str
     code: str | None = None
@@ -16,6 +19,7 @@ class ApiError(Exception):
     type: str = INVALID_REQUEST
     status: int = 400
     headers: dict[str, str] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.message

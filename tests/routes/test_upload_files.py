@@ -40,7 +40,9 @@ def test_a_bad_file_is_rejected_with_its_findings_and_not_sent(
 ) -> None:
     reply = upload(client, (BAD_FILES[name], "bad.jsonl"))
     body = reply.get_json()
-    (entry,) = body["response"]
+    failure = body["response"]
+    (entry,) = failure["files"]
+    assert (failure["code"], failure["message"]) == ("invalid_training_file", entry["response"]["message"])
     assert (reply.status_code, body["info"]) == (400, "error")
     assert set(entry) == ENTRY_KEYS
     assert (entry["status"], entry["filename"], entry["size"]) == ("rejected", "bad.jsonl", len(BAD_FILES[name]))
@@ -52,7 +54,7 @@ def test_a_bad_file_is_rejected_with_its_findings_and_not_sent(
 
 
 def test_the_message_names_the_line_the_value_and_the_way_out(client: FlaskClient) -> None:
-    (entry,) = upload(client, (LINE * 3 + BAD_FILES["unknown role"], "a.jsonl")).get_json()["response"]
+    (entry,) = upload(client, (LINE * 3 + BAD_FILES["unknown role"], "a.jsonl")).get_json()["response"]["files"]
     assert entry["response"]["message"].startswith("Line 4: ")
     assert "asistant" in entry["response"]["message"]
 
