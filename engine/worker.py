@@ -85,6 +85,9 @@ class Worker:
             with (folder / f"{param}.jsonl").open("rb") as stream:
                 report = dataprep.check(stream)
             fault = dataprep.job_error(report, job[param], minimum, "supervised", split)
+            if fault is None and report.kind != "chat":
+                words = f"Input file {job[param]} holds {report.kind} lines, but this engine trains on chat messages."
+                fault = "invalid_file_format", words
             if fault is not None:
                 self._fail(job["id"], fault[0], fault[1], now, param)
                 return
