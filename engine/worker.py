@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import dataprep
 from engine import durable, lifecycle, parity
@@ -78,7 +78,11 @@ class Worker:
     def _validate(self, job: Record, now: int) -> None:
         """Move a job to queued, or to failed with OpenAI's code and the number of the faulty line."""
         folder = self._parts.jobs.folder(job["id"])
-        for split, minimum in (("training", self._settings.minimum_examples), ("validation", 1)):
+        splits: tuple[tuple[Literal["training", "validation"], int], ...] = (
+            ("training", self._settings.minimum_examples),
+            ("validation", 1),
+        )
+        for split, minimum in splits:
             param = f"{split}_file"
             if job[param] is None:
                 continue
