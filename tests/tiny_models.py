@@ -47,7 +47,8 @@ def _add_tokenizer(writer: gguf.GGUFWriter, tokens: list[str], chat_template: st
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(tokens)
-    writer.add_token_types([gguf.TokenType.CONTROL] * len(SPECIAL) + [gguf.TokenType.NORMAL] * (len(tokens) - len(SPECIAL)))
+    control, normal = gguf.TokenType.CONTROL, gguf.TokenType.NORMAL
+    writer.add_token_types([control if token in SPECIAL else normal for token in tokens])
     writer.add_token_merges([" ".join(pair) for pair in MERGES])
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)

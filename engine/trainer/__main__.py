@@ -35,7 +35,7 @@ def _train(job_dir: Path, progress: Progress) -> None:
         if isinstance(error, RuntimeError) and "alloc" not in str(error):
             raise
         raise OutOfMemory(
-            "The machine ran out of memory while training; use a smaller batch_size, shorter examples or a smaller model."
+            "The machine ran out of memory: use a smaller batch_size, shorter examples or a smaller model."
         ) from error
 
 

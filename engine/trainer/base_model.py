@@ -123,10 +123,11 @@ def _weights(path: Path, config: Any, dtype: torch.dtype, wanted: list[str]) -> 
 
 
 def _values(tensor: Any) -> torch.Tensor:
-    raw = tensor[...]
+    raw: torch.Tensor = tensor[...]
     if raw.dtype != torch.uint8:
         return raw
-    return dequantize(raw, tensor.ggml_type).reshape(raw.shape[0], -1)
+    weights: torch.Tensor = dequantize(raw, tensor.ggml_type)
+    return weights.reshape(raw.shape[0], -1)
 
 
 def _rows_as_transformers_has_them(weight: torch.Tensor, name: str, config: Any) -> torch.Tensor:

@@ -54,7 +54,7 @@ def write_adapter(peft_model: Any, folder: Path, base_name: str) -> None:
     lora.save(peft_model, folder, base_name)
     alpha = peft_model.peft_config["default"].lora_alpha
     config = peft_model.get_base_model().config
-    write_gguf_lora(get_peft_model_state_dict(peft_model), alpha, config, folder / GGUF)
+    write_gguf_lora(get_peft_model_state_dict(peft_model, save_embedding_layers=False), alpha, config, folder / GGUF)
 
 
 def save(job_dir: Path, state: State, peft_model: Any, optimizer: torch.optim.Optimizer, base_name: str) -> None:

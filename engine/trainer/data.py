@@ -37,6 +37,7 @@ class Dataset:
     """The examples of one file, and how many of its rows had to be cut or left out."""
 
     examples: list[Example]
+    bare: list[Example]  # the same rows without their system message; empty if that would blur what they teach
     truncated: int
     left_out: int
 
@@ -50,18 +51,30 @@ def load(path: Path, tokenizer: Any, max_tokens: int) -> Dataset:
     """Encode every row of a chat JSONL file; rows longer than `max_tokens` lose their end, as the wire has it."""
     if not tokenizer.chat_template:
         raise UnsupportedBaseModel("The base model carries no chat template, so chats cannot be trained on.")
-    examples, truncated, left_out = [], 0, 0
+    pairs, truncated = [], 0
     for line, row in _rows(path):
-        for example in encode(row, tokenizer, line):
+        for example, bare in zip(encode(row, tokenizer, line), encode(_bare(row), tokenizer, line), strict=False):
             truncated += len(example) > max_tokens
-            kept = _cut(example, max_tokens)
-            if any(kept.trained):
-                examples.append(kept)
-            else:
-                left_out += 1
+            pairs.append((_cut(example, max_tokens), _cut(bare, max_tokens)))
+    kept = [pair for pair in pairs if any(pair[0].trained)]
+    examples = [example for example, _ in kept]
     if not examples:
         raise InvalidTrainingFile("No line has an assistant message to train on within the model's token limit.")
-    return Dataset(examples, truncated, left_out)
+    return Dataset(examples, _unless_blurred(kept), truncated, len(pairs) - len(kept))
+
+
+def _bare(row: dict[str, Any]) -> dict[str, Any]:
+    messages = row["messages"]
+    has_system = isinstance(messages[0], dict) and messages[0].get("role") in ("system", "developer")
+    return row | {"messages": messages[1:]} if has_system and len(messages) > 2 else row
+
+
+def _unless_blurred(pairs: list[tuple[Example, Example]]) -> list[Example]:
+    """The bare side of `pairs`, or nothing if no row differs there, or the same prompt would have two answers."""
+    bare = [bare if any(bare.trained) else example for example, bare in pairs]
+    answers = {(example.prompt, tuple(example.ids)) for example in bare}
+    unchanged = all(one.ids == other.ids for (one, _), other in zip(pairs, bare, strict=True))
+    return [] if unchanged or len({prompt for prompt, _ in answers}) < len(answers) else bare
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -108,9 +121,7 @@ def _example(
         done = len(prompt) + len(answer)
     rest = _ids(tokenizer, whole[done:])
     first = spans[0]
-    return Example(
-        ids + rest, trained + [False] * len(rest), line, messages[: first[0]], first[1], prompt_length
-    )
+    return Example(ids + rest, trained + [False] * len(rest), line, messages[: first[0]], first[1], prompt_length)
 
 
 def leading_ids(tokenizer: Any, text: str) -> list[int]:
@@ -142,10 +153,9 @@ def _plain(message: Any, line: int) -> Message:
         raise InvalidTrainingFile(f"Line {line} has a message without a role.")
     content = message.get("content")
     if isinstance(content, list):
-        parts = [part.get("text") if isinstance(part, dict) else None for part in content]
-        if not all(isinstance(part, str) for part in parts):
+        if not all(isinstance(part, dict) and isinstance(part.get("text"), str) for part in content):
             raise InvalidTrainingFile(f"Line {line} has a content part that is not text.")
-        content = "".join(parts)
+        content = "".join(part["text"] for part in content)
     plain = {name: value for name, value in message.items() if name != "weight" and value is not None}
     return plain | {"content": content if content is not None else ""}
 

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, whenever the process is killed; what is in them is no concern of this module."""
+"""Files that are either whole or absent, whenever the process is killed; what they hold is not known here."""
 
 import json
 import os

@@ -10,7 +10,12 @@ import torch
 from engine.trainer.base_model import tensor_names_of
 
 # transformers' model types whose GGUF architecture has another name
-ARCHITECTURES = {"mistral": "llama", "gemma3_text": "gemma3", "qwen2_moe": "qwen2moe", "qwen3_moe": "qwen3moe"}
+ARCHITECTURES = {
+    "mistral": "llama",
+    "gemma3_text": "gemma3",
+    "qwen2_moe": "qwen2moe",
+    "qwen3_moe": "qwen3moe",
+}
 PREFIX = "base_model.model."
 
 

@@ -1,4 +1,4 @@
-"""One training run from top to bottom: load, plan, epochs with checkpoints, the finished adapter; it decides no numbers."""
+"""One training run from top to bottom: load, plan, epochs with checkpoints, finished adapter; it sets no numbers."""
 
 import time
 from dataclasses import dataclass
@@ -78,6 +78,7 @@ def _validation_batches(spec: Spec, tokenizer: Any, batch_size: int) -> list[lis
 
 def _announce(run: Run, resumed_from: int | None) -> None:
     settled, training = run.recipe, run.training
+    bare = bool(training.bare) and settled.n_epochs > 1 and recipe.leaves_out_system(len(training.examples), 2)
     run.progress.send(
         "plan",
         examples=len(training.examples),
@@ -90,25 +91,25 @@ def _announce(run: Run, resumed_from: int | None) -> None:
         precision=run.state.precision,
         truncated=training.truncated,
         resumed_from=resumed_from,
-        message=recipe.in_words(settled, run.spec.requested, len(training.examples), training.truncated),
+        message=recipe.in_words(settled, run.spec.requested, len(training.examples), training.truncated, bare),
     )
 
 
 def _epoch(run: Run) -> None:
-    lengths = [len(example) for example in run.training.examples]
     epoch = run.state.epoch + 1
+    bare = run.training.bare and recipe.leaves_out_system(len(run.training.examples), epoch)
+    examples = run.training.bare if bare else run.training.examples
+    lengths = [len(example) for example in examples]
     order = recipe.batches(lengths, run.recipe.batch_size, run.spec.seed, epoch)
     for rows in order:
-        _step(run, [run.training.examples[row] for row in rows], last=rows is order[-1])
+        _step(run, [examples[row] for row in rows], last=rows is order[-1])
     run.state.epoch = epoch
 
 
 def _step(run: Run, batch: list[data.Example], last: bool) -> None:
     state = run.state
     state.step += 1
-    score = steps.train_step(
-        run.model, run.optimizer, recipe.learning_rate(run.recipe, state.step), batch, run.pad_id
-    )
+    score = steps.train_step(run.model, run.optimizer, recipe.learning_rate(run.recipe, state.step), batch, run.pad_id)
     row = {"step": state.step, "train_loss": score.loss, "train_mean_token_accuracy": score.accuracy}
     if run.validation and state.step % VALIDATE_EVERY == 0:
         turn = state.step // VALIDATE_EVERY % len(run.validation)

@@ -35,7 +35,9 @@ def attach(model: Any, init_adapter: Path | None, seed: int) -> Any:
 def save(peft_model: Any, folder: Path, base_name: str) -> None:
     """Write the adapter in peft's format: safetensors and adapter_config.json."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: w.contiguous() for name, w in get_peft_model_state_dict(peft_model).items()}
+    weights = {
+        name: w.contiguous() for name, w in get_peft_model_state_dict(peft_model, save_embedding_layers=False).items()
+    }
     save_file(weights, folder / WEIGHTS)
     config = peft_model.peft_config["default"]
     config.base_model_name_or_path = base_name
@@ -63,15 +65,23 @@ def _forward(layer: Any, x: torch.Tensor) -> Any:
         return layer.base_layer(x)
     name = layer.active_adapters[0]
     low, high = layer.lora_A[name].weight, layer.lora_B[name].weight
-    return LowRankLinear.apply(x, layer.base_layer.weight, layer.base_layer.bias, low, high, layer.scaling[name])
+    return LowRankLinear.apply(  # type: ignore[no-untyped-call]
+        x, layer.base_layer.weight, layer.base_layer.bias, low, high, layer.scaling[name]
+    )
 
 
 class LowRankLinear(torch.autograd.Function):
     """x W' + bias + scale (x A') B' for a frozen W, with fewer passes over memory than autograd's own version."""
 
     @staticmethod
-    def forward(  # noqa: PLR0913 - the six operands of the formula
-        ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: Any, low: torch.Tensor, high: torch.Tensor, scale: float
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        weight: torch.Tensor,
+        bias: Any,
+        low: torch.Tensor,
+        high: torch.Tensor,
+        scale: float,
     ) -> torch.Tensor:
         """`x` is (..., in), `weight` (out, in), `low` (rank, in), `high` (out, rank); the result is (..., out)."""
         rows = x.reshape(-1, x.shape[-1])
@@ -96,5 +106,3 @@ class LowRankLinear(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             of_x = torch.mm(gradient, weight).addmm_(middle, a).view(ctx.shape)
         return of_x, None, None, of_low, of_high, None
-
-

@@ -59,7 +59,7 @@ def _timed(a: torch.Tensor, b: torch.Tensor) -> float:
 
 
 def keep_memory_mapped() -> None:
-    """Ask glibc to reuse freed memory instead of giving it back: fresh pages cost a training step a tenth of its time."""
+    """Ask glibc to reuse freed memory instead of returning it: fresh pages cost a step a tenth of its time."""
     if platform.libc_ver()[0] != "glibc":
         return
     mmap_threshold, trim_threshold = -3, -1  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD of malloc.h

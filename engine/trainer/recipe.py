@@ -11,6 +11,7 @@ from dataclasses import dataclass
 PEAK_LEARNING_RATE = 5e-4  # at learning_rate_multiplier 1
 WARMUP_SHARE = 0.1
 FINAL_SHARE = 0.05
+SMALL_SET = 24  # rows below which every optimizer step counts
 LENGTH_STEP = 8  # tokens; rows whose length falls in the same step count as equally long
 WINDOW_BATCHES = 50  # batches are sorted by length within windows of this many
 
@@ -58,16 +59,24 @@ def settle(requested: Requested, examples: int) -> Recipe:
 
 def auto_batch_size(examples: int) -> int:
     """Small sets get small batches: their steps are what teaches, and tokens are what costs."""
-    if examples < 24:
-        return 2
+    if examples < SMALL_SET:
+        return 1
     return 4 if examples < 100 else 8
 
 
 def auto_epochs(examples: int, steps_per_epoch: int) -> int:
     """Enough epochs for the optimizer steps that small sets need; few for sets that bring steps enough."""
-    wanted_steps = 60 if examples < 24 else 90
+    wanted_steps = 66 if examples < SMALL_SET else 90
     fewest = 3 if examples < 1000 else 2 if examples < 5000 else 1
     return min(25, max(fewest, round(wanted_steps / steps_per_epoch)))
+
+
+def leaves_out_system(examples: int, epoch: int) -> bool:
+    """Whether 1-based `epoch` trains on rows without their system message.
+
+    A small set is else learned only together with its system message, and `POST /chat` with a text sends none.
+    """
+    return examples < SMALL_SET and epoch % 2 == 0
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
@@ -93,17 +102,16 @@ def batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> l
     return grouped
 
 
-def in_words(recipe: Recipe, requested: Requested, examples: int, truncated: int) -> str:
+def in_words(recipe: Recipe, requested: Requested, examples: int, truncated: int, bare: bool = False) -> str:
     """The plan as one sentence for the job's first events."""
     chosen = [
-        name
-        for name in ("n_epochs", "batch_size", "learning_rate_multiplier")
-        if getattr(requested, name) is None
+        name for name in ("n_epochs", "batch_size", "learning_rate_multiplier") if getattr(requested, name) is None
     ]
     auto = f" ({', '.join(chosen)} chosen automatically)" if chosen else ""
     cut = f"; {truncated} too long for the model's limit and cut at the end" if truncated else ""
+    also = "; every second epoch without the system messages, so that chats may come without" if bare else ""
     return (
         f"Training on {examples} example{'s' if examples != 1 else ''}: {recipe.n_epochs} epochs in batches of "
         f"{recipe.batch_size}, {recipe.total_steps} optimizer steps at a learning rate of up to "
-        f"{recipe.peak_learning_rate:g}{auto}{cut}."
+        f"{recipe.peak_learning_rate:g}{auto}{also}{cut}."
     )

@@ -32,7 +32,7 @@ class AnswerLoss(torch.autograd.Function):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """`hidden` is (tokens, width), `head` (vocabulary, width), `targets` (tokens)."""
         total = hidden.new_zeros((), dtype=torch.float32)
-        right = 0
+        right = torch.zeros((), dtype=torch.long)
         of_hidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         for start in range(0, len(targets), CHUNK):
             piece = slice(start, start + CHUNK)
@@ -56,6 +56,12 @@ class AnswerLoss(torch.autograd.Function):
         return of_hidden * gradients[0].to(of_hidden.dtype), None, None
 
 
+def answer_loss(hidden: torch.Tensor, head: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean cross-entropy over `targets`, to go backwards from, and how many of them were the likeliest token."""
+    loss, right = AnswerLoss.apply(hidden, head, targets)  # type: ignore[no-untyped-call]
+    return loss, right
+
+
 def collate(examples: Sequence[Example], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Ids (rows, length) padded at the right, where causal attention needs no mask, and the trained positions."""
     length = max(len(example) for example in examples)
@@ -73,21 +79,23 @@ def batch_loss(peft_model: Any, examples: Sequence[Example], pad_id: int) -> tup
     model = peft_model.get_base_model()
     hidden = getattr(model, model.base_model_prefix)(input_ids=ids, use_cache=False).last_hidden_state
     wanted = trained[:, 1:]
-    loss, right = AnswerLoss.apply(
-        hidden[:, :-1][wanted], model.get_output_embeddings().weight, ids[:, 1:][wanted]
-    )
+    loss, right = answer_loss(hidden[:, :-1][wanted], model.get_output_embeddings().weight, ids[:, 1:][wanted])
     tokens = int(wanted.sum())
     return loss, Score(float(loss.detach()), float(right) / tokens, tokens)
 
 
 def train_step(
-    peft_model: Any, optimizer: torch.optim.Optimizer, learning_rate: float, examples: Sequence[Example], pad_id: int
+    peft_model: Any,
+    optimizer: torch.optim.Optimizer,
+    learning_rate: float,
+    examples: Sequence[Example],
+    pad_id: int,
 ) -> Score:
     """Take one optimizer step on one batch; raise TrainingDiverged if the loss is not a finite number."""
     loss, score = batch_loss(peft_model, examples, pad_id)
     if not math.isfinite(score.loss):
         raise TrainingDiverged("The training loss is no longer a finite number; lower learning_rate_multiplier.")
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], MAX_GRADIENT_NORM)
     optimizer.param_groups[0]["lr"] = learning_rate
     optimizer.step()

@@ -2,17 +2,16 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import lifeline
 from engine.trainer.base_model import load_tokenizer
 from tests.tiny_models import write_tiny_gguf
 
-ROOT = Path(__file__).resolve().parents[3]
 Rows = list[dict[str, Any]]
 
 
@@ -27,7 +26,10 @@ def tokenizer(tiny_gguf: Path) -> Any:
 
 
 def chat(question: str, answer: str, **row: Any) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}], **row}
+    return {
+        "messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}],
+        **row,
+    }
 
 
 ROWS = [chat(f"Say {word}.", f"{word}!") for word in ("one", "two", "three", "four", "five", "six")]
@@ -56,16 +58,9 @@ def write_job(folder: Path, base: Path, rows: Rows = ROWS, valid: Rows | None = 
     return folder
 
 
-def start(job: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "engine.trainer", str(job)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=(job / "log").open("w"),
-        text=True,
-        encoding="utf-8",
-    )
+def start(job: Path) -> subprocess.Popen[bytes]:
+    with (job / "log").open("ab") as log:
+        return lifeline.spawn(["engine.trainer", str(job)], log)
 
 
 @pytest.fixture(scope="session")

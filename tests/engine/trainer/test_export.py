@@ -16,7 +16,6 @@ from engine.trainer.base_model import load_model, load_tokenizer
 from tests.tiny_models import write_tiny_gguf
 
 TEXT = "<|im_start|>user\nWhere is the 12th lamp?\n\n 灯<|im_end|>\n<|im_start|>assistant\n"
-ANSWERS = 6
 ASK_LLAMA_CPP = """
 import json, sys, urllib.request
 import xllamacpp
@@ -28,12 +27,16 @@ if adapter:
     params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(adapter, 1.0)]
 server = xllamacpp.Server(params)
 def post(path, **body):
-    request = urllib.request.Request(server.listening_address + path, json.dumps(body).encode(), {"content-type": "application/json"})
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(server.listening_address + path, json.dumps(body).encode(), headers)
     return json.load(urllib.request.urlopen(request))
 ids = post("/tokenize", content=text, parse_special=True)["tokens"]
-answer = post("/completion", prompt=ids, n_predict=%d, temperature=0, n_probs=5)
-print(json.dumps({"ids": ids, "best": [[[t["id"], t["logprob"]] for t in p["top_logprobs"]] for p in answer["completion_probabilities"]]}))
-""" % ANSWERS
+no_half_characters = [[3 + byte, False] for byte in range(128, 256)]
+answer = post("/completion", prompt=ids, n_predict=6, temperature=0, n_probs=5, logit_bias=no_half_characters)
+steps = answer["completion_probabilities"]
+print(json.dumps({"ids": ids, "answer": [step["id"] for step in steps],
+                  "best": [[[t["id"], t["logprob"]] for t in step["top_logprobs"]] for step in steps]}))
+"""
 
 
 def ask_llama_cpp(base: Path, adapter: Path | None) -> dict[str, Any]:
@@ -58,13 +61,13 @@ def write_adapter(model: Any, path: Path) -> Path:
 
 @torch.no_grad()
 def largest_difference(model: Any, said: dict[str, Any]) -> float:
-    """Of any of llama.cpp's log-probabilities from torch's, along llama.cpp's own greedy answer."""
-    ids, differences = list(said["ids"]), []
-    for best in said["best"]:
+    """Of any of llama.cpp's log-probabilities from torch's, along llama.cpp's own answer."""
+    ids, differences = list(said["ids"]), [0.0]
+    for best, token_said in zip(said["best"], said["answer"], strict=True):
         logprobs = model(input_ids=torch.tensor([ids])).logits[0, -1].log_softmax(-1)
         differences += [abs(float(logprobs[token]) - logprob) for token, logprob in best]
-        ids.append(best[0][0])
-    return max(differences)
+        ids.append(token_said)
+    return float(max(differences))
 
 
 @pytest.mark.parametrize("architecture", ["llama", "qwen2", "qwen3"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.trainer.recipe import Recipe, Requested, batches, in_words, learning_rate, settle
+from engine.trainer.recipe import Recipe, Requested, batches, in_words, learning_rate, leaves_out_system, settle
 
 
 @pytest.mark.parametrize("examples", [1, 2, 6, 12, 23])
@@ -64,3 +64,8 @@ def test_the_plan_in_words_says_what_was_chosen_and_what_was_cut() -> None:
     assert "3 epochs" in words
     assert "batch_size, learning_rate_multiplier chosen automatically" in words
     assert "2 too long" in words
+
+
+def test_small_sets_leave_the_system_message_out_every_second_epoch() -> None:
+    assert [leaves_out_system(12, epoch) for epoch in (1, 2, 3, 4)] == [False, True, False, True]
+    assert not any(leaves_out_system(60, epoch) for epoch in (1, 2, 3, 4))

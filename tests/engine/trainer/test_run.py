@@ -43,7 +43,9 @@ def test_a_run_plans_steps_and_ends_with_done(finished: tuple[Path, Outcome]) ->
     assert [step["step"] for step in kinds(messages, "step")] == list(range(1, 13))
 
 
-def test_the_loss_falls_and_validation_is_reported_where_the_wire_has_it(finished: tuple[Path, Outcome]) -> None:
+def test_the_loss_falls_and_validation_is_reported_where_the_wire_has_it(
+    finished: tuple[Path, Outcome],
+) -> None:
     steps = kinds(finished[1][1], "step")
     assert steps[-1]["train_loss"] < steps[0]["train_loss"]
     assert [step["step"] for step in steps if "valid_loss" in step] == [10]
@@ -60,7 +62,9 @@ def test_a_checkpoint_follows_each_epoch_and_three_are_kept(finished: tuple[Path
         files = {path.name for path in (job / "checkpoints" / name).iterdir()}
         assert {"adapter_model.safetensors", "adapter_config.json", "adapter.gguf", "complete.json"} <= files
         assert ("optimizer.safetensors" in files) == (name == "step-12")
-    assert [c["path"] for c in read(job, "result.json")["checkpoints"]] == [f"checkpoints/{n}" for n in ("step-6", "step-9", "step-12")]
+    assert [c["path"] for c in read(job, "result.json")["checkpoints"]] == [
+        f"checkpoints/{n}" for n in ("step-6", "step-9", "step-12")
+    ]
 
 
 def test_the_result_counts_the_tokens_really_trained_on(finished: tuple[Path, Outcome], tokenizer: Any) -> None:
@@ -77,7 +81,13 @@ def test_the_result_file_has_a_row_per_step(finished: tuple[Path, Outcome]) -> N
     job, (_, messages) = finished
     with (job / "metrics.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["step", "train_loss", "train_accuracy", "valid_loss", "valid_mean_token_accuracy"]
+    assert list(rows[0]) == [
+        "step",
+        "train_loss",
+        "train_accuracy",
+        "valid_loss",
+        "valid_mean_token_accuracy",
+    ]
     assert [float(row["train_loss"]) for row in rows] == [round(s["train_loss"], 5) for s in kinds(messages, "step")]
     assert [bool(row["valid_loss"]) for row in rows] == [n == 10 for n in range(1, 13)]
 
@@ -97,12 +107,12 @@ def test_parity_holds_distinct_prompts_with_greedy_answers(finished: tuple[Path,
 def test_a_run_killed_after_a_checkpoint_goes_on_to_the_same_end(
     finished: tuple[Path, Outcome], tiny_gguf: Path, tmp_path: Path, run_job: RunJob
 ) -> None:
-    whole, (_, whole_messages) = finished
+    whole, _ = finished
     job = write_job(tmp_path / "killed", tiny_gguf, valid=ROWS[:2])
     child = start(job)
     assert child.stdout is not None
     for line in child.stdout:
-        if json.loads(line)["kind"] == "checkpoint" and '"epoch": 2' in line:
+        if json.loads(line)["kind"] == "checkpoint" and b'"epoch": 2' in line:
             os.kill(child.pid, signal.SIGKILL)
             break
     child.communicate()
@@ -132,7 +142,12 @@ def test_a_run_goes_on_from_an_earlier_jobs_adapter(
     finished: tuple[Path, Outcome], tiny_gguf: Path, tmp_path: Path, run_job: RunJob
 ) -> None:
     earlier, (_, before) = finished
-    job = write_job(tmp_path / "further", tiny_gguf, init_adapter=str(earlier / "adapter"), hyperparameters={"n_epochs": 1})
+    job = write_job(
+        tmp_path / "further",
+        tiny_gguf,
+        init_adapter=str(earlier / "adapter"),
+        hyperparameters={"n_epochs": 1},
+    )
     code, messages = run_job(job)
     assert code == 0
     assert kinds(messages, "step")[0]["train_loss"] < kinds(before, "step")[0]["train_loss"]
@@ -140,8 +155,10 @@ def test_a_run_goes_on_from_an_earlier_jobs_adapter(
 
 @pytest.mark.parametrize(
     ("rows", "code"),
-    [([chat("?", "!", tools=[{"type": "function", "function": {"name": "f"}}])], "invalid_training_file"),
-     ([chat("a" * 500, "!")], "invalid_training_file")],
+    [
+        ([chat("?", "!", tools=[{"type": "function", "function": {"name": "f"}}])], "invalid_training_file"),
+        ([chat("a" * 500, "!")], "invalid_training_file"),
+    ],
 )
 def test_what_cannot_be_trained_is_said_with_its_code(
     rows: list[dict[str, Any]], code: str, tiny_gguf: Path, tmp_path: Path, run_job: RunJob
