@@ -5,6 +5,7 @@
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -60,7 +61,7 @@ def main() -> int:
     """Run the example; return 0 if the tuned model gives every taught answer."""
     arguments = _arguments()
     service = Service(arguments.url)
-    started = None if service.alive() else subprocess.Popen([sys.executable, "app.py"], cwd=ROOT)
+    started = None if service.alive() else _start()
     try:
         _wait(service.alive, started, seconds=30)
         _wait(service.ready, started, seconds=600)
@@ -146,6 +147,12 @@ def _events(service: Service, job_id: str) -> Iterator[dict[str, Any]]:
 def _lesson(line: str) -> tuple[str, str]:
     spoken = {message["role"]: message["content"] for message in json.loads(line)["messages"]}
     return spoken["user"], spoken["assistant"]
+
+
+def _start() -> subprocess.Popen[bytes]:
+    """Start the service, quiet but for warnings: its lines would tear the progress bar."""
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
+    return subprocess.Popen([sys.executable, "app.py"], cwd=ROOT)
 
 
 def _wait(ready: Any, service: subprocess.Popen[bytes] | None, seconds: float) -> None:
