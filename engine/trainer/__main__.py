@@ -26,6 +26,8 @@ def main(job_dir: Path) -> int:
 def _train(job_dir: Path, progress: Progress) -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # Threads that spin while they wait make a step ten times slower as soon as anything else wants the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from engine.trainer.loop import train  # after the lifeline: importing torch takes seconds
     from engine.trainer.spec import read_spec
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
 from engine.trainer import durable, lora
@@ -54,7 +53,7 @@ def write_adapter(peft_model: Any, folder: Path, base_name: str) -> None:
     lora.save(peft_model, folder, base_name)
     alpha = peft_model.peft_config["default"].lora_alpha
     config = peft_model.get_base_model().config
-    write_gguf_lora(get_peft_model_state_dict(peft_model, save_embedding_layers=False), alpha, config, folder / GGUF)
+    write_gguf_lora(lora.weights(peft_model), alpha, config, folder / GGUF)
 
 
 def save(job_dir: Path, state: State, peft_model: Any, optimizer: torch.optim.Optimizer, base_name: str) -> None:

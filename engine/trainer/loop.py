@@ -38,8 +38,7 @@ class Run:
 
 def train(spec: Spec, job_dir: Path, progress: Progress) -> None:
     """Train the job of `spec` to its end, going on from the newest complete checkpoint in `job_dir`."""
-    torch.set_num_threads(spec.threads)
-    precision.keep_memory_mapped()
+    precision.prepare(spec.threads)
     run = _prepare(spec, job_dir, progress)
     started = time.monotonic() - run.state.seconds
     while run.state.epoch < run.recipe.n_epochs:
@@ -58,9 +57,9 @@ def _prepare(spec: Spec, job_dir: Path, progress: Progress) -> Run:
     # A resumed run keeps its arithmetic: measured anew, another choice could win.
     state = checkpoints.read_state(resumed) if resumed else checkpoints.State(precision.choose().name)
     arithmetic = precision.BY_NAME[state.precision]
-    torch.set_float32_matmul_precision(arithmetic.matmul)
+    precision.use(arithmetic)
     model = lora.attach(load_model(spec.base, arithmetic.dtype, arithmetic.attention), spec.init_adapter, spec.seed)
-    optimizer = torch.optim.AdamW(lora.trainable(model), weight_decay=0.0, fused=True)
+    optimizer = steps.new_optimizer(model)
     if resumed:
         checkpoints.restore(resumed, model, optimizer)
     run = Run(spec, job_dir, progress, settled, training, validation, tokenizer, model, optimizer, state)

@@ -32,13 +32,16 @@ def attach(model: Any, init_adapter: Path | None, seed: int) -> Any:
     return peft_model
 
 
+def weights(peft_model: Any) -> dict[str, torch.Tensor]:
+    """The adapter's weights under the names that peft gives them in files."""
+    named = get_peft_model_state_dict(peft_model, save_embedding_layers=False)
+    return {name: weight.contiguous() for name, weight in named.items()}
+
+
 def save(peft_model: Any, folder: Path, base_name: str) -> None:
     """Write the adapter in peft's format: safetensors and adapter_config.json."""
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {
-        name: w.contiguous() for name, w in get_peft_model_state_dict(peft_model, save_embedding_layers=False).items()
-    }
-    save_file(weights, folder / WEIGHTS)
+    save_file(weights(peft_model), folder / WEIGHTS)
     config = peft_model.peft_config["default"]
     config.base_model_name_or_path = base_name
     config.save_pretrained(str(folder))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-ROWS, INNER, OUTER = 256, 640, 1536  # a matrix product of the shape that training spends its time in
+ROWS, INNER, OUTER = 128, 640, 1536  # a matrix product of the shape that training spends its time in
+PATIENCE = 0.05  # seconds that one kind of arithmetic may take up; a slow one shows at once
 WORTHWHILE = 1.3  # how much quicker a less exact kind of arithmetic must be to be taken
 TOLERANCE = 1e-5  # largest relative error at which `medium` still counts as float32
 
@@ -40,26 +41,35 @@ def choose() -> Precision:
 
 def _measure(precision: Precision) -> tuple[float, float]:
     """Seconds of the quickest of some products, and the largest error relative to float64."""
-    torch.set_float32_matmul_precision(precision.matmul)
+    use(precision)
     generator = torch.Generator().manual_seed(0)
     left = torch.randn(ROWS, INNER, generator=generator)
     right = torch.randn(INNER, OUTER, generator=generator)
     a, b = left.to(precision.dtype), right.to(precision.dtype)
-    seconds = min(_timed(a, b) for _ in range(8))
+    seconds = _seconds(a, b)
     exact = left.double() @ right.double()
     error = ((a @ b).double() - exact).abs().max() / exact.abs().max()
-    torch.set_float32_matmul_precision("highest")
+    use(FP32)
     return seconds, float(error)
 
 
-def _timed(a: torch.Tensor, b: torch.Tensor) -> float:
-    started = time.perf_counter()
-    a @ b
-    return time.perf_counter() - started
+def _seconds(a: torch.Tensor, b: torch.Tensor) -> float:
+    timings: list[float] = []
+    while sum(timings) < PATIENCE:
+        started = time.perf_counter()
+        a @ b
+        timings.append(time.perf_counter() - started)
+    return min(timings)
 
 
-def keep_memory_mapped() -> None:
-    """Ask glibc to reuse freed memory instead of returning it: fresh pages cost a step a tenth of its time."""
+def use(precision: Precision) -> None:
+    """Set torch's float32 matrix product mode."""
+    torch.set_float32_matmul_precision(precision.matmul)
+
+
+def prepare(threads: int) -> None:
+    """Settle the number of threads, and have glibc keep freed memory: fresh pages cost a step a tenth of its time."""
+    torch.set_num_threads(threads)
     if platform.libc_ver()[0] != "glibc":
         return
     mmap_threshold, trim_threshold = -3, -1  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD of malloc.h

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from engine.trainer import lora
 from engine.trainer.data import Example
 from engine.trainer.errors import TrainingDiverged
 
@@ -82,6 +83,11 @@ def batch_loss(peft_model: Any, examples: Sequence[Example], pad_id: int) -> tup
     loss, right = answer_loss(hidden[:, :-1][wanted], model.get_output_embeddings().weight, ids[:, 1:][wanted])
     tokens = int(wanted.sum())
     return loss, Score(float(loss.detach()), float(right) / tokens, tokens)
+
+
+def new_optimizer(peft_model: Any) -> torch.optim.Optimizer:
+    """AdamW over the adapter alone, without weight decay."""
+    return torch.optim.AdamW(lora.trainable(peft_model), weight_decay=0.0, fused=True)
 
 
 def train_step(

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from peft import get_peft_model_state_dict
 
 from engine.trainer import export, lora
 from engine.trainer.base_model import load_model, load_tokenizer
@@ -55,7 +54,7 @@ def moved_model(base: Path) -> Any:
 
 
 def write_adapter(model: Any, path: Path) -> Path:
-    export.write_gguf_lora(get_peft_model_state_dict(model), lora.ALPHA, model.get_base_model().config, path)
+    export.write_gguf_lora(lora.weights(model), lora.ALPHA, model.get_base_model().config, path)
     return path
 
 
