@@ -14,9 +14,9 @@ from typing import Any
 
 from engine.serving.process import ModelProcess, ServedModel, ServerSettings, StartFailed
 
-DRIFT_TOLERANCE = 0.3
+DRIFT_TOLERANCE = 0.25
 """Mean difference of log-probability over the tokens that torch finds most likely, in nats."""
-TIE_TOLERANCE = 0.5
+TIE_TOLERANCE = 1.0
 """By how much llama.cpp may prefer another token to torch's choice at one position, in nats."""
 NEGLIGIBLE = -12.0
 """Log-probability below which a token's exact value says nothing: 6 in a million."""

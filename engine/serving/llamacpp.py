@@ -14,7 +14,8 @@ ERRORS_ONLY = 1
 def main(arguments: dict[str, Any]) -> None:
     """Start the server, print one JSON line `{"address": URL}`, and live as long as the parent.
 
-    A model that cannot be loaded ends it with exit code 1; llama.cpp has written the reason to the log. Whatever a library writes to stdout goes to stderr, so that no full pipe can block the child.
+    A model that cannot be loaded ends it with exit code 1, and llama.cpp has written the reason to the log. Whatever a
+    library writes to stdout goes there too, so that no full pipe can block the child.
     """
     report = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

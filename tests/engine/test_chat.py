@@ -1,6 +1,7 @@
 """Chat as the official SDK sees it: the engine's app in this process, a real model behind it."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +16,11 @@ from openai import OpenAI
 
 from config import EngineConfig
 from engine.app import create_engine
+from engine.parts import Parts
 from engine.serving.pool import Pool
 
-HI = [{"role": "user", "content": "Tell me about the sea."}]
-ENDLESS = {"logit_bias": {"2": -100, "0": -100}}
+HI: Any = [{"role": "user", "content": "Tell me about the sea."}]
+ENDLESS: Any = {"logit_bias": {"2": -100, "0": -100}}
 SCHEMA = {
     "type": "object",
     "properties": {"name": {"type": "string", "maxLength": 12}, "age": {"type": "integer", "maximum": 99}},
@@ -33,7 +35,9 @@ def app(base_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
     folder = tmp_path_factory.mktemp("engine")
     (folder / "base.gguf").symlink_to(base_gguf)
     app = create_engine(
-        EngineConfig(data_dir=folder, base_model=str(folder / "base.gguf"), context_tokens=256, parallel=2)
+        EngineConfig(
+            data_dir=folder, base_model=str(folder / "base.gguf"), context_tokens=256, parallel=2, serving_threads=1
+        )
     )
     yield app
     app.extensions["engine"].pool.close()
@@ -41,7 +45,8 @@ def app(base_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
 
 @pytest.fixture(scope="module")
 def pool(app: Flask) -> Pool:
-    return app.extensions["engine"].pool
+    parts: Parts = app.extensions["engine"]
+    return parts.pool
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +63,7 @@ def ask(client: OpenAI, messages: Any = HI, **fields: Any) -> Any:
 
 
 def text(answer: Any) -> str:
-    return answer.choices[0].message.content
+    return str(answer.choices[0].message.content)
 
 
 def busy(pool: Pool) -> int:
@@ -253,16 +258,15 @@ def test_a_killed_model_is_a_503_and_the_next_request_is_answered(client: OpenAI
     assert text(ask(client))
 
 
-def test_a_stopped_model_that_dies_before_its_first_word_is_a_503(client: OpenAI, pool: Pool) -> None:
+def test_a_model_that_dies_before_its_first_word_is_a_503(client: OpenAI, pool: Pool) -> None:
     ask(client)
     (process,) = pool.processes()
     child = psutil.Process(process.pid)
     child.suspend()
-    kill_soon = psutil.Popen(["sleep", "0.2"])
-    import threading
-
-    threading.Thread(target=lambda: (kill_soon.wait(), child.kill())).start()
+    killer = threading.Timer(0.2, child.kill)
+    killer.start()
     with pytest.raises(openai.InternalServerError) as broken:
         ask(client)
+    killer.join()
     assert (broken.value.status_code, broken.value.code) == (503, "model_process_ended")
     assert text(ask(client))

@@ -8,9 +8,7 @@ import pytest
 from engine.serving.pool import Pool, PoolSettings
 from engine.serving.process import ServedModel
 
-SETTINGS = PoolSettings(
-    context_tokens=512, parallel=2, threads=2, models_loaded=2, memory_mb=4096, idle_seconds=600.0
-)
+SETTINGS = PoolSettings(context_tokens=512, parallel=2, threads=1, models_loaded=2, memory_mb=4096, idle_seconds=600.0)
 
 
 class Clock:
