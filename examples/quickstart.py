@@ -39,7 +39,7 @@ class Service:
     def chat(self, text: str, model: str | None = None) -> str:
         """Return the answer to `text`; temperature 0, so that the same question gets the same answer."""
         question = {"text": text, "temperature": 0, "max_tokens": 60} | ({"model": model} if model else {})
-        return str(self.call("POST", "/chat", json=question)["content"]).strip()
+        return " ".join(self.call("POST", "/chat", json=question)["content"].split())
 
     def alive(self) -> bool:
         """Say whether the service answers."""
@@ -121,10 +121,11 @@ def compare(service: Service, model: str, lessons: list[tuple[str, str]]) -> int
     missed = 0
     for number, (question, taught) in enumerate(lessons):
         answer = service.chat(question, model)
-        missed += answer != taught
         if number in SHOWN or answer != taught:
             print(f"\n{question}\n  base:   {service.chat(question)}\n  tuned:  {answer}")
-            print("" if answer == taught else f"  taught: {taught}", end="")
+        if answer != taught:
+            missed += 1
+            print(f"  taught: {taught}")
     print(f"\n{len(lessons) - missed} of {len(lessons)} taught answers are given word for word.")
     return missed
 
