@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ def test_a_job_survives_the_death_of_every_process_around_it(running: Running) -
         ("engine serve", False),
         ("app.py", True),
     ):
-        victim = until(lambda words=words, serving=serving: running.find(words, serving))
+        victim = until(partial(running.find, words, serving))
         victim.kill()
         victim.wait(5)
         go_past(running, job_id, 1)
@@ -160,7 +161,7 @@ def test_a_job_survives_the_death_of_every_process_around_it(running: Running) -
 
 
 def test_a_killed_model_server_costs_one_answer_and_no_more(running: Running) -> None:
-    question = {"text": "hello", "max_tokens": 200, "stream": True, "temperature": 1}
+    question: dict[str, Any] = {"text": "hello", "max_tokens": 200, "stream": True, "temperature": 1}
     running.call("POST", "/chat", json={"text": "hello", "max_tokens": 1})
     with requests.post(f"http://127.0.0.1:{running.port}/chat", json=question, stream=True, timeout=30) as reply:
         lines = reply.iter_lines()
