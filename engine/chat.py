@@ -70,13 +70,8 @@ def _chunks(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> Ge
     try:
         for event in _events(pool, model, request):
             usage.add(event)
-            for piece in event["choices"]:
-                if piece["index"] not in begun:
-                    begun.add(piece["index"])
-                    first = _piece(piece["index"], {"role": "assistant", "content": "", "refusal": None})
-                    yield sse.event({**frame, "choices": [first], **unknown})
-                if "role" not in piece["delta"]:
-                    yield sse.event({**frame, "choices": [_relayed(piece, request)], **unknown})
+            for piece in _opened(event["choices"], begun, request):
+                yield sse.event({**frame, "choices": [piece], **unknown})
     except ApiError as failure:
         if not begun:
             raise
@@ -97,14 +92,17 @@ def _events(pool: Pool, model: ServedModel, request: ChatCreate) -> Iterator[Eve
             body["n"] = min(process.settings.parallel, wanted - first)
             if request.seed is not None:
                 body["seed"] = request.seed % dialect.SEEDS + first
-            try:
-                with proxy.events(process.address, body) as events:
-                    for event in events:
-                        for piece in event["choices"]:
-                            piece["index"] += first
-                        yield event
-            except proxy.Refused as refused:
-                raise dialect.to_wire(refused.error) from None
+            yield from _round(process.address, body, first)
+
+
+def _round(address: str, body: Event, first: int) -> Iterator[Event]:
+    """Yield the events of the answers that are written at once, numbered from `first`."""
+    try:
+        with proxy.events(address, body) as events:
+            for event in events:
+                yield {**event, "choices": [{**piece, "index": piece["index"] + first} for piece in event["choices"]]}
+    except proxy.Refused as refused:
+        raise dialect.to_wire(refused.error) from None
 
 
 def _check_tools(process: ModelProcess, request: ChatCreate) -> None:
@@ -116,6 +114,16 @@ def _check_tools(process: ModelProcess, request: ChatCreate) -> None:
             code="unsupported_parameter",
             param="tools",
         )
+
+
+def _opened(pieces: list[Event], begun: set[int], request: ChatCreate) -> Iterator[Event]:
+    """Yield `pieces` as the wire has them, each answer's first one behind a piece that names its role."""
+    for piece in pieces:
+        if piece["index"] not in begun:
+            begun.add(piece["index"])
+            yield _piece(piece["index"], {"role": "assistant", "content": "", "refusal": None})
+        if "role" not in piece["delta"]:
+            yield _relayed(piece, request)
 
 
 def _relayed(piece: Event, request: ChatCreate) -> Event:

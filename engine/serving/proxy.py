@@ -63,15 +63,20 @@ def events(address: str, body: dict[str, Any]) -> Iterator[Iterator[dict[str, An
 
 def _read(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
     """Yield the JSON of each `data:` line up to `[DONE]`; comments, which keep the line open, are passed over."""
+    for line in _lines(response):
+        if line.startswith(_DONE):
+            return
+        if line.startswith(_DATA):
+            event = json.loads(line[len(_DATA) :])
+            if "error" in event:
+                raise Refused(event["error"])
+            yield event
+
+
+def _lines(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    """Yield whole lines as they come; `readline` would wait for a full buffer."""
     rest = b""
     while piece := response.read1(65536):
         *lines, rest = (rest + piece).split(b"\n")
-        for line in lines:
-            if line.startswith(_DONE):
-                return
-            if line.startswith(_DATA):
-                event = json.loads(line[len(_DATA) :])
-                if "error" in event:
-                    raise Refused(event["error"])
-                yield event
+        yield from lines
     raise http.client.IncompleteRead(rest)

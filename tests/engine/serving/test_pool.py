@@ -1,3 +1,5 @@
+"""The pool lends one process a model, ends idle ones first, and drops no answer by a swap."""
+
 import dataclasses
 import threading
 from collections.abc import Callable

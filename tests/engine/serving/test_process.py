@@ -1,3 +1,5 @@
+"""A model process starts, says why it cannot, and is gone when it is stopped or its parent is."""
+
 import subprocess
 import sys
 from pathlib import Path
