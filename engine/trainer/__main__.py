@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import lifeline
+from engine import lock
 from engine.trainer.errors import OutOfMemory, TrainingError
 from engine.trainer.progress import Progress, take_stdout
 
@@ -15,7 +16,9 @@ def main(job_dir: Path) -> int:
     progress = take_stdout()
     _step_back()
     try:
-        _train(job_dir, progress)
+        # A trainer whose engine was killed may still be on its way out.
+        with lock.hold(job_dir, patience=60):
+            _train(job_dir, progress)
     except TrainingError as error:
         progress.send("error", code=error.code, message=str(error))
         return 1
