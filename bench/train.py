@@ -59,6 +59,8 @@ def _in_own_process(name: str) -> dict[str, Any]:
     command = [sys.executable, __file__, *sys.argv[1:], "--contestant", name]
     root = Path(__file__).resolve().parents[1]
     environment = os.environ | {"PYTHONPATH": str(root), "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    if name == "ours":
+        environment["OMP_WAIT_POLICY"] = "passive"  # as the trainer sets it for itself
     print(f"running: {CONTESTANTS[name]}", file=sys.stderr)
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
@@ -69,7 +71,7 @@ def docstring_chats(count: int) -> Iterator[dict[str, Any]]:
     for module_name in MODULES:
         for name, member in sorted(vars(importlib.import_module(module_name)).items()):
             text = inspect.cleandoc(getattr(member, "__doc__", None) or "").split("\n\n")[0]
-            if count and inspect.isroutine(member) and 80 < len(text) < 600:
+            if count and callable(member) and 80 < len(text) < 600:
                 count -= 1
                 question = {"role": "user", "content": f"What does {module_name}.{name} do?"}
                 yield {"messages": [question, {"role": "assistant", "content": text}]}

@@ -25,6 +25,7 @@ class State:
     """How far a run has come."""
 
     precision: str
+    recipe: dict[str, Any]  # hyperparameters as settled when the run began
     step: int = 0
     epoch: int = 0
     seconds: float = 0.0

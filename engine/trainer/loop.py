@@ -1,7 +1,7 @@
 """One training run from top to bottom: load, plan, epochs with checkpoints, finished adapter; it sets no numbers."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +51,9 @@ def train(spec: Spec, job_dir: Path, progress: Progress) -> None:
 def _prepare(spec: Spec, job_dir: Path, progress: Progress) -> Run:
     tokenizer = load_tokenizer(spec.base)
     training = data.load(spec.training_file, tokenizer, spec.max_tokens)
-    settled = recipe.settle(spec.requested, len(training.examples))
+    state, resumed = _begin_or_resume(spec, job_dir, len(training.examples))
+    settled = recipe.Recipe(**state.recipe)
     validation = _validation_batches(spec, tokenizer, settled.batch_size)
-    resumed = checkpoints.latest(job_dir)
-    # A resumed run keeps its arithmetic: measured anew, another choice could win.
-    state = checkpoints.read_state(resumed) if resumed else checkpoints.State(precision.choose().name)
     arithmetic = precision.BY_NAME[state.precision]
     precision.use(arithmetic)
     model = lora.attach(load_model(spec.base, arithmetic.dtype, arithmetic.attention), spec.init_adapter, spec.seed)
@@ -65,6 +63,14 @@ def _prepare(spec: Spec, job_dir: Path, progress: Progress) -> Run:
     run = Run(spec, job_dir, progress, settled, training, validation, tokenizer, model, optimizer, state)
     _announce(run, state.step if resumed else None)
     return run
+
+
+def _begin_or_resume(spec: Spec, job_dir: Path, examples: int) -> tuple[checkpoints.State, Path | None]:
+    """A resumed run keeps its recipe and its arithmetic: settled or measured anew, others could come out."""
+    resumed = checkpoints.latest(job_dir)
+    if resumed:
+        return checkpoints.read_state(resumed), resumed
+    return checkpoints.State(precision.choose().name, asdict(recipe.settle(spec.requested, examples))), None
 
 
 def _validation_batches(spec: Spec, tokenizer: Any, batch_size: int) -> list[list[data.Example]]:
@@ -77,7 +83,7 @@ def _validation_batches(spec: Spec, tokenizer: Any, batch_size: int) -> list[lis
 
 def _announce(run: Run, resumed_from: int | None) -> None:
     settled, training = run.recipe, run.training
-    bare = bool(training.bare) and settled.n_epochs > 1 and recipe.leaves_out_system(len(training.examples), 2)
+    bare = _as_trained_in(training, epoch=1) != training.examples
     run.progress.send(
         "plan",
         examples=len(training.examples),
@@ -96,13 +102,22 @@ def _announce(run: Run, resumed_from: int | None) -> None:
 
 def _epoch(run: Run) -> None:
     epoch = run.state.epoch + 1
-    bare = run.training.bare and recipe.leaves_out_system(len(run.training.examples), epoch)
-    examples = run.training.bare if bare else run.training.examples
+    examples = _as_trained_in(run.training, epoch)
     lengths = [len(example) for example in examples]
     order = recipe.batches(lengths, run.recipe.batch_size, run.spec.seed, epoch)
     for rows in order:
         _step(run, [examples[row] for row in rows], last=rows is order[-1])
     run.state.epoch = epoch
+
+
+def _as_trained_in(training: data.Dataset, epoch: int) -> list[data.Example]:
+    if not training.bare:
+        return training.examples
+    count = len(training.examples)
+    return [
+        training.bare[row] if recipe.leaves_out_system(count, row, epoch) else training.examples[row]
+        for row in range(count)
+    ]
 
 
 def _step(run: Run, batch: list[data.Example], last: bool) -> None:

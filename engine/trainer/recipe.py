@@ -52,13 +52,13 @@ def settle(requested: Requested, examples: int) -> Recipe:
     return Recipe(
         n_epochs=requested.n_epochs or auto_epochs(examples, steps_per_epoch),
         batch_size=batch_size,
-        learning_rate_multiplier=requested.learning_rate_multiplier or 1.0,
+        learning_rate_multiplier=requested.learning_rate_multiplier or auto_multiplier(examples),
         steps_per_epoch=steps_per_epoch,
     )
 
 
 def auto_batch_size(examples: int) -> int:
-    """Small sets get small batches: their steps are what teaches, and tokens are what costs."""
+    """Small sets go row by row: their steps are what teaches, and tokens are what costs."""
     if examples < SMALL_SET:
         return 1
     return 4 if examples < 100 else 8
@@ -66,17 +66,22 @@ def auto_batch_size(examples: int) -> int:
 
 def auto_epochs(examples: int, steps_per_epoch: int) -> int:
     """Enough epochs for the optimizer steps that small sets need; few for sets that bring steps enough."""
-    wanted_steps = 66 if examples < SMALL_SET else 90
-    fewest = 3 if examples < 1000 else 2 if examples < 5000 else 1
+    wanted_steps = 48 if examples < SMALL_SET else 90
+    fewest = 7 if examples < SMALL_SET else 3 if examples < 1000 else 2 if examples < 5000 else 1
     return min(25, max(fewest, round(wanted_steps / steps_per_epoch)))
 
 
-def leaves_out_system(examples: int, epoch: int) -> bool:
-    """Whether 1-based `epoch` trains on rows without their system message.
+def auto_multiplier(examples: int) -> float:
+    """Small sets learn the same in half the steps at twice the rate."""
+    return 2.0 if examples < SMALL_SET else 1.0
+
+
+def leaves_out_system(examples: int, row: int, epoch: int) -> bool:
+    """Whether 0-based `row` is trained on without its system message in `epoch`: every second time, in small sets.
 
     A small set is else learned only together with its system message, and `POST /chat` with a text sends none.
     """
-    return examples < SMALL_SET and epoch % 2 == 0
+    return examples < SMALL_SET and (row + epoch) % 2 == 0
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
@@ -109,7 +114,7 @@ def in_words(recipe: Recipe, requested: Requested, examples: int, truncated: int
     ]
     auto = f" ({', '.join(chosen)} chosen automatically)" if chosen else ""
     cut = f"; {truncated} too long for the model's limit and cut at the end" if truncated else ""
-    also = "; every second epoch without the system messages, so that chats may come without" if bare else ""
+    also = "; every second time without its system message, since chats may come without one" if bare else ""
     return (
         f"Training on {examples} example{'s' if examples != 1 else ''}: {recipe.n_epochs} epochs in batches of "
         f"{recipe.batch_size}, {recipe.total_steps} optimizer steps at a learning rate of up to "

@@ -5,17 +5,16 @@ import pytest
 from engine.trainer.recipe import Recipe, Requested, batches, in_words, learning_rate, leaves_out_system, settle
 
 
-@pytest.mark.parametrize("examples", [1, 2, 6, 12, 23])
-def test_auto_gives_tiny_sets_enough_optimizer_steps(examples: int) -> None:
+@pytest.mark.parametrize(("examples", "n_epochs"), [(1, 25), (2, 24), (6, 8), (12, 7), (23, 7)])
+def test_auto_takes_tiny_sets_row_by_row_at_twice_the_rate(examples: int, n_epochs: int) -> None:
     recipe = settle(Requested(), examples)
-    assert 25 <= recipe.total_steps <= 80
-    assert recipe.learning_rate_multiplier == 1
+    assert (recipe.n_epochs, recipe.batch_size, recipe.learning_rate_multiplier) == (n_epochs, 1, 2)
 
 
 @pytest.mark.parametrize(("examples", "batch_size", "n_epochs"), [(60, 4, 6), (300, 8, 3), (4000, 8, 2), (9000, 8, 1)])
 def test_auto_gives_larger_sets_larger_batches_and_fewer_epochs(examples: int, batch_size: int, n_epochs: int) -> None:
     recipe = settle(Requested(), examples)
-    assert (recipe.batch_size, recipe.n_epochs) == (batch_size, n_epochs)
+    assert (recipe.batch_size, recipe.n_epochs, recipe.learning_rate_multiplier) == (batch_size, n_epochs, 1)
 
 
 def test_what_was_asked_for_is_kept_and_the_rest_fits_it() -> None:
@@ -66,6 +65,7 @@ def test_the_plan_in_words_says_what_was_chosen_and_what_was_cut() -> None:
     assert "2 too long" in words
 
 
-def test_small_sets_leave_the_system_message_out_every_second_epoch() -> None:
-    assert [leaves_out_system(12, epoch) for epoch in (1, 2, 3, 4)] == [False, True, False, True]
-    assert not any(leaves_out_system(60, epoch) for epoch in (1, 2, 3, 4))
+def test_rows_of_small_sets_leave_their_system_message_out_every_second_time() -> None:
+    assert [leaves_out_system(12, row=0, epoch=epoch) for epoch in (1, 2, 3, 4)] == [False, True, False, True]
+    assert [leaves_out_system(12, row=row, epoch=1) for row in (0, 1, 2)] == [False, True, False]
+    assert not any(leaves_out_system(60, row, epoch) for row in (0, 1) for epoch in (1, 2))
