@@ -23,7 +23,7 @@ def complete(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> d
         BadRequest: 400, the request asks for what this model cannot do, or its prompt is too long.
         Unavailable: 503, the model's process ended or is overloaded.
     """
-    choices = [_Choice(index) for index in range(request.n or 1)]
+    choices = [Choice(index) for index in range(request.n or 1)]
     usage = _Usage()
     for event in _events(pool, model, request):
         usage.add(event)
@@ -174,7 +174,7 @@ class _Usage:
 
 
 @dataclass
-class _Choice:
+class Choice:
     """One answer as its pieces come in."""
 
     index: int

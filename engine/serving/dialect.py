@@ -3,7 +3,7 @@
 from typing import Any
 
 from wire.chat import ChatCreate, Message
-from wire.errors import ApiError, BadRequest, ServerFault
+from wire.errors import INVALID_REQUEST, ApiError, BadRequest, ServerFault
 
 # The wire's distribution is the model's own; llama.cpp would narrow it by default.
 _PLAIN = {"top_k": 0, "min_p": 0.0}
@@ -50,7 +50,9 @@ def to_wire(error: dict[str, Any]) -> ApiError:
         )
     if "JSON schema" in message or "grammar" in message:
         return BadRequest(f"Invalid schema: {message}.", code="invalid_json_schema", param="response_format")
-    if error.get("code") == BadRequest.status:
+    if message.startswith("Failed to parse tools"):
+        return BadRequest(message.partition("; tools =")[0], code="invalid_value", param="tools")
+    if error.get("type") == INVALID_REQUEST:
         return BadRequest(message)
     return ServerFault(f"The model could not answer: {message}")
 

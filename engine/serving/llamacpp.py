@@ -9,6 +9,9 @@ from typing import Any
 import lifeline
 
 ERRORS_ONLY = 1
+# llama.cpp's threads meet hundreds of times a token, and by default spin for milliseconds when one is late: beside any
+# busy process answers then stall. After this many turns, some microseconds, a waiting thread sleeps (docs/log.md).
+SPINS = "1000"
 
 
 def main(arguments: dict[str, Any]) -> None:
@@ -33,7 +36,8 @@ def serve(base: str, adapter: str | None, context_tokens: int, parallel: int, th
 
     Every one of `parallel` answers may fill `context_tokens`: the cache is theirs in equal parts, not unified.
     """
-    import xllamacpp
+    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+    import xllamacpp  # reads the variable
 
     settings = xllamacpp.CommonParams()
     settings.model.path = base

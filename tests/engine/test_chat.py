@@ -1,6 +1,10 @@
 """Chat as the official SDK sees it: the engine's app in this process, a real model behind it."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,10 +18,14 @@ import pytest
 from flask import Flask
 from openai import OpenAI
 
+import lifeline
 from config import EngineConfig
 from engine.app import create_engine
+from engine.chat import Choice
 from engine.parts import Parts
 from engine.serving.pool import Pool
+from wire.chat import ChatCreate
+from wire.requests import parse
 
 HI: Any = [{"role": "user", "content": "Tell me about the sea."}]
 ENDLESS: Any = {"logit_bias": {"2": -100, "0": -100}}
@@ -270,3 +278,56 @@ def test_a_model_that_dies_before_its_first_word_is_a_503(client: OpenAI, pool: 
     killer.join()
     assert (broken.value.status_code, broken.value.code) == (503, "model_process_ended")
     assert text(ask(client))
+
+
+def test_the_pieces_of_tool_calls_become_whole_calls() -> None:
+    request = parse(ChatCreate, {"model": "base", "messages": HI})
+    choice = Choice(0)
+    pieces: list[tuple[int, dict[str, Any]]] = [
+        (0, {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": ""}}),
+        (0, {"function": {"arguments": '{"city": '}}),
+        (1, {"id": "call_2", "type": "function", "function": {"name": "time", "arguments": "{}"}}),
+        (0, {"function": {"arguments": '"Oslo"}'}}),
+    ]
+    for index, call in pieces:
+        choice.add({"delta": {"tool_calls": [{"index": index, **call}]}, "finish_reason": None}, request)
+    choice.add({"delta": {}, "finish_reason": "tool_calls"}, request)
+    said = choice.to_wire()
+    assert said["finish_reason"] == "tool_calls"
+    assert said["message"]["content"] is None
+    assert said["message"]["tool_calls"] == [
+        {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}},
+        {"id": "call_2", "type": "function", "function": {"name": "time", "arguments": "{}"}},
+    ]
+
+
+def test_a_reader_who_leaves_the_socket_stops_the_writing(base_gguf: Path, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    settings = {"ENGINE_PORT": str(port), "DATA_DIR": str(tmp_path), "BASE_MODEL": str(base_gguf.resolve())}
+    engine = subprocess.Popen(
+        [sys.executable, "-m", "engine", "serve"],
+        cwd=lifeline.PROJECT_ROOT,
+        env={**os.environ, **settings, "SERVING_THREADS": "1"},
+    )
+    with OpenAI(api_key="unused", base_url=f"http://127.0.0.1:{port}/v1", max_retries=40, timeout=60) as client:
+        model = client.models.list().data[0].id
+        stream = client.chat.completions.create(model=model, messages=HI, stream=True, **ENDLESS)
+        next(iter(stream))
+        slots = f"{llama_address(engine.pid)}/slots"
+        assert any(slot["is_processing"] for slot in httpx2.get(slots).json())
+        stream.close()
+    deadline = time.monotonic() + 2
+    while any(slot["is_processing"] for slot in httpx2.get(slots).json()):
+        assert time.monotonic() < deadline, "the answer is still being written"
+    engine.terminate()
+    assert engine.wait(20) == 0
+
+
+def llama_address(engine_pid: int) -> str:
+    """Return the address of the llama.cpp process somewhere below the engine."""
+    for process in psutil.Process(engine_pid).children(recursive=True):
+        if "engine.serving.llamacpp" in process.cmdline():
+            (port,) = {one.laddr.port for one in process.net_connections() if one.status == psutil.CONN_LISTEN}
+            return f"http://127.0.0.1:{port}"
+    raise LookupError("the engine has no llama.cpp process")
