@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,10 +24,35 @@ def replace(path: Path) -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path`, all at once."""
+    with replace(path) as stream:
+        stream.write(text.encode())
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write `content` to `path` as JSON, all at once."""
-    with replace(path) as stream:
-        stream.write(json.dumps(content, ensure_ascii=False, indent=1).encode())
+    write_text(path, json.dumps(content, ensure_ascii=False))
+
+
+def read_json(path: Path) -> Any:
+    """Return what `write_json` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def move_folder(source: Path, target: Path) -> None:
+    """Put a finished folder in the place of `target`, its files on disk before its name."""
+    sync_files(source)
+    shutil.rmtree(target, ignore_errors=True)
+    source.replace(target)
+    sync_folder(target.parent)
+
+
+def sync_files(folder: Path) -> None:
+    """Force every file of `folder` to disk, so that a marker written afterwards speaks the truth."""
+    for path in folder.iterdir():
+        with path.open("rb+") as stream:
+            os.fsync(stream.fileno())
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import queue
 import signal
 import threading
@@ -21,7 +22,7 @@ class Run:
         self.folder = folder
         self._messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         with (folder / "trainer.log").open("ab") as log:
-            self._process = lifeline.spawn(["engine.trainer", str(folder)], log)
+            self._process = lifeline.spawn(["engine.trainer", str(folder)], log, lifeline.without_secrets(os.environ))
         self._reader = threading.Thread(target=self._read, name=f"trainer of {job_id}", daemon=True)
         self._reader.start()
 

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from engine.trainer import durable, lora
+from engine import durable
+from engine.trainer import lora
 from engine.trainer.export import write_gguf_lora
 
 KEPT = 3  # adapters of the last epochs, as OpenAI keeps them

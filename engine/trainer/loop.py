@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from engine.trainer import checkpoints, data, durable, lora, metrics, parity, precision, recipe, steps
+from engine import durable
+from engine.trainer import checkpoints, data, lora, metrics, parity, precision, recipe, steps
 from engine.trainer.base_model import load_model, load_tokenizer
 from engine.trainer.progress import Progress
 from engine.trainer.spec import Spec
