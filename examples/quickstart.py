@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "lighthouse.jsonl"
-SHOWN = (0, 1, 6, 7)
+SHOWN = (0, 1, 5, 6)
 ENDED = ("succeeded", "failed", "cancelled")
 
 
