@@ -50,8 +50,8 @@ def _serve(config: EngineConfig) -> int:
     catalogue.find(config.base_model, catalogue.default_catalogue())
     try:
         held = lock.hold(config.data_dir, patience=5)
-    except lock.Busy as busy:
-        print(f"engine: {busy} Give this engine a DATA_DIR of its own.", file=sys.stderr)
+    except (lock.Busy, OSError) as trouble:
+        print(f"engine: DATA_DIR cannot be used: {trouble}", file=sys.stderr)
         return 1
     # As on Ctrl-C: answers that are being written are finished first.
     lifeline.watch(lambda: os.kill(os.getpid(), signal.SIGTERM))

@@ -42,10 +42,14 @@ def _parts(config: EngineConfig) -> Parts:
     config.data_dir.mkdir(parents=True, exist_ok=True)
     bases = catalogue.default_catalogue()
     base = catalogue.find(config.base_model, bases)
-    bases = {base.id: base, **bases}
+    bases = {**bases, base.id: base}
     store = Store(config.data_dir / "engine.sqlite3")
     uploaded = Files(store, config.data_dir / "files")
-    known = Models(store, bases, base, parse_aliases(config.model_aliases, base.id), config.data_dir)
+    aliases = parse_aliases(config.model_aliases, base.id)
+    for name, model in aliases.items():
+        if model not in bases:
+            raise LookupError(f"MODEL_ALIASES: '{name}={model}' names no model; known are {', '.join(bases)}.")
+    known = Models(store, bases, base, aliases, config.data_dir)
     jobs = Jobs(store, uploaded, known, config.data_dir / "jobs")
     pool = Pool(_pool_settings(config), config.data_dir / "logs")
     return Parts(store, uploaded, known, jobs, pool, config.result_encoding)

@@ -15,6 +15,7 @@ from wire.pages import page
 MAX_BYTES = 512 * 1024 * 1024
 PURPOSES = ("fine-tune", "assistants", "batch", "vision", "user_data", "evals")
 _BLOCK = 1024 * 1024
+_LABEL = 255
 
 
 class Files:
@@ -40,7 +41,8 @@ class Files:
             raise BadRequest("Invalid file format for Fine-Tuning API. Must be .jsonl", param="file")
         file_id = new_id("file-")
         size, digest = self._write(file_id, stream)
-        row = _row(file_id, filename, purpose, size, digest, now)
+        label = "".join(letter for letter in filename if letter.isprintable())[-_LABEL:]
+        row = _row(file_id, label, purpose, size, digest, now)
         self._store.insert({FILES: [row]})
         return to_wire(row)
 

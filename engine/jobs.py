@@ -8,7 +8,7 @@ from typing import Any
 from engine import files as engine_files
 from engine import lifecycle
 from engine.files import Files
-from engine.models import Models
+from engine.models import Models, how_to_get
 from engine.store import EVENTS, JOBS, MODELS, Record, Store
 from wire.errors import BadRequest, NotFound
 from wire.ids import new_id
@@ -16,6 +16,7 @@ from wire.pages import page
 from wire.requests import JobCreate
 
 AUTO = {"n_epochs": "auto", "batch_size": "auto", "learning_rate_multiplier": "auto"}
+ADAPTER_FILES = {"adapter_model.safetensors", "adapter_config.json"}
 _CHANCE = random.SystemRandom()
 
 
@@ -48,6 +49,8 @@ class Jobs:
                 code="model_not_available",
                 param="model",
             )
+        if not self._models.is_here(base):
+            raise BadRequest(how_to_get(base), code="model_not_available", param="model")
         job = self._new_job(asked, base.id, now)
         self._link_files(job["id"], asked)
         opening = lifecycle.validating(asked.training_file, asked.validation_file)
@@ -69,12 +72,13 @@ class Jobs:
 
     def cancel(self, job_id: str, now: int) -> Record:
         """Cancel a job that has not ended; its trainer is stopped by the worker's next turn."""
-        status = self._row(job_id)["status"]
+        self._row(job_id)
         said = {EVENTS: [event(job_id, now, lifecycle.CANCELLED_BY_CALLER)]}
         before = lifecycle.may_become(lifecycle.CANCELLED)
-        if not self._store.move_job(job_id, lifecycle.CANCELLED, before, said, finished_at=now):
-            ended = self._row(job_id)["status"]
-            raise BadRequest(f"Job has already completed: {job_id} is {ended or status}.", code="job_already_completed")
+        ended = {"finished_at": now, "estimated_finish": None}
+        if not self._store.move_job(job_id, lifecycle.CANCELLED, before, said, **ended):
+            status = self._row(job_id)["status"]
+            raise BadRequest(f"Job has already completed: {job_id} is {status}.", code="job_already_completed")
         return self.retrieve(job_id)
 
     def events(self, job_id: str, limit: int, after: str | None) -> dict[str, Any]:
@@ -87,7 +91,10 @@ class Jobs:
         self._row(job_id)
         rows = self._store.newest(MODELS, -1, job_id=job_id)
         found = [checkpoint_to_wire(row) for row in sorted(rows, key=lambda row: -row["step_number"])]
-        start = 0 if after is None else 1 + next((i for i, one in enumerate(found) if one["id"] == after), len(found))
+        ids = [one["id"] for one in found]
+        if after is not None and after not in ids:
+            raise BadRequest(f"No such checkpoint: {after}", param="after")
+        start = 0 if after is None else ids.index(after) + 1
         return page(found[start : start + limit + 1], limit)
 
     def to_wire(self, row: Record) -> Record:
@@ -127,10 +134,17 @@ class Jobs:
 
     def _link_files(self, job_id: str, asked: JobCreate) -> None:
         wanted = {"training_file": asked.training_file, "validation_file": asked.validation_file}
-        sources = {param: self._usable(file_id, param) for param, file_id in wanted.items() if file_id}
-        self.folder(job_id).mkdir(parents=True)
-        for param, source in sources.items():
-            engine_files.link(source, self.folder(job_id) / f"{param}.jsonl")
+        sources = {f"{param}.jsonl": self._usable(file_id, param) for param, file_id in wanted.items() if file_id}
+        adapter = self._models.adapter_of(asked.model)
+        if adapter is not None:
+            # The model may be deleted before the job's turn comes.
+            sources |= {
+                f"init_adapter/{one.name}": one for one in adapter.parent.iterdir() if one.name in ADAPTER_FILES
+            }
+            (self.folder(job_id) / "init_adapter").mkdir(parents=True)
+        self.folder(job_id).mkdir(parents=True, exist_ok=True)
+        for name, source in sources.items():
+            engine_files.link(source, self.folder(job_id) / name)
 
     def _usable(self, file_id: str, param: str) -> Path:
         try:

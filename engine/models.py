@@ -3,17 +3,19 @@
 import logging
 import shutil
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from engine import catalogue
-from engine.catalogue import BaseModel, FetchFailed
+from engine.catalogue import BaseModel
 from engine.serving.process import ServedModel
 from engine.store import MODELS, Record, Store
 from wire.errors import ApiError, NotFound, Unavailable
 
 _LOG = logging.getLogger(__name__)
+_FETCH_PAUSE = 30.0
 
 
 class Models:
@@ -34,6 +36,7 @@ class Models:
         self._data_dir = data_dir
         self._fetching = threading.Lock()
         self._fetch_error: str | None = None
+        self._fetch_not_before = 0.0
 
     def base_of(self, name: str) -> BaseModel | None:
         """Return the base model behind a base's name, an alias or a fine-tuned model's name, or None."""
@@ -71,10 +74,7 @@ class Models:
         if path.is_file():
             return path
         if base != self.default:
-            raise NotFound(
-                f"The model `{base.id}` is not on this machine; fetch it with: python -m engine pull {base.id}",
-                code="model_not_found",
-            )
+            raise NotFound(how_to_get(base), code="model_not_found")
         failed = self._fetch_error
         self.fetch_in_background(base)
         raise Unavailable(
@@ -83,16 +83,21 @@ class Models:
             headers={"Retry-After": "5"},
         )
 
+    def is_here(self, base: BaseModel) -> bool:
+        """Say whether `base` can be used: on this machine, or the default one, which is fetched when it is missing."""
+        return base == self.default or self._path(base).is_file()
+
     def fetch_in_background(self, base: BaseModel) -> None:
         """Fetch `base` in a thread of its own, unless one is at it or it is there."""
-        if self._path(base).is_file() or self._fetching.locked():
+        pausing = time.monotonic() < self._fetch_not_before
+        if self._path(base).is_file() or self._fetching.locked() or pausing:
             return
         threading.Thread(target=self._fetch, args=(base,), name=f"fetch {base.id}", daemon=True).start()
 
     def list(self) -> dict[str, Any]:
         """Return every model that can be asked."""
         tuned = self._store.newest(MODELS, -1)
-        here = [base for base in self._bases.values() if base == self.default or self._path(base).is_file()]
+        here = [base for base in self._bases.values() if self.is_here(base)]
         data = [_tuned_to_wire(row) for row in tuned] + [self._base_to_wire(base) for base in here]
         return {"object": "list", "data": data}
 
@@ -122,8 +127,9 @@ class Models:
             try:
                 catalogue.fetch(base, self._data_dir / "models")
                 self._fetch_error = None
-            except FetchFailed as error:
-                self._fetch_error = str(error)
+            except Exception as error:  # the edge of this thread: whatever it was, callers are told
+                self._fetch_error = f"The base model {base.id} could not be fetched: {error}"
+                self._fetch_not_before = time.monotonic() + _FETCH_PAUSE
                 _LOG.error("Base model %s: %s", base.id, error)
 
     def _path(self, base: BaseModel) -> Path:
@@ -133,6 +139,11 @@ class Models:
         path = self._path(base)
         created = int(path.stat().st_mtime) if path.is_file() else 0
         return _to_wire(base.id, created, base.owner)
+
+
+def how_to_get(base: BaseModel) -> str:
+    """Return what to do about a catalogue's model that is not on this machine."""
+    return f"The model `{base.id}` is not on this machine; fetch it with: python -m engine pull {base.id}"
 
 
 def _tuned_to_wire(row: Record) -> Record:

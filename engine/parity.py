@@ -54,7 +54,7 @@ def compare(model: ServedModel, parity_file: Path, settings: ServerSettings) -> 
         process.start()
         spoken = process.ask("/tokenize", {"content": "a"})["tokens"][0]
         for row in rows:
-            served = _prompt_ids(process, row["messages"])
+            served = _prompt_ids(process, row)
             if served != row["prompt_ids"]:
                 return _other_prompt(row["prompt_ids"], served)
         return judge([position for row in rows for position in _positions(process, row, spoken)])
@@ -84,9 +84,10 @@ def judge(positions: list[Position]) -> Parity:
     return Parity(same, message, figures)
 
 
-def _prompt_ids(process: ModelProcess, messages: list[dict[str, Any]]) -> list[int]:
+def _prompt_ids(process: ModelProcess, row: dict[str, Any]) -> list[int]:
     """Return the token ids that the server makes of a conversation."""
-    prompt = process.ask("/apply-template", {"messages": messages})["prompt"]
+    asked = {"messages": row["messages"], "tools": row.get("tools")}
+    prompt = process.ask("/apply-template", {name: value for name, value in asked.items() if value})["prompt"]
     tokens: list[int] = process.ask("/tokenize", {"content": prompt, "add_special": True, "parse_special": True})[
         "tokens"
     ]

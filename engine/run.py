@@ -6,6 +6,7 @@ import os
 import queue
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +27,10 @@ class Run:
         self._reader = threading.Thread(target=self._read, name=f"trainer of {job_id}", daemon=True)
         self._reader.start()
 
-    @property
-    def pid(self) -> int:
-        """The child's process id."""
-        return self._process.pid
-
-    def messages(self) -> list[dict[str, Any]]:
-        """Return what the trainer has said since the last call."""
-        said = []
+    def messages(self) -> Iterator[dict[str, Any]]:
+        """Yield what the trainer has said since the last call, each message once."""
         while not self._messages.empty():
-            said.append(self._messages.get())
-        return said
+            yield self._messages.get()
 
     def exit_code(self) -> int | None:
         """Return the exit code once the child has ended and all that it said can be read, else None."""
@@ -60,6 +54,7 @@ class Run:
 
 def died_of(exit_code: int) -> str:
     """Return in words how a process ended: `signal SIGKILL` or `exit code 3`."""
-    if exit_code < 0:
-        return f"signal {signal.Signals(-exit_code).name}"
-    return f"exit code {exit_code}"
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    known = {number.value: number.name for number in signal.Signals}
+    return f"signal {known.get(-exit_code, -exit_code)}"

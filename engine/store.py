@@ -110,6 +110,12 @@ class Store:
         with self._engine.begin() as connection:
             connection.execute(statement, [dict(row)])
 
+    def steps(self, job_id: str) -> list[int]:
+        """Return the steps of a job that have an event."""
+        told = select(EVENTS.c.step).where(EVENTS.c.job_id == job_id, EVENTS.c.step.is_not(None))
+        with self._engine.begin() as connection:
+            return list(connection.scalars(told))
+
     def one(self, table: Table, **match: Any) -> Record | None:
         """Return the row whose columns equal `match`, or None."""
         with self._engine.begin() as connection:

@@ -4,7 +4,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,9 @@ from wire.ids import model_name, new_id
 
 _LOG = logging.getLogger(__name__)
 _CRASHES_ALLOWED = 3
+# A database that is locked for a moment is no reason to give a job up.
+_FAULTS_ALLOWED = 3
+_NO_ESTIMATE = {"estimated_finish": None}
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,26 @@ class WorkerSettings:
     training_threads: int
 
 
+class Pace:
+    """How fast one child trains, and which steps are told already; a resumed child tells its earlier steps again."""
+
+    def __init__(self, told: Collection[int] = ()) -> None:
+        self._told = frozenset(told)
+        self._first: tuple[int, int] | None = None
+
+    def is_new(self, step: int) -> bool:
+        """Say whether the step is not told yet."""
+        return step not in self._told
+
+    def estimate(self, step: int, total: int, now: int) -> int | None:
+        """Return when the training will end if it goes on as it did since this child's first new step."""
+        if self._first is None:
+            self._first = (step, now)
+            return None
+        first, since = self._first
+        return now + round((total - step) * (now - since) / max(1, step - first))
+
+
 class Worker:
     """Runs at most one training at a time; everything it needs to go on after a kill is on disk."""
 
@@ -42,7 +65,9 @@ class Worker:
         self._store = parts.store
         self._settings = settings
         self._run: Run | None = None
-        self._first_step: tuple[int, int] | None = None
+        self._in_hand: str | None = None
+        self._faults = 0
+        self._pace = Pace()
 
     def turn(self, now: int) -> None:
         """Check what waits to be checked, then begin, follow or end the one training."""
@@ -56,27 +81,37 @@ class Worker:
     def run(self, stop: threading.Event, clock: Callable[[], float] = time.time, pause: float = 0.2) -> None:
         """Take turns until `stop` is set; then end the child, whose job goes on from its checkpoint next time."""
         while not stop.wait(pause):
-            now = int(clock())
-            try:
-                self.turn(now)
-            except Exception as fault:  # the edge of this thread: one bad turn must not end all training
-                _LOG.exception("The worker's turn failed.")
-                self._abandon(fault, now)
+            self._turn_or_abandon(int(clock()))
         if self._run is not None:
             self._run.stop()
 
+    def _turn_or_abandon(self, now: int) -> None:
+        try:
+            self.turn(now)
+            self._faults = 0
+        except Exception as fault:  # the edge of this thread: one bad turn must not end all training
+            _LOG.exception("The worker's turn failed.")
+            self._faults += 1
+            if self._faults >= _FAULTS_ALLOWED:
+                self._abandon(fault, now)
+
     def _abandon(self, fault: Exception, now: int) -> None:
-        """Fail the job that was being followed, so that the same fault does not meet it at every turn."""
+        """Fail the job in hand, so that the same fault does not meet it at every turn."""
+        job_id, self._in_hand, self._faults = self._in_hand, None, 0
         run, self._run = self._run, None
-        if run is None:
-            return
-        run.stop()
-        self._parts.pool.set_training(False)
-        reason = f"The engine failed while it worked on this job: {type(fault).__name__}: {fault}"
-        self._fail(run.job_id, "server_error", reason, now)
+        try:
+            if run is not None:
+                run.stop()
+                self._parts.pool.set_training(False)
+            if job_id is not None:
+                reason = f"The engine failed while it worked on this job: {type(fault).__name__}: {fault}"
+                self._fail(job_id, "server_error", reason, now)
+        except Exception:  # as above: the disk may be full; the next turns try again
+            _LOG.exception("The job %s could not be marked as failed.", job_id)
 
     def _validate(self, job: Record, now: int) -> None:
         """Move a job to queued, or to failed with OpenAI's code and the number of the faulty line."""
+        self._in_hand = job["id"]
         folder = self._parts.jobs.folder(job["id"])
         splits: tuple[tuple[Literal["training", "validation"], int], ...] = (
             ("training", self._settings.minimum_examples),
@@ -103,6 +138,7 @@ class Worker:
         job = self._store.oldest_job(lifecycle.RUNNING, lifecycle.QUEUED)
         if job is None:
             return
+        self._in_hand = job["id"]
         base = self._parts.models.base_of(job["base"])
         if base is None:
             self._fail(job["id"], "model_not_found", f"The base model {job['base']} is gone.", now)
@@ -110,8 +146,8 @@ class Worker:
         try:
             base_path = self._parts.models.base_path(base)
         except ApiError as reason:
-            if reason.code == "base_model_unavailable":
-                self._fail(job["id"], "base_model_unavailable", str(reason), now)
+            if reason.code != "model_loading":
+                self._fail(job["id"], reason.code or "model_not_found", str(reason), now)
             return
         if job["status"] == lifecycle.QUEUED:
             said = {EVENTS: [event(job["id"], now, lifecycle.STARTED)]}
@@ -124,12 +160,11 @@ class Worker:
 
     def _start(self, job: Record, base_path: Path) -> None:
         folder = self._parts.jobs.folder(job["id"])
-        adapter = self._parts.models.adapter_of(job["model"])
-        validation = folder / "validation_file.jsonl"
+        adapter, validation = folder / "init_adapter", folder / "validation_file.jsonl"
         spec = {
             "job_id": job["id"],
             "base": str(base_path.resolve()),
-            "init_adapter": str(adapter.parent) if adapter else None,
+            "init_adapter": str(adapter) if adapter.is_dir() else None,
             "training_file": str(folder / "training_file.jsonl"),
             "validation_file": str(validation) if validation.is_file() else None,
             "hyperparameters": job["hyperparameters"],
@@ -140,7 +175,7 @@ class Worker:
         if not (folder / "spec.json").exists():
             durable.write_json(folder / "spec.json", spec)
         self._parts.pool.set_training(True)
-        self._first_step = None
+        self._pace = Pace()
         self._run = Run(job["id"], folder)
 
     def _follow(self, run: Run, now: int) -> None:
@@ -153,6 +188,7 @@ class Worker:
         elif exit_code is None:
             return
         elif (run.folder / "result.json").exists():
+            self._in_hand = job["id"]
             self._finish(job, run.folder, now)
         else:
             self._count_crash(job, f"The trainer ended by {died_of(exit_code)}", now)
@@ -163,26 +199,19 @@ class Worker:
         """Turn one line of the trainer into the job's fields and events."""
         match message.pop("kind", None):
             case "plan":
+                self._pace = Pace(self._store.steps(job_id))
                 names = ("n_epochs", "batch_size", "learning_rate_multiplier")
                 self._store.update(JOBS, job_id, hyperparameters={name: message[name] for name in names})
                 self._store.insert({EVENTS: [event(job_id, now, message["message"], data=message)]})
-            case "step":
+            case "step" if self._pace.is_new(message["step"]):
                 said = event(job_id, now, lifecycle.step(message), type="metrics", data=message, step=message["step"])
                 self._store.insert_event(said)
-                self._store.update(JOBS, job_id, estimated_finish=self._estimate(message, now))
+                finish = self._pace.estimate(message["step"], message["total_steps"], now)
+                self._store.update(JOBS, job_id, estimated_finish=finish)
             case "checkpoint":
                 self._store.update(JOBS, job_id, crashes=0)
             case "error":
                 self._fail(job_id, message["code"], message["message"], now)
-
-    def _estimate(self, step: dict[str, Any], now: int) -> int | None:
-        """Return when the training will end if it goes on at the pace it had since this child's first step."""
-        if self._first_step is None:
-            self._first_step = (step["step"], now)
-            return None
-        first, since = self._first_step
-        left, done = int(step["total_steps"]) - int(step["step"]), int(step["step"]) - first
-        return now + round(left * (now - since) / max(1, done))
 
     def _count_crash(self, job: Record, what: str, now: int) -> None:
         """Let a crashed training go on from its checkpoint, but not for ever: three crashes without one end it."""
@@ -251,4 +280,4 @@ class Worker:
         error = {"code": code, "message": message, "param": param}
         said = {EVENTS: [event(job_id, now, message, level="error")]}
         before = lifecycle.may_become(lifecycle.FAILED)
-        self._store.move_job(job_id, lifecycle.FAILED, before, said, error=error, finished_at=now)
+        self._store.move_job(job_id, lifecycle.FAILED, before, said, error=error, finished_at=now, **_NO_ESTIMATE)

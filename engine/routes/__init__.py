@@ -16,7 +16,7 @@ def parts() -> Parts:
 def limit(default: int, most: int) -> int:
     """Return the query's `limit`, a whole number from 1 to `most`."""
     text = request.args.get("limit", str(default))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
         raise BadRequest(
             f"Invalid value for 'limit': {text!r:.80}. It must be a whole number from 1 to {most}.",
             code="invalid_value",

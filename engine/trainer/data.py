@@ -6,7 +6,7 @@ piece is encoded by itself, so the prompt's ids are the ones that a server compu
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class Example:
     messages: list[Message]  # the prompt of the first trained answer
     prompt: str  # the same, rendered
     prompt_length: int  # tokens
+    tools: list[dict[str, Any]] | None = None  # what the prompt's template was given
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -99,8 +100,11 @@ def encode(row: dict[str, Any], tokenizer: Any, line: int) -> list[Example]:
     whole = render(messages)
     spans = [(i, *render.span(messages, i)) for i in answers]
     if all(whole.startswith(prompt + answer) for _, prompt, answer in spans):
-        return [_example(whole, spans, messages, tokenizer, line)] if spans else []
-    return [_example(prompt + answer, [(i, prompt, answer)], messages, tokenizer, line) for i, prompt, answer in spans]
+        found = [_example(whole, spans, messages, tokenizer, line)] if spans else []
+    else:
+        alone = ((prompt + answer, [(i, prompt, answer)]) for i, prompt, answer in spans)
+        found = [_example(text, span, messages, tokenizer, line) for text, span in alone]
+    return [replace(example, tools=row.get("tools")) for example in found]
 
 
 def _example(
@@ -139,7 +143,7 @@ def _cut(example: Example, max_tokens: int) -> Example:
     if len(example) <= max_tokens:
         return example
     ids, trained = example.ids[:max_tokens], example.trained[:max_tokens]
-    return Example(ids, trained, example.line, example.messages, example.prompt, example.prompt_length)
+    return replace(example, ids=ids, trained=trained)
 
 
 def _weight(message: Message) -> Any:
@@ -157,7 +161,9 @@ def _plain(message: Any, line: int) -> Message:
             raise InvalidTrainingFile(f"Line {line} has a content part that is not text.")
         content = "".join(part["text"] for part in content)
     plain = {name: value for name, value in message.items() if name != "weight" and value is not None}
-    return plain | {"content": content if content is not None else ""}
+    # Templates know no developer; serving takes it for the system too.
+    role = "system" if message["role"] == "developer" else message["role"]
+    return plain | {"role": role, "content": content if content is not None else ""}
 
 
 class _Renderer:

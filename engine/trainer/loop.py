@@ -63,6 +63,9 @@ def _prepare(spec: Spec, job_dir: Path, progress: Progress) -> Run:
         checkpoints.restore(resumed, model, optimizer)
     run = Run(spec, job_dir, progress, settled, training, validation, tokenizer, model, optimizer, state)
     _announce(run, state.step if resumed else None)
+    # The engine may have died before it had noted the steps that the checkpoint holds.
+    for row in state.history:
+        progress.send("step", total_steps=settled.total_steps, **row)
     return run
 
 
@@ -121,6 +124,11 @@ def _as_trained_in(training: data.Dataset, epoch: int) -> list[data.Example]:
     ]
 
 
+def _tokens_seen(training: data.Dataset, epochs: int) -> int:
+    """Tokens that went through the model, padding apart: what a row loses without its system message is not counted."""
+    return sum(len(example) for epoch in range(1, epochs + 1) for example in _as_trained_in(training, epoch))
+
+
 def _step(run: Run, batch: list[data.Example], last: bool) -> None:
     state = run.state
     state.step += 1
@@ -162,7 +170,7 @@ def _finish(run: Run, started: float) -> None:
     durable.write_json(run.job_dir / "parity.json", found)
     settled = run.recipe
     result = {
-        "trained_tokens": run.training.tokens * settled.n_epochs,
+        "trained_tokens": _tokens_seen(run.training, settled.n_epochs),
         "hyperparameters": {
             "n_epochs": settled.n_epochs,
             "batch_size": settled.batch_size,

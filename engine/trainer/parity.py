@@ -28,6 +28,7 @@ def _row(peft_model: Any, tokenizer: Any, example: Example) -> dict[str, Any]:
     answer, logprobs, alternatives = _greedy(peft_model, tokenizer, prompt_ids)
     return {
         "messages": example.messages,
+        "tools": example.tools,
         "prompt": example.prompt,
         "prompt_ids": prompt_ids,
         "answer_ids": answer,

@@ -1,0 +1,167 @@
+"""The worker's turns without a training: what cannot be trained fails by name and holds nobody else up."""
+
+import io
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from config import EngineConfig
+from engine import catalogue
+from engine.app import create_engine
+from engine.store import JOBS, MODELS
+from engine.worker import Pace, Worker
+
+LINE = b'{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}\n'
+TUNED = "ft:base:personal::12345678"
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Flask]:
+    (tmp_path / "base.gguf").write_bytes(b"GGUF")
+    made = create_engine(EngineConfig(data_dir=tmp_path / "data", base_model=str(tmp_path / "base.gguf")))
+    yield made
+    made.extensions["engine"].store.close()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def worker(app: Flask) -> Worker:
+    return app.extensions["worker"]  # type: ignore[no-any-return]
+
+
+def upload(client: FlaskClient, name: str = "t.jsonl", content: bytes = LINE) -> str:
+    form = {"purpose": "fine-tune", "file": (io.BytesIO(content), name)}
+    return str(client.post("/v1/files", data=form).get_json()["id"])
+
+
+def create(client: FlaskClient, model: str = "base", status: int = 200) -> dict[str, Any]:
+    asked = {"model": model, "training_file": upload(client)}
+    reply = client.post("/v1/fine_tuning/jobs", json=asked)
+    assert reply.status_code == status, reply.text
+    return dict(reply.get_json())
+
+
+def take_turns(worker: Worker, until: Any) -> None:
+    """Let the worker run in its thread, as the engine does, until `until` holds."""
+    stop = threading.Event()
+    thread = threading.Thread(target=worker.run, args=(stop, time.time, 0.01))
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not until() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    stop.set()
+    thread.join()
+    assert until()
+
+
+def test_a_base_that_was_never_pulled_is_refused_at_once(client: FlaskClient) -> None:
+    refused = create(client, "qwen2.5-0.5b-instruct", status=400)["error"]
+    assert refused["code"] == "model_not_available"
+    assert "python -m engine pull qwen2.5-0.5b-instruct" in refused["message"]
+
+
+def test_a_job_whose_files_cannot_be_read_fails_and_the_next_goes_on(
+    app: Flask, client: FlaskClient, worker: Worker
+) -> None:
+    parts = app.extensions["engine"]
+    broken, sound = create(client)["id"], create(client)["id"]
+    training_file = parts.jobs.folder(broken) / "training_file.jsonl"
+    training_file.unlink()
+    training_file.mkdir()
+
+    def status(job_id: str) -> str:
+        return str(parts.jobs.retrieve(job_id)["status"])
+
+    take_turns(worker, lambda: status(sound) != "validating_files")
+    error = parts.jobs.retrieve(broken)["error"]
+    assert (status(broken), error["code"]) == ("failed", "server_error")
+    assert "IsADirectoryError" in error["message"]
+
+
+def test_a_model_that_is_deleted_before_its_turn_is_trained_further_all_the_same(
+    app: Flask, client: FlaskClient, tmp_path: Path
+) -> None:
+    parts = app.extensions["engine"]
+    adapter = tmp_path / "data" / "jobs" / "earlier" / "adapter"
+    adapter.mkdir(parents=True)
+    for name in ("adapter.gguf", "adapter_model.safetensors", "adapter_config.json"):
+        (adapter / name).write_text(name)
+    row = {"id": TUNED, "job_id": "earlier", "base": "base", "created_at": 1}
+    parts.store.insert({MODELS: [row | {"adapter": "jobs/earlier/adapter/adapter.gguf"}]})
+    job = create(client, TUNED)
+    assert client.delete(f"/v1/models/{TUNED}").status_code == 200
+    kept = parts.jobs.folder(job["id"]) / "init_adapter"
+    assert sorted(one.read_text() for one in kept.iterdir()) == ["adapter_config.json", "adapter_model.safetensors"]
+
+
+def test_a_running_job_whose_folder_is_gone_fails_instead_of_blocking(
+    app: Flask, client: FlaskClient, worker: Worker
+) -> None:
+    parts = app.extensions["engine"]
+    job_id = create(client)["id"]
+    parts.store.update(JOBS, job_id, status="running")
+    shutil.rmtree(parts.jobs.folder(job_id))
+    take_turns(worker, lambda: parts.jobs.retrieve(job_id)["status"] == "failed")
+    assert parts.jobs.retrieve(job_id)["estimated_finish"] is None
+
+
+def test_a_base_that_cannot_be_fetched_is_said_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(*_: object) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(catalogue, "fetch", full_disk)
+    app = create_engine(EngineConfig(data_dir=tmp_path))
+    question = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "x"}]}
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        reply = app.test_client().post("/v1/chat/completions", json=question)
+        if reply.get_json()["error"]["code"] == "base_model_unavailable":
+            break
+    assert reply.status_code == 503
+    assert "No space left on device" in reply.get_json()["error"]["message"]
+
+
+def test_a_file_of_ones_own_goes_before_a_catalogue_model_of_the_same_name(tmp_path: Path) -> None:
+    (tmp_path / "qwen2.5-0.5b-instruct.gguf").write_bytes(b"GGUF")
+    own = str(tmp_path / "qwen2.5-0.5b-instruct.gguf")
+    app = create_engine(EngineConfig(data_dir=tmp_path / "data", base_model=own))
+    assert app.extensions["engine"].models.resolve("gpt-4o-mini").base == Path(own)
+
+
+def test_an_alias_of_nothing_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(LookupError, match="MODEL_ALIASES: 'x=nope'"):
+        create_engine(EngineConfig(data_dir=tmp_path, model_aliases="x=nope"))
+
+
+def test_a_label_with_a_line_break_is_cleaned_and_can_be_downloaded(client: FlaskClient) -> None:
+    head = b'--B\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n--B\r\n'
+    file = (
+        b"Content-Disposition: form-data; name=\"file\"; filename*=UTF-8''a%0Ab.jsonl\r\n\r\n" + LINE + b"\r\n--B--\r\n"
+    )
+    made = client.post("/v1/files", data=head + file, content_type="multipart/form-data; boundary=B").get_json()
+    assert made["filename"] == "ab.jsonl"
+    assert client.get(f"/v1/files/{made['id']}/content").data == LINE
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "x", "10001", "9" * 5000])
+def test_an_impossible_limit_is_400(client: FlaskClient, limit: str) -> None:
+    reply = client.get(f"/v1/files?limit={limit}")
+    assert (reply.status_code, reply.get_json()["error"]["param"]) == (400, "limit")
+
+
+def test_the_pace_is_that_of_the_new_steps_alone() -> None:
+    pace = Pace(told=[1, 2])
+    assert [pace.is_new(step) for step in (2, 3)] == [False, True]
+    assert pace.estimate(3, 13, now=100) is None
+    assert pace.estimate(8, 13, now=110) == 120
