@@ -39,27 +39,12 @@ def complete(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> d
     }
 
 
-class Stream(Iterator[bytes]):
-    """Server-sent events; the first is there already, so that a failure before it still has its HTTP status."""
+def stream(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> sse.Started:
+    """Return the answer as `chat.completion.chunk` events; raises as `complete` does until the first is there.
 
-    def __init__(self, events: Generator[bytes, None, None]) -> None:
-        self._events = events
-        self._first: bytes | None = next(events)
-
-    def __next__(self) -> bytes:
-        if self._first is not None:
-            first, self._first = self._first, None
-            return first
-        return next(self._events)
-
-    def close(self) -> None:
-        """Hang up: the model stops writing this answer and is free for the next."""
-        self._events.close()
-
-
-def stream(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> Stream:
-    """Return the answer as `chat.completion.chunk` events; raises as `complete` does until the first is there."""
-    return Stream(_chunks(pool, model, request, now))
+    Closing the iterator hangs up: the model stops writing this answer and is free for the next.
+    """
+    return sse.Started(_chunks(pool, model, request, now))
 
 
 def _chunks(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> Generator[bytes, None, None]:

@@ -23,6 +23,7 @@ log = logging.getLogger("tune9527")
 _OWN_FIELDS = {"text", "system", "messages", "model"}
 # An event longer than this is no chat chunk.
 MAX_EVENT_BYTES = 10 * 1024 * 1024
+_LAST_LINES = (b"data: [DONE]", b"data:[DONE]")
 
 
 class Chat:
@@ -52,7 +53,7 @@ class Chat:
             raise failures.nonsense("it has no choices[0].message") from None
         return pick(completion, "id", "model") | {"content": content}
 
-    def stream(self, wanted: dict[str, Any]) -> "Relay":
+    def stream(self, wanted: dict[str, Any]) -> sse.Started:
         """Return the upstream's events as they come; the first is already there, so a failure before it raises.
 
         Closing the iterator closes the connection to the upstream.
@@ -60,7 +61,7 @@ class Chat:
         if not self._streams.acquire(blocking=False):
             message = f"{self._max_streams} answers are being streamed already; try again in a moment."
             raise Unavailable(message, code="too_many_streams", headers={"Retry-After": "1"})
-        return Relay(self._relay(wanted))
+        return sse.Started(self._relay(wanted))
 
     def _relay(self, wanted: dict[str, Any]) -> Generator[bytes, None, None]:
         """Yield whole events; once one is out, a failure is an event too."""
@@ -117,21 +118,6 @@ class Chat:
         }
 
 
-class Relay(Iterator[bytes]):
-    """A stream whose first events are already there; closing it closes the connection behind it."""
-
-    def __init__(self, events: Generator[bytes, None, None]) -> None:
-        self._events = events
-        self._first = [next(events)]
-
-    def __next__(self) -> bytes:
-        return self._first.pop() if self._first else next(self._events)
-
-    def close(self) -> None:
-        """End the stream, whether or not it has begun."""
-        self._events.close()
-
-
 def whole_events(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield what has arrived up to the end of its last whole event; the stream must end with `[DONE]` or an error.
 
@@ -148,7 +134,10 @@ def whole_events(pieces: Iterator[bytes]) -> Iterator[bytes]:
             held = held[end:]
         if len(held) > MAX_EVENT_BYTES:
             raise failures.nonsense("an event of its stream never ends")
-    if not ended:
+    # Some upstreams leave out the empty line after the very last event.
+    if held.strip() in _LAST_LINES:
+        yield sse.DONE
+    elif not ended:
         raise failures.nonsense("its stream ended before [DONE]")
 
 
@@ -158,7 +147,7 @@ def _end_of_events(held: bytes) -> int:
 
 
 def _says_end(events: bytes) -> bool:
-    return any(line.startswith((b"data: [DONE]", b"data:[DONE]", b'data: {"error"')) for line in events.splitlines())
+    return any(line.startswith((*_LAST_LINES, b'data: {"error"')) for line in events.splitlines())
 
 
 def _refuse_uncarried(wanted: dict[str, Any]) -> None:

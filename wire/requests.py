@@ -1,6 +1,7 @@
 """The request bodies both servers take, checked field by field; refusals are worded as OpenAI words them."""
 
 import difflib
+import json
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -115,7 +116,7 @@ def _refusal(model: type[BaseModel], fault: ErrorDetails) -> BadRequest:
         return refusal
     if fault["type"] == "missing":
         return BadRequest(f"Missing required parameter: '{param}'.", code="missing_required_parameter", param=param)
-    value = repr(fault["input"])
+    value = json.dumps(fault["input"], ensure_ascii=False)
     shown = value if len(value) <= 80 else f"{value[:80]}..."
     code = "invalid_type" if fault["type"].endswith("_type") else "invalid_value"
     return BadRequest(f"Invalid value for '{param}': {shown}. {_advice(model, path, fault)}", code=code, param=param)

@@ -1,12 +1,28 @@
 """Server-sent events as the wire has them (wire reference 3.4): `data: {json}`, an in-band error, `[DONE]`."""
 
 import json
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from wire.errors import ApiError, openai_body
 
 CONTENT_TYPE = "text/event-stream"
 DONE = b"data: [DONE]\n\n"
+
+
+class Started(Iterator[bytes]):
+    """A stream whose first event is there already, so that a failure before it still has its HTTP status."""
+
+    def __init__(self, events: Generator[bytes, None, None]) -> None:
+        self._events = events
+        self._first = [next(events)]
+
+    def __next__(self) -> bytes:
+        return self._first.pop() if self._first else next(self._events)
+
+    def close(self) -> None:
+        """End the stream, whether or not it was read."""
+        self._events.close()
 
 
 def event(payload: dict[str, Any]) -> bytes:

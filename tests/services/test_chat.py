@@ -20,6 +20,18 @@ def test_windows_line_ends_and_keep_alives_are_events_too() -> None:
     assert list(whole_events(iter([b": still here\r\n\r\n", A, DONE]))) == [b": still here\r\n\r\n", A, DONE]
 
 
+@pytest.mark.parametrize("end", [b"data: [DONE]\n", b"data: [DONE]", b"data:[DONE]\r\n"])
+def test_an_end_without_its_empty_line_is_an_end(end: bytes) -> None:
+    assert list(whole_events(iter([A, end]))) == [A, DONE]
+    assert list(whole_events(iter([A + end]))) == [A, DONE]
+
+
+@pytest.mark.parametrize("half", [b"data: [DON", b'data: {"error": {"mess', b'data: {"a": "\ndata: [DONE]'])
+def test_half_an_end_is_no_end(half: bytes) -> None:
+    with pytest.raises(UpstreamFailed):
+        list(whole_events(iter([A, half])))
+
+
 def test_half_an_event_at_the_end_is_not_passed_on() -> None:
     events = whole_events(iter([A, B[:7]]))
     assert next(events) == A

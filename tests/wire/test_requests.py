@@ -24,9 +24,9 @@ def refusal(model: type[Any], body: dict[str, Any]) -> BadRequest:
         ({"suffix": "x" * 65}, ["at most 64", "it has 65"]),
         ({"suffix": 7}, ["'suffix': 7", "a string"]),
         ({"seed": -1}, ["'seed': -1", "greater than or equal to 0"]),
-        ({"hyperparameters": {"n_epochs": "3"}}, ["'hyperparameters.n_epochs': '3'", "from 1 to 50"]),
+        ({"hyperparameters": {"n_epochs": "3"}}, ["'hyperparameters.n_epochs': \"3\"", "from 1 to 50"]),
         ({"hyperparameters": 3}, ["an object"]),
-        ({"method": {"type": "sft"}}, ["'method.type': 'sft'", "'supervised'"]),
+        ({"method": {"type": "sft"}}, ["'method.type': \"sft\"", "'supervised'"]),
         ({"metadata": {str(n): "" for n in range(17)}}, ["at most 16", "it has 17"]),
         ({"integrations": {}}, ["an array"]),
         ({"sufix": "x"}, ["'sufix'", "Did you mean 'suffix'?"]),
@@ -36,6 +36,15 @@ def refusal(model: type[Any], body: dict[str, Any]) -> BadRequest:
 def test_a_refusal_names_the_value_and_the_way_out(fields: dict[str, Any], words: list[str]) -> None:
     message = refusal(JobCreate, {**JOB, **fields}).message
     assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(True, "true"), ([None], "[null]"), ({"模型": 1.5}, '{"模型": 1.5}'), ("x" * 100, f'"{"x" * 79}...')],
+)
+def test_a_value_is_shown_as_the_json_it_was(value: object, shown: str) -> None:
+    message = refusal(JobCreate, {**JOB, "suffix": value}).message
+    assert message.startswith(f"Invalid value for 'suffix': {shown}. ")
 
 
 def test_a_misspelt_field_is_told_before_the_one_it_leaves_out() -> None:

@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from collections.abc import Generator
 
 import pytest
 
@@ -79,6 +80,30 @@ def test_a_page_tells_whether_there_is_more() -> None:
     assert page == {"object": "list", "data": rows[:2], "first_id": "a", "last_id": "b", "has_more": True}
     assert pages.page(rows, 3)["has_more"] is False
     assert pages.page([], 3) == {"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}
+
+
+def test_a_started_stream_has_failed_already_if_its_first_event_did() -> None:
+    def fail() -> bytes:
+        raise NotFound("No such model.")
+
+    with pytest.raises(NotFound):
+        sse.Started(fail() for _ in range(1))
+
+
+def test_a_started_stream_loses_no_event_and_can_be_hung_up() -> None:
+    ended = []
+
+    def events() -> Generator[bytes, None, None]:
+        try:
+            yield from (b"", b"b", b"c")
+        finally:
+            ended.append(True)
+
+    assert list(sse.Started(events())) == [b"", b"b", b"c"]
+    hung_up = sse.Started(events())
+    ended.clear()
+    hung_up.close()
+    assert ended == [True]
 
 
 def test_an_event_is_one_line_of_json() -> None:
