@@ -1,5 +1,6 @@
 """Takes training files, checks each and sends the good ones upstream."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, current_app, request
@@ -55,13 +56,14 @@ def _incoming(file: FileStorage, megabytes: int) -> Incoming:
 
 
 def _reply(outcomes: list[Outcome]) -> tuple[dict[str, Any], int]:
-    """All good is 200, some 207; none is the upstream's failure, or the first file's with every file's findings."""
+    """All good is 200, some 207; none is the upstream's failure or the first file's, with what became of each."""
     entries = [outcome.entry() for outcome in outcomes]
     good = sum(outcome.status == "uploaded" for outcome in outcomes)
     if good:
         return ok(entries), 200 if good == len(outcomes) else 207
     for outcome in outcomes:
         if outcome.failure:
-            raise outcome.failure
+            alone = len(outcomes) == 1
+            raise outcome.failure if alone else replace(outcome.failure, details={"files": entries})
     first = outcomes[0].response
     raise BadRequest(first["message"], code=first["code"], param="files", details={"files": entries})

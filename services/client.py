@@ -1,8 +1,8 @@
 """The one place that makes an OpenAI client: where it points, how long it waits, and that it never repeats a call."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_address
@@ -40,9 +40,10 @@ class Upstream:
         self._ready = ready
         self._making = threading.Lock()
 
-    @contextmanager
+    @contextlib.contextmanager
     def call(self) -> Iterator["OpenAI"]:
         """Lend the SDK's client for one call; what the SDK raises leaves as an ApiError."""
+        import httpx2
         import openai
 
         self._ready()
@@ -52,10 +53,16 @@ class Upstream:
             raise failures.refused(error, self.address.api_key) from None
         except openai.APIConnectionError as error:
             raise failures.unanswered(error, self.shown_url) from None
+        except httpx2.InvalidURL as error:
+            raise failures.Unreachable(f"The upstream {self.shown_url:.200} cannot be asked: {error}.") from None
 
     def warm(self) -> None:
         """Import the SDK and make the client, so that the first caller need not wait for it."""
-        self._client()
+        import httpx2
+
+        # An address that cannot be used is told to the first caller.
+        with contextlib.suppress(httpx2.InvalidURL):
+            self._client()
 
     @cached_property
     def shown_url(self) -> str:

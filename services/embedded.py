@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import lifeline
-from wire.errors import Unavailable
+from services.failures import EngineUnavailable
 
 log = logging.getLogger("tune9527.engine")
 
@@ -31,6 +31,7 @@ class Patience:
     stop: float = 8.0
     tick: float = 0.1
     watch: float = 2.0
+    probe: float = 2.0
     first_pause: float = 0.5
     most_starts: int = 5
 
@@ -55,7 +56,8 @@ class EmbeddedEngine:
     @property
     def base_url(self) -> str:
         """Where the engine's API is."""
-        return f"http://{self.host}:{self.port}/v1"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}/v1"
 
     def start(self) -> None:
         """Begin to supervise; returns at once."""
@@ -70,7 +72,7 @@ class EmbeddedEngine:
         """Return when the engine answers; wait for one that is starting.
 
         Raises:
-            Unavailable: 503 engine_unavailable, with the reason.
+            EngineUnavailable: 503, with the reason.
         """
         self._settled.wait(self._patience.call)
         if not self._settled.is_set():
@@ -79,7 +81,7 @@ class EmbeddedEngine:
             self._refuse(self._problem)
 
     def _refuse(self, reason: str) -> None:
-        raise Unavailable(reason, code="engine_unavailable", headers={"Retry-After": "5"})
+        raise EngineUnavailable(reason, headers={"Retry-After": "5"})
 
     def _supervise(self) -> None:
         failed_starts = 0
@@ -88,10 +90,10 @@ class EmbeddedEngine:
             if answer == "engine":
                 failed_starts = 0
                 self._adopt()
-            elif answer != "nobody":
-                self._give_up(
-                    f"Port {self.port} is taken by a program that is no engine; set ENGINE_PORT to a free one."
-                )
+            elif answer == "silent":
+                self._wait_out_silence()
+            elif answer == "stranger":
+                self._give_up_port("is no engine")
                 self._pause(self._patience.watch)
             elif failed_starts >= self._patience.most_starts:
                 self._pause(self._patience.watch)
@@ -110,6 +112,15 @@ class EmbeddedEngine:
             if self._pause(self._patience.watch):
                 return
         self._unsettle()
+
+    def _wait_out_silence(self) -> None:
+        """Stay while somebody is there who says nothing: a busy engine, if it does not last as long as a start may."""
+        deadline = time.monotonic() + self._patience.start
+        while self._probe() == "silent":
+            if time.monotonic() > deadline:
+                self._give_up_port("does not answer")
+            if self._pause(self._patience.watch):
+                return
 
     def _run_child(self) -> bool:
         """Start an engine and stay with it until it ends or we do; False if it never answered."""
@@ -153,7 +164,7 @@ class EmbeddedEngine:
 
     def _probe(self) -> str:
         """Ask who is at the address: an `engine`, a `stranger`, somebody `silent` (perhaps just busy), or `nobody`."""
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=2.0)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=self._patience.probe)
         try:
             connection.request("GET", "/v1/models")
             return "engine" if connection.getresponse().getheader(MARK) else "stranger"
@@ -173,6 +184,9 @@ class EmbeddedEngine:
     def _unsettle(self) -> None:
         self._problem = ""
         self._settled.clear()
+
+    def _give_up_port(self, fault: str) -> None:
+        self._give_up(f"Port {self.port} is taken by a program that {fault}; set ENGINE_PORT to a free one.")
 
     def _give_up(self, problem: str) -> None:
         if self._problem != problem:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wire.errors import ApiError, UpstreamFailed, UpstreamTimeout
+from wire.errors import ApiError, Unavailable, UpstreamFailed, UpstreamTimeout
 
 if TYPE_CHECKING:
     import openai
@@ -13,16 +13,27 @@ _PASSED_HEADERS = ("Retry-After", "Retry-After-Ms")
 _KEY = re.compile(r"sk-[A-Za-z0-9_-]{16,}")
 
 
+class NothingSent(ApiError):
+    """A failure from before anything was sent, so the upstream has done nothing."""
+
+
 @dataclass(eq=False)
-class Unreachable(UpstreamFailed):
-    """502: no connection came about, so nothing was sent."""
+class Unreachable(UpstreamFailed, NothingSent):
+    """502: no connection came about."""
 
     code: str | None = "upstream_unreachable"
 
 
+@dataclass(eq=False)
+class EngineUnavailable(Unavailable, NothingSent):
+    """503: the embedded engine does not answer yet, or not at all."""
+
+    code: str | None = "engine_unavailable"
+
+
 def is_ambiguous(failure: ApiError) -> bool:
     """Whether the upstream may have done what it was asked although it did not say so."""
-    return (failure.status >= 500 or failure.status == 408) and not isinstance(failure, Unreachable)
+    return (failure.status >= 500 or failure.status == 408) and not isinstance(failure, NothingSent)
 
 
 def refused(error: "openai.APIStatusError", key: str) -> ApiError:

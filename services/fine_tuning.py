@@ -118,10 +118,10 @@ class FineTuning:
         except ApiError as failure:
             if not is_ambiguous(failure):
                 raise models.explain(failure, wanted.model, self._today()) from None
-            return Created(self._look_for(tag, failure), suffix)
+            return Created(self._look_for(tag, failure, keyed=KEY in tags), suffix)
         return created
 
-    def _look_for(self, tag: str, failure: ApiError) -> dict[str, Any]:
+    def _look_for(self, tag: str, failure: ApiError, *, keyed: bool) -> dict[str, Any]:
         """Return the job with this tag, or raise the failure with a word on what is not known and how to find out."""
         seen = "the upstream could not be asked"
         for pause in LOOKS:
@@ -133,9 +133,10 @@ class FineTuning:
             if job is not None:
                 return job
             seen = "no such job is listed so far"
+        repeated = "; a repeated call with the same Idempotency-Key never starts a second" if keyed else ""
         unknown = (
             f"It is not known whether a job was started: {seen}. Before you try again, look for a job whose metadata "
-            f"has {REQUEST}={tag} in GET /jobs; a repeated call with the same Idempotency-Key never starts a second."
+            f"has {REQUEST}={tag} in GET /jobs{repeated}."
         )
         raise replace(failure, message=f"{failure.message} {unknown}")
 

@@ -9,6 +9,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from config import ServiceConfig
+from services.embedded import EmbeddedEngine, Patience
 from tests.fakes.openai_upstream import FILE_ID, JOB_ID, FakeOpenAI, Fault, refusal
 from tests.fakes.ports import free_port
 from tests.routes.conftest import KEY
@@ -153,6 +154,23 @@ def test_a_create_that_stays_unknown_says_so_and_how_to_find_out(
     assert "GET /jobs" in told["message"]
 
 
+def test_an_engine_that_is_still_starting_leaves_nothing_in_doubt() -> None:
+    engine = EmbeddedEngine("127.0.0.1", free_port(), patience=Patience(call=0.0))
+    reply = call(create_app(ServiceConfig(), engine).test_client(), "/fine_tuning")
+    told = failure(reply)
+    assert (reply.status_code, told["code"], reply.headers["Retry-After"]) == (503, "engine_unavailable", "5")
+    assert "not known whether" not in told["message"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "key-1"}], ids=["no key", "a key"])
+def test_a_repeated_key_is_advised_to_those_who_sent_one(
+    client: FlaskClient, upstream: FakeOpenAI, headers: dict[str, str]
+) -> None:
+    upstream.fail(CALLS["/fine_tuning"], DROP)
+    told = failure(call(client, "/fine_tuning", **headers))
+    assert ("Idempotency-Key" in told["message"]) is bool(headers)
+
+
 def test_an_upstream_that_cannot_be_asked_afterwards_is_said(client: FlaskClient, upstream: FakeOpenAI) -> None:
     upstream.fail(CALLS["/fine_tuning"], DROP)
     upstream.fail("GET /v1/fine_tuning/jobs", DROP, DROP)
@@ -185,6 +203,24 @@ def test_an_upstream_without_a_key_gets_a_dummy(upstream: FakeOpenAI) -> None:
     client = create_app(ServiceConfig(openai_base_url=upstream.base_url)).test_client()
     assert call(client, "/chat").status_code == 200
     assert upstream.last(CALLS["/chat"]).headers["authorization"].startswith("Bearer no-key")
+
+
+@pytest.mark.parametrize(
+    ("second", "status"), [(b"nonsense", "rejected"), (LINE, "failed")], ids=["rejected", "failed"]
+)
+def test_when_no_file_got_through_each_has_its_entry(
+    client: FlaskClient, upstream: FakeOpenAI, second: bytes, status: str
+) -> None:
+    busy = refusal(429, "slow down", "slow_down", Retry_After="3")
+    upstream.fail(CALLS["/upload_files"], busy, busy)
+    files = [(io.BytesIO(LINE), "a.jsonl"), (io.BytesIO(second), "b.jsonl")]
+    reply = client.post("/upload_files", data={"files": files})
+    told = reply.get_json()["response"]
+    assert (reply.status_code, told["code"], reply.headers["Retry-After"]) == (429, "slow_down", "3")
+    assert [(entry["filename"], entry["status"]) for entry in told["files"]] == [
+        ("a.jsonl", "failed"),
+        ("b.jsonl", status),
+    ]
 
 
 def test_an_upload_that_the_upstream_refuses_for_one_file_lets_the_other_through(

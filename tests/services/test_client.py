@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from services.client import Address, Upstream, pick
-from services.failures import mask
+from services.failures import Unreachable, mask
 from services.fine_tuning import FineTuning
 from tests.fakes.openai_upstream import FILE_ID, JOB_ID, FakeOpenAI
 from tests.fakes.ports import free_port
@@ -33,6 +33,18 @@ def test_organization_and_project_go_along(fake: FakeOpenAI) -> None:
     FineTuning(Upstream(address)).retrieve(JOB_ID)
     headers = fake.seen[-1].headers
     assert (headers["openai-organization"], headers["openai-project"]) == ("org-1", "proj-1")
+
+
+def test_an_address_that_cannot_be_asked_is_unreachable() -> None:
+    upstream = Upstream(Address(f"http://127.0.0.1:{free_port()}/{'x' * 70_000}"))
+    upstream.warm()
+    with pytest.raises(Unreachable, match="URL too long"):
+        FineTuning(upstream).retrieve(JOB_ID)
+
+
+def test_a_page_whose_address_would_be_too_long_is_not_our_mistake(fake: FakeOpenAI) -> None:
+    with pytest.raises(Unreachable, match="too long"):
+        FineTuning(Upstream(Address(fake.base_url))).page({"after": "x" * 70_000})
 
 
 def test_no_call_is_made_before_the_upstream_is_ready(fake: FakeOpenAI) -> None:

@@ -4,11 +4,13 @@ import json
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -115,6 +117,35 @@ def test_a_port_taken_by_something_else_is_said(start: Start, port: int) -> None
     lifeline.release(other, 5)
     wait_for(lambda: problem(engine) == "")
     assert pid_of(engine) != other.pid
+
+
+def test_a_port_that_is_silent_at_first_may_be_a_busy_engine(start: Start, port: int) -> None:
+    with socket.create_server(("127.0.0.1", port)):
+        engine = start(patience=replace(QUICK, call=0.5, probe=0.05))
+        assert "still starting" in problem(engine)
+    wait_for(lambda: problem(engine) == "")
+    assert pid_of(engine) not in (0, os.getpid())
+
+
+def test_a_port_that_stays_silent_is_said(start: Start, port: int) -> None:
+    with socket.create_server(("127.0.0.1", port)):
+        engine = start(patience=replace(QUICK, start=0.1, probe=0.05))
+        assert f"Port {port} is taken" in problem(engine)
+        assert "does not answer" in problem(engine)
+    wait_for(lambda: problem(engine) == "")
+
+
+@pytest.mark.parametrize(
+    ("host", "base_url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:9528/v1"),
+        ("0.0.0.0", "http://127.0.0.1:9528/v1"),
+        ("::1", "http://[::1]:9528/v1"),
+        ("localhost", "http://localhost:9528/v1"),
+    ],
+)
+def test_the_base_url_is_one_for_every_kind_of_host(host: str, base_url: str) -> None:
+    assert EmbeddedEngine(host, 9528).base_url == base_url
 
 
 def test_an_engine_that_cannot_start_is_given_up_with_its_reason(
