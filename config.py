@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -11,6 +12,11 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 PROJECT_ROOT = Path(__file__).resolve().parent
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_BASE_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*|[^\x00-\x1f]+\.[gG][gG][uU][fF]")
+_ALIAS = r"[\w.:/@+-]+(=[\w.:/@+-]+)?"
+_ALIASES = re.compile(rf"{_ALIAS}(\s+{_ALIAS})*")
 
 
 class WrongSetting(ValueError):
@@ -122,7 +128,11 @@ class EngineConfig(_FromEnvironment):
         choices=("plain", "base64"),
     )
     context_tokens: int = setting(
-        "CONTEXT_TOKENS", 2048, "Tokens of question and answer together, in training and in chat.", least=64
+        "CONTEXT_TOKENS",
+        2048,
+        "Tokens of question and answer together, in training and in chat.",
+        least=64,
+        most=131072,
     )
     models_loaded: int = setting(
         "MODELS_LOADED", 3, "Models kept in memory; the least recently used goes first.", least=1
@@ -142,6 +152,16 @@ class EngineConfig(_FromEnvironment):
     )
     engine_threads: int = setting("ENGINE_THREADS", 64, "Calls the engine serves at once.", least=2, most=4096)
     log_level: str = setting("LOG_LEVEL", "INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+
+    def __post_init__(self) -> None:
+        """Refuse names whose shape none can have; whether they name a model is the engine's to tell."""
+        for name, text, shape, words in (
+            ("ORGANIZATION", self.organization, _SLUG, "a slug: 1 to 64 of a-z, 0-9 and '-', not '-' first"),
+            ("BASE_MODEL", self.base_model, _BASE_MODEL, "an id of the catalogue or name a .gguf file"),
+            ("MODEL_ALIASES", self.model_aliases, _ALIASES, "names or name=model pairs apart by spaces"),
+        ):
+            if not shape.fullmatch(text):
+                raise WrongSetting(f"{name} is '{text}', but must be {words}.")
 
 
 def _process_environment() -> Mapping[str, str]:
@@ -171,7 +191,8 @@ def _read(one: Field[Any], environment: Mapping[str, str]) -> Any:
 def _is_http_url(text: str) -> bool:
     try:
         url = urlsplit(text)
-        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+        name = (url.hostname or "").encode("idna")
+        return url.scheme in ("http", "https") and bool(name) and url.port != 0
     except ValueError:
         return False
 

@@ -78,10 +78,55 @@ def test_a_choice_is_one_of_those_there_are() -> None:
         ServiceConfig.from_env({"LOG_LEVEL": "loud"})
 
 
-@pytest.mark.parametrize("url", ["gpu-box:9528", "ftp://x/v1", "http://", "http://[", "http://x:port/v1"])
+@pytest.mark.parametrize(
+    "url", ["gpu-box:9528", "ftp://x/v1", "http://", "http://[", "http://x:port/v1", "http://a..b/v1"]
+)
 def test_a_base_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(WrongSetting, match="OPENAI_BASE_URL"):
         ServiceConfig.from_env({"OPENAI_BASE_URL": url})
+
+
+@pytest.mark.parametrize("organization", ["My: Org", "acme:eu", "Acme", "-acme", "a" * 65, "ácme", "a b", "acme/eu"])
+def test_an_organization_that_would_break_a_models_name_is_refused(organization: str) -> None:
+    with pytest.raises(WrongSetting, match=f"^ORGANIZATION is '{organization}', but must be"):
+        EngineConfig.from_env({"ORGANIZATION": organization})
+
+
+@pytest.mark.parametrize("organization", ["personal", "acme-eu", "9", "a" * 64])
+def test_a_slug_is_an_organization(organization: str) -> None:
+    assert EngineConfig.from_env({"ORGANIZATION": organization}).organization == organization
+
+
+@pytest.mark.parametrize("model", ["a\tb", "my model", "./model.bin", "owner/repository", "a:b"])
+def test_a_base_model_that_none_can_be_is_refused(model: str) -> None:
+    with pytest.raises(WrongSetting, match=r"^BASE_MODEL is .*, but must be"):
+        EngineConfig.from_env({"BASE_MODEL": model})
+
+
+@pytest.mark.parametrize(
+    "model", ["smollm2-135m-instruct", "~/my models/模型.GGUF", "C:\\models\\a.gguf", "owner/repository/file.gguf"]
+)
+def test_an_id_a_path_and_a_hub_file_are_base_models(model: str) -> None:
+    assert EngineConfig.from_env({"BASE_MODEL": model}).base_model == model
+
+
+@pytest.mark.parametrize("aliases", ["a,b", "a=", "=b", "a=b=c", "a = b", "a;b", "a 'b'"])
+def test_aliases_that_are_none_are_refused(aliases: str) -> None:
+    with pytest.raises(WrongSetting, match=f"^MODEL_ALIASES is '{aliases}', but must be"):
+        EngineConfig.from_env({"MODEL_ALIASES": aliases})
+
+
+@pytest.mark.parametrize(
+    "aliases", ["gpt-4o", "gpt-4o  gpt-4o-mini=smollm2-135m-instruct", "ft:gpt-4o:acme:x:12345678"]
+)
+def test_names_and_pairs_are_aliases(aliases: str) -> None:
+    assert EngineConfig.from_env({"MODEL_ALIASES": aliases}).model_aliases == aliases
+
+
+def test_a_context_that_no_model_has_is_refused() -> None:
+    with pytest.raises(WrongSetting, match="CONTEXT_TOKENS is '131073', but must be from 64 to 131072"):
+        EngineConfig.from_env({"CONTEXT_TOKENS": "131073"})
+    assert EngineConfig.from_env({"CONTEXT_TOKENS": "131072"}).context_tokens == 131072
 
 
 @pytest.mark.parametrize("key", ["sk-schlüssel", "sk-a\nb", "sk-a\x00b"])
