@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from tqdm import tqdm
@@ -26,7 +27,7 @@ class Service:
     """The service as any caller sees it: a URL and an envelope."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self.url = url.rstrip("/")
 
     def call(self, method: str, path: str, **options: Any) -> Any:
         """Return `response` of one call, or end the program with the service's own words."""
@@ -45,7 +46,7 @@ class Service:
         """Say whether the service answers."""
         try:
             return requests.get(f"{self.url}/status", timeout=2).ok
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def ready(self) -> bool:
@@ -61,7 +62,11 @@ def main() -> int:
     """Run the example; return 0 if the tuned model gives every taught answer."""
     arguments = _arguments()
     service = Service(arguments.url)
-    started = None if service.alive() else _start()
+    started = None
+    if service.alive():
+        print(f"Using the service that answers at {service.url} already.")
+    else:
+        started = _start(service.url)
     try:
         _wait(service.alive, started, seconds=30)
         _wait(service.ready, started, seconds=600)
@@ -150,8 +155,16 @@ def _lesson(line: str) -> tuple[str, str]:
     return spoken["user"], spoken["assistant"]
 
 
-def _start() -> subprocess.Popen[bytes]:
-    """Start the service, quiet but for warnings: its lines would tear the progress bar."""
+def _start(url: str) -> subprocess.Popen[bytes]:
+    """Start the service at `url` with the embedded engine, whatever `.env` says of another upstream, which may cost.
+
+    It is quiet but for warnings: its lines would tear the progress bar.
+    """
+    address = urlsplit(url)
+    # A service listens on an address, not on a name.
+    os.environ["HOST"] = "127.0.0.1" if address.hostname == "localhost" else address.hostname or ""
+    os.environ["PORT"] = str(address.port or 80)
+    os.environ["OPENAI_API_KEY"] = os.environ["OPENAI_BASE_URL"] = ""
     os.environ.setdefault("LOG_LEVEL", "WARNING")
     return subprocess.Popen([sys.executable, "app.py"], cwd=ROOT)
 

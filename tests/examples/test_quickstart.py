@@ -1,0 +1,96 @@
+"""The quickstart's own matters, without training: which service it talks to, and how it starts one."""
+
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+
+import pytest
+
+from config import EngineConfig, ServiceConfig
+from examples import quickstart
+
+
+class _Answers(BaseHTTPRequestHandler):
+    """A service up to the upload, which it refuses; `head` is what its /status has beside the body."""
+
+    head: ClassVar[dict[str, str]] = {}
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the test's output clean."""
+
+    def do_GET(self) -> None:
+        self._send({"info": "ok", "response": {}}, self.head)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/chat":
+            self._send({"info": "ok", "response": {"content": "Hello"}}, {})
+        else:
+            self._send({"info": "error", "response": "no room"}, {})
+
+    def _send(self, body: object, head: dict[str, str]) -> None:
+        self.send_response(200)
+        for name, value in head.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+
+@contextmanager
+def service(**head: str) -> Iterator[str]:
+    handler = type("_Handler", (_Answers,), {"head": {name.replace("_", "-"): head[name] for name in head}})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://127.0.0.1:1234", "127.0.0.1"),
+        ("http://localhost:1234", "127.0.0.1"),
+        ("http://[::1]:1234/", "::1"),
+    ],
+)
+def test_the_service_it_starts_is_at_the_url_and_asks_the_embedded_engine(
+    monkeypatch: pytest.MonkeyPatch, url: str, host: str
+) -> None:
+    own = {"OPENAI_API_KEY": "sk-paid", "OPENAI_BASE_URL": "http://box/v1", "HOST": "0.0.0.0", "PORT": "1"}
+    monkeypatch.setattr(os, "environ", dict(own))
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: dict(os.environ))
+    given: object = quickstart._start(url)
+    assert isinstance(given, dict)
+    config = ServiceConfig.from_env(given)
+    assert (config.embedded, config.host, config.port) == (True, host, 1234)
+    assert EngineConfig.from_env(given) == EngineConfig(log_level="WARNING")
+
+
+def test_a_service_that_answers_already_is_used_and_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with service() as url:
+        monkeypatch.setattr("sys.argv", ["quickstart.py", "--url", url])
+        with pytest.raises(SystemExit, match="no room"):
+            quickstart.main()
+    first, *_ = capsys.readouterr().out.splitlines()
+    assert url in first
+    assert "already" in first
+
+
+@pytest.mark.parametrize(
+    "head", [{"Content_Encoding": "gzip"}, {"Transfer_Encoding": "chunked"}], ids=["no gzip", "no chunks"]
+)
+def test_a_service_whose_answer_cannot_be_read_is_not_alive(head: dict[str, str]) -> None:
+    with service(**head) as url:
+        assert not quickstart.Service(url).alive()
+
+
+def test_a_service_that_answers_is_alive() -> None:
+    with service() as url:
+        assert quickstart.Service(url).alive()
