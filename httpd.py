@@ -17,16 +17,17 @@ def serve(load: Callable[[], WSGIApplication], host: str, port: int, threads: in
     `load` runs in the serving process and must be picklable where processes are not forked. A serving process that
     dies is started again. A port that is taken is said on stderr, exit code 1.
     """
-    taken = _why_not(host, port)
-    if taken:
-        print(f"Cannot listen on {host}:{port}: {taken}", file=sys.stderr)
+    try:
+        address = _free_address(host, port)
+    except OSError as error:
+        print(f"Cannot listen on {host}:{port}: {error.strerror or error}", file=sys.stderr)
         return 1
     from granian.constants import HTTPModes, Interfaces
     from granian.server import MPServer
 
     server = MPServer(
         "app",
-        address=host,
+        address=address,
         port=port,
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
@@ -61,14 +62,11 @@ def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
     os._exit(0)
 
 
-def _why_not(host: str, port: int) -> str | None:
-    """Return why nothing can listen there, or None."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def _free_address(host: str, port: int) -> str:
+    """Return the IP address of `host`, which granian wants, after trying that nobody else listens there."""
+    family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         if os.name != "nt":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            return error.strerror or str(error)
-    return None
+        probe.bind(where)
+    return str(where[0])

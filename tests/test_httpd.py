@@ -34,7 +34,7 @@ PROGRAM = """
     def load():
         return app
 
-    sys.exit(httpd.serve(load, "127.0.0.1", int(sys.argv[1]), threads=4))
+    sys.exit(httpd.serve(load, sys.argv[2], int(sys.argv[1]), threads=4))
 """
 
 
@@ -44,11 +44,10 @@ def port() -> int:
         return int(free.getsockname()[1])
 
 
-def launch(port: int) -> subprocess.Popen[bytes]:
+def launch(port: int, host: str = "127.0.0.1") -> subprocess.Popen[bytes]:
     """Start the program above."""
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(PROGRAM), str(port)], cwd=ROOT, stderr=subprocess.PIPE
-    )
+    program = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(port), host]
+    return subprocess.Popen(program, cwd=ROOT, stderr=subprocess.PIPE)
 
 
 def get(port: int, path: str = "/", seconds: float = 15) -> bytes:
@@ -113,3 +112,17 @@ def test_a_stop_lets_running_answers_finish(server: subprocess.Popen[bytes], por
         os.kill(server.pid, signal.SIGTERM)
         assert reply.read() == b"1234"
     assert server.wait(20) == 0
+
+
+def test_a_name_is_as_good_as_an_address(port: int) -> None:
+    server = launch(port, "localhost")
+    assert get(port) == b"here"
+    server.terminate()
+    server.communicate(timeout=20)
+
+
+def test_a_name_that_means_nothing_ends_the_start(port: int) -> None:
+    server = launch(port, "no.such.host.invalid")
+    _, said = server.communicate(timeout=20)
+    assert server.returncode == 1
+    assert b"Cannot listen on no.such.host.invalid" in said
