@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "lighthouse.jsonl"
-SHOWN = (0, 1, 5, 6)
+SHOWN = (0, 1, 4, 5)
 ENDED = ("succeeded", "failed", "cancelled")
 
 
