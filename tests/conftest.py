@@ -7,6 +7,8 @@ import pytest
 
 from tests.tiny_models import write_tiny_gguf
 
+ROOT = Path(__file__).resolve().parents[1]
+
 
 @pytest.fixture(scope="session")
 def base_gguf() -> Path:
@@ -16,7 +18,7 @@ def base_gguf() -> Path:
         return Path(named)
     from engine.catalogue import default_catalogue, fetch
 
-    return fetch(default_catalogue()["smollm2-135m-instruct"], Path("data") / "models")
+    return fetch(default_catalogue()["smollm2-135m-instruct"], ROOT / "data" / "models")
 
 
 @pytest.fixture(scope="session")
