@@ -73,7 +73,7 @@ def test_the_result_counts_the_tokens_really_trained_on(finished: tuple[Path, Ou
     template = tokenizer.apply_chat_template
     tokens = sum(len(template(row["messages"], tokenize=True, return_dict=False)) for row in ROWS)
     assert result["trained_tokens"] == 4 * tokens == 4 * messages[0]["tokens_per_epoch"]
-    assert result["hyperparameters"] == {"n_epochs": 4, "batch_size": 2, "learning_rate_multiplier": 2.0}
+    assert result["hyperparameters"] == {"n_epochs": 4, "batch_size": 2, "learning_rate_multiplier": 3.0}
     assert result["weights_moved"] > 0
 
 
@@ -120,7 +120,8 @@ def test_a_run_killed_after_a_checkpoint_goes_on_to_the_same_end(
     code, messages = run_job(job)
     assert code == 0
     assert messages[0]["resumed_from"] in (6, 9)  # one more epoch may have passed before the signal came
-    assert messages[0]["resumed_from"] + len(kinds(messages, "step")) == 12
+    # The steps that the checkpoint holds are told again: the engine may have died before it noted them.
+    assert [step["step"] for step in kinds(messages, "step")] == list(range(1, 13))
     assert (job / "metrics.csv").read_text() == (whole / "metrics.csv").read_text()
     ours, theirs = (load_file(folder / "adapter" / "adapter_model.safetensors") for folder in (job, whole))
     assert max(abs(ours[name] - theirs[name]).max() for name in theirs) < 1e-5
