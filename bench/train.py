@@ -61,6 +61,8 @@ def _in_own_process(name: str) -> dict[str, Any]:
     environment = os.environ | {"PYTHONPATH": str(root), "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     if name == "ours":
         environment["OMP_WAIT_POLICY"] = "passive"  # as the trainer sets it for itself
+    else:
+        environment["OMP_NUM_THREADS"] = str(_options().threads)
     print(f"running: {CONTESTANTS[name]}", file=sys.stderr)
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
@@ -79,10 +81,9 @@ def docstring_chats(count: int) -> Iterator[dict[str, Any]]:
 
 def _run(options: argparse.Namespace) -> dict[str, Any]:
     """One contestant: seconds, tokens and loss of each step, and peak memory."""
-    from engine.trainer import data, precision, recipe
+    from engine.trainer import data, recipe
     from engine.trainer.base_model import load_tokenizer
 
-    precision.prepare(options.threads)
     tokenizer = load_tokenizer(options.base)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.jsonl"
@@ -101,7 +102,10 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
 def _ours(options: argparse.Namespace, tokenizer: Any, batches: Sequence[Any], _: Path) -> dict[str, Any]:
     from engine.trainer import lora, precision, steps
     from engine.trainer.base_model import load_model
+    from engine.trainer.crew import Crew
 
+    precision.keep_memory()
+    crew = Crew(options.threads, options.batch)
     arithmetic = precision.choose()
     precision.use(arithmetic)
     model = lora.attach(load_model(options.base, arithmetic.dtype, arithmetic.attention), None, seed=1)
@@ -109,7 +113,7 @@ def _ours(options: argparse.Namespace, tokenizer: Any, batches: Sequence[Any], _
     seconds, losses = [], []
     for batch in batches:
         started = time.perf_counter()
-        losses.append(steps.train_step(model, optimizer, LEARNING_RATE, batch, tokenizer.pad_token_id).loss)
+        losses.append(steps.train_step(model, optimizer, LEARNING_RATE, batch, tokenizer.pad_token_id, crew).loss)
         seconds.append(time.perf_counter() - started)
     tokens = [sum(len(example) for example in batch) for batch in batches]
     return {"seconds": seconds, "losses": losses, "tokens": tokens, "note": arithmetic.name}

@@ -10,6 +10,7 @@ import torch
 from engine import durable
 from engine.trainer import checkpoints, data, lora, metrics, parity, precision, recipe, steps
 from engine.trainer.base_model import load_model, load_tokenizer
+from engine.trainer.crew import Crew
 from engine.trainer.progress import Progress
 from engine.trainer.spec import Spec
 
@@ -30,6 +31,7 @@ class Run:
     model: Any
     optimizer: torch.optim.Optimizer
     state: checkpoints.State
+    crew: Crew
 
     @property
     def pad_id(self) -> int:
@@ -39,7 +41,7 @@ class Run:
 
 def train(spec: Spec, job_dir: Path, progress: Progress) -> None:
     """Train the job of `spec` to its end, going on from the newest complete checkpoint in `job_dir`."""
-    precision.prepare(spec.threads)
+    precision.keep_memory()
     run = _prepare(spec, job_dir, progress)
     started = time.monotonic() - run.state.seconds
     while run.state.epoch < run.recipe.n_epochs:
@@ -55,13 +57,14 @@ def _prepare(spec: Spec, job_dir: Path, progress: Progress) -> Run:
     state, resumed = _begin_or_resume(spec, job_dir, len(training.examples))
     settled = recipe.Recipe(**state.recipe)
     validation = _validation_batches(spec, tokenizer, settled.batch_size)
+    crew = Crew(spec.threads, settled.batch_size)
     arithmetic = precision.BY_NAME[state.precision]
     precision.use(arithmetic)
     model = lora.attach(load_model(spec.base, arithmetic.dtype, arithmetic.attention), spec.init_adapter, spec.seed)
     optimizer = steps.new_optimizer(model)
     if resumed:
         checkpoints.restore(resumed, model, optimizer)
-    run = Run(spec, job_dir, progress, settled, training, validation, tokenizer, model, optimizer, state)
+    run = Run(spec, job_dir, progress, settled, training, validation, tokenizer, model, optimizer, state, crew)
     _announce(run, state.step if resumed else None)
     # The engine may have died before it had noted the steps that the checkpoint holds.
     for row in state.history:
@@ -132,13 +135,14 @@ def _tokens_seen(training: data.Dataset, epochs: int) -> int:
 def _step(run: Run, batch: list[data.Example], last: bool) -> None:
     state = run.state
     state.step += 1
-    score = steps.train_step(run.model, run.optimizer, recipe.learning_rate(run.recipe, state.step), batch, run.pad_id)
+    rate = recipe.learning_rate(run.recipe, state.step)
+    score = steps.train_step(run.model, run.optimizer, rate, batch, run.pad_id, run.crew)
     row = {"step": state.step, "train_loss": score.loss, "train_mean_token_accuracy": score.accuracy}
     if run.validation and state.step % VALIDATE_EVERY == 0:
         turn = state.step // VALIDATE_EVERY % len(run.validation)
-        row |= _scored("valid", steps.evaluate(run.model, [run.validation[turn]], run.pad_id))
+        row |= _scored("valid", steps.evaluate(run.model, [run.validation[turn]], run.pad_id, run.crew))
     if run.validation and last:
-        row |= _scored("full_valid", steps.evaluate(run.model, run.validation, run.pad_id))
+        row |= _scored("full_valid", steps.evaluate(run.model, run.validation, run.pad_id, run.crew))
     state.history.append(row)
     run.progress.send("step", total_steps=run.recipe.total_steps, **row)
 

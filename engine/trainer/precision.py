@@ -67,9 +67,8 @@ def use(precision: Precision) -> None:
     torch.set_float32_matmul_precision(precision.matmul)
 
 
-def prepare(threads: int) -> None:
-    """Settle the number of threads, and have glibc keep freed memory: fresh pages cost a step a tenth of its time."""
-    torch.set_num_threads(threads)
+def keep_memory() -> None:
+    """Ask glibc to keep freed memory instead of returning it: fresh pages cost a step a tenth of its time."""
     if platform.libc_ver()[0] != "glibc":
         return
     mmap_threshold, trim_threshold = -3, -1  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD of malloc.h

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from engine.trainer import lora
+from engine.trainer.crew import Crew
 from engine.trainer.data import Example
 from engine.trainer.errors import TrainingDiverged
 
@@ -96,26 +97,40 @@ def train_step(
     learning_rate: float,
     examples: Sequence[Example],
     pad_id: int,
+    crew: Crew,
 ) -> Score:
     """Take one optimizer step on one batch; raise TrainingDiverged if the loss is not a finite number."""
-    loss, score = batch_loss(peft_model, examples, pad_id)
+    parameters = lora.trainable(peft_model)
+    tokens = sum(sum(example.trained[1:]) for example in examples)
+
+    def gradients(share: Sequence[Example]) -> tuple[Score, tuple[torch.Tensor, ...]]:
+        loss, score = batch_loss(peft_model, share, pad_id)
+        return score, torch.autograd.grad(loss * (score.tokens / tokens), parameters)
+
+    scores, shares = zip(*crew.work(gradients, crew.share(examples)), strict=True)
+    score = _together(scores)
     if not math.isfinite(score.loss):
         raise TrainingDiverged("The training loss is no longer a finite number; lower learning_rate_multiplier.")
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], MAX_GRADIENT_NORM)
+    for parameter, *parts in zip(parameters, *shares, strict=True):
+        parameter.grad = torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]
+    torch.nn.utils.clip_grad_norm_(parameters, MAX_GRADIENT_NORM)
     optimizer.param_groups[0]["lr"] = learning_rate
     optimizer.step()
     optimizer.zero_grad()
     return score
 
 
-@torch.no_grad()
-def evaluate(peft_model: Any, batches: Sequence[Sequence[Example]], pad_id: int) -> Score:
+def evaluate(peft_model: Any, batches: Sequence[Sequence[Example]], pad_id: int, crew: Crew) -> Score:
     """Loss and accuracy over every trained token of these batches."""
-    scores = [batch_loss(peft_model, batch, pad_id)[1] for batch in batches]
+
+    def score(batch: Sequence[Example]) -> Score:
+        with torch.no_grad():  # a thread's own setting
+            return batch_loss(peft_model, batch, pad_id)[1]
+
+    return _together(crew.work(score, batches))
+
+
+def _together(scores: Sequence[Score]) -> Score:
     tokens = sum(score.tokens for score in scores)
-    return Score(
-        sum(score.loss * score.tokens for score in scores) / tokens,
-        sum(score.accuracy * score.tokens for score in scores) / tokens,
-        tokens,
-    )
+    loss = sum(score.loss * score.tokens for score in scores) / tokens
+    return Score(loss, sum(score.accuracy * score.tokens for score in scores) / tokens, tokens)
