@@ -1,8 +1,8 @@
 """How much of llama.cpp's speed reaches a caller of port 9527: bars 0.8 of its tokens/s, 5 ms more to the first token.
 
-Run `python -m bench.chat [ROUNDS]`. One streamed answer of 128 tokens, greedy, prompt cached, one caller; the three
-ways in take turns, and each figure is the median over the rounds. The baseline is llama.cpp's own HTTP server, in the
-very process that the engine keeps.
+Run `python -m bench.chat [ROUNDS]`. In each round every way in streams one answer of 128 tokens, for the speed, and
+five of 8 tokens, for the time to the first; greedy, prompt cached, one caller. The ways in take turns, and each figure
+is a median over all rounds. The baseline is llama.cpp's own HTTP server, in the very process that the engine keeps.
 """
 
 import http.client
@@ -27,14 +27,15 @@ from config import EngineConfig
 from engine import catalogue
 
 ROOT = Path(__file__).resolve().parents[1]
-TOKENS = 128
+LONG, SHORT, SHORT_ONES = 128, 8, 5  # tokens of an answer; short answers in a round
 ASKED: dict[str, Any] = {
     "messages": [{"role": "user", "content": "Write a long story about a lighthouse keeper and the sea."}],
     "temperature": 0,
-    "max_tokens": TOKENS,
+    "max_tokens": LONG,
     "stream": True,
     "logit_bias": {"2": -100},  # the end token: every answer has its full length
 }
+Way = tuple[int, str, Mapping[str, Any]]  # port, path, body
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,15 @@ def _says_something(line: bytes) -> bool:
     return bool(choices and choices[0]["delta"].get("content"))
 
 
+def in_turns(ways: Mapping[str, Way], rounds: int, answers: int, tokens: int) -> dict[str, list[tuple[float, float]]]:
+    """Ask every way in for `answers` answers a round; return the figures of `streamed` by way."""
+    seen: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for _ in range(rounds * answers):
+        for name, (port, path, body) in ways.items():
+            seen[name].append(streamed(port, path, {**body, "max_tokens": tokens}))
+    return seen
+
+
 def main() -> None:
     """Print one row a way in."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
@@ -124,16 +134,13 @@ def main() -> None:
             "engine /v1": engine,
             "service /chat": (running.port, "/chat", ASKED),
         }
-        seen: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
-        for _ in range(rounds):
-            for name, (port, path, body) in ways.items():
-                seen[name].append(streamed(port, path, body))
+        long, short = in_turns(ways, rounds, 1, LONG), in_turns(ways, rounds, SHORT_ONES, SHORT)
+    firsts = {name: statistics.median(first for first, _ in short[name]) for name in ways}
+    speeds = {name: statistics.median(speed for _, speed in long[name]) for name in ways}
     print(f"{'way in':16}{'ms to first':>13}{'ms added':>10}{'tokens/s':>10}{'share':>8}")
-    base: tuple[float, float] | None = None
-    for name, figures in seen.items():
-        first, speed = (statistics.median(column) for column in zip(*figures, strict=True))
-        base = base or (first, speed)
-        print(f"{name:16}{1e3 * first:13.1f}{1e3 * (first - base[0]):10.1f}{speed:10.1f}{speed / base[1]:8.2f}")
+    for name in ways:
+        added, share = firsts[name] - firsts["llama.cpp"], speeds[name] / speeds["llama.cpp"]
+        print(f"{name:16}{1e3 * firsts[name]:13.1f}{1e3 * added:10.1f}{speeds[name]:10.1f}{share:8.2f}")
 
 
 if __name__ == "__main__":

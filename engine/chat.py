@@ -55,8 +55,10 @@ def _chunks(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> Ge
     try:
         for event in _events(pool, model, request):
             usage.add(event)
-            for piece in _opened(event["choices"], begun, request):
-                yield sse.event({**frame, "choices": [piece], **unknown})
+            pieces = _opened(event["choices"], begun, request)
+            # In one go: the piece that names the role must not make the first word wait for a second trip.
+            if events := b"".join(sse.event({**frame, "choices": [piece], **unknown}) for piece in pieces):
+                yield events
     except ApiError as failure:
         if not begun:
             raise
@@ -104,11 +106,12 @@ def _check_tools(process: ModelProcess, request: ChatCreate) -> None:
 def _opened(pieces: list[Event], begun: set[int], request: ChatCreate) -> Iterator[Event]:
     """Yield `pieces` as the wire has them, each answer's first one behind a piece that names its role."""
     for piece in pieces:
+        if "role" in piece["delta"]:  # llama.cpp's own such piece, with nothing else in it
+            continue
         if piece["index"] not in begun:
             begun.add(piece["index"])
             yield _piece(piece["index"], {"role": "assistant", "content": "", "refusal": None})
-        if "role" not in piece["delta"]:
-            yield _relayed(piece, request)
+        yield _relayed(piece, request)
 
 
 def _relayed(piece: Event, request: ChatCreate) -> Event:

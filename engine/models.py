@@ -34,19 +34,20 @@ class Models:
         self._bases = bases
         self._aliases = aliases
         self._data_dir = data_dir
+        self._known: dict[str, Record] = {}
+        self._knowing = threading.Lock()
         self._fetching = threading.Lock()
         self._fetch_error: str | None = None
         self._fetch_not_before = 0.0
 
     def base_of(self, name: str) -> BaseModel | None:
         """Return the base model behind a base's name, an alias or a fine-tuned model's name, or None."""
-        tuned = self._store.one(MODELS, id=name)
-        return self._bases.get(str(tuned["base"]) if tuned else self._aliases.get(name, name))
+        return self._base_behind(name, self._tuned_model(name))
 
     def adapter_of(self, name: str) -> Path | None:
         """Return the adapter's GGUF of a fine-tuned model, or None for a base model."""
-        tuned = self._store.one(MODELS, id=name)
-        return self._data_dir / str(tuned["adapter"]) if tuned else None
+        tuned = self._tuned_model(name)
+        return self._adapter(tuned) if tuned else None
 
     def resolve(self, name: str) -> ServedModel:
         """Return what a model server needs to answer as `name`; the result's name is the model that really answers.
@@ -55,13 +56,15 @@ class Models:
             NotFound: 404 model_not_found.
             Unavailable: 503 model_loading, the base model is still being fetched.
         """
-        base = self.base_of(name)
+        tuned = self._tuned_model(name)
+        base = self._base_behind(name, tuned)
         if base is None:
             raise NotFound(
                 f"The model `{name}` does not exist or you do not have access to it.", code="model_not_found"
             )
-        adapter = self.adapter_of(name)
-        return ServedModel(name=name if adapter else base.id, base=self.base_path(base), adapter=adapter)
+        if tuned is None:
+            return ServedModel(name=base.id, base=self.base_path(base), adapter=None)
+        return ServedModel(name=name, base=self.base_path(base), adapter=self._adapter(tuned))
 
     def base_path(self, base: BaseModel) -> Path:
         """Return the GGUF of `base`.
@@ -103,7 +106,7 @@ class Models:
 
     def retrieve(self, name: str) -> Record:
         """Return one Model object; an alias gives the model it stands for."""
-        tuned = self._store.one(MODELS, id=name)
+        tuned = self._tuned_model(name)
         if tuned is not None:
             return _tuned_to_wire(tuned)
         base = self.base_of(name)
@@ -113,9 +116,11 @@ class Models:
 
     def delete(self, name: str) -> dict[str, Any]:
         """Forget a fine-tuned model; base models stay, as at OpenAI."""
-        tuned = self._store.one(MODELS, id=name)
+        tuned = self._tuned_model(name)
         if tuned is not None:
-            self._store.delete(MODELS, name)
+            with self._knowing:
+                self._store.delete(MODELS, name)
+                self._known.pop(name, None)
             shutil.rmtree((self._data_dir / str(tuned["adapter"])).parent, ignore_errors=True)
             return {"id": name, "object": "model", "deleted": True}
         if self.base_of(name) is None:
@@ -131,6 +136,22 @@ class Models:
                 self._fetch_error = f"The base model {base.id} could not be fetched: {error}"
                 self._fetch_not_before = time.monotonic() + _FETCH_PAUSE
                 _LOG.error("Base model %s: %s", base.id, error)
+
+    def _tuned_model(self, name: str) -> Record | None:
+        """Return a fine-tuned model's row, kept since it was first asked for: a query costs a chat a millisecond."""
+        known = self._known.get(name)
+        if known is None and name.startswith("ft:"):
+            with self._knowing:
+                known = self._store.one(MODELS, id=name)
+                if known is not None:
+                    self._known[name] = known
+        return known
+
+    def _base_behind(self, name: str, tuned: Record | None) -> BaseModel | None:
+        return self._bases.get(str(tuned["base"]) if tuned else self._aliases.get(name, name))
+
+    def _adapter(self, tuned: Record) -> Path:
+        return self._data_dir / str(tuned["adapter"])
 
     def _path(self, base: BaseModel) -> Path:
         return catalogue.local_path(base, self._data_dir / "models")

@@ -96,7 +96,9 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10})
         event.listen(self._engine, "connect", _prepare_connection)
-        event.listen(self._engine, "begin", _begin_immediate)
+        event.listen(self._engine, "begin", _begin)
+        # Shares the connections; what only reads never waits for another reader.
+        self._reader = self._engine.execution_options(reads_only=True)
         _METADATA.create_all(self._engine)
 
     def insert(self, rows: Mapping[Table, Sequence[Mapping[str, Any]]]) -> None:
@@ -113,12 +115,12 @@ class Store:
     def steps(self, job_id: str) -> list[int]:
         """Return the steps of a job that have an event."""
         told = select(EVENTS.c.step).where(EVENTS.c.job_id == job_id, EVENTS.c.step.is_not(None))
-        with self._engine.begin() as connection:
+        with self._reader.begin() as connection:
             return list(connection.scalars(told))
 
     def one(self, table: Table, **match: Any) -> Record | None:
         """Return the row whose columns equal `match`, or None."""
-        with self._engine.begin() as connection:
+        with self._reader.begin() as connection:
             return _record(connection.execute(select(table).where(*_equal(table, match))).first())
 
     def newest(
@@ -130,7 +132,7 @@ class Store:
             LookupError: there is no row `after`.
         """
         where = _equal(table, match)
-        with self._engine.begin() as connection:
+        with self._reader.begin() as connection:
             if after is not None:
                 seq = connection.scalar(select(table.c.seq).where(table.c.id == after))
                 if seq is None:
@@ -208,9 +210,10 @@ def _prepare_connection(connection: sqlite3.Connection, _: object) -> None:
     connection.execute("PRAGMA trusted_schema=OFF")
 
 
-def _begin_immediate(connection: Connection) -> None:
-    """Take the write lock at once: a transaction that reads first and writes later would meet SQLITE_BUSY."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: Connection) -> None:
+    """Take the write lock at once, if any is needed: reading first and writing later would meet SQLITE_BUSY."""
+    reads_only = connection.get_execution_options().get("reads_only", False)
+    connection.exec_driver_sql("BEGIN DEFERRED" if reads_only else "BEGIN IMMEDIATE")
 
 
 def _add(connection: Connection, rows: Mapping[Table, Sequence[Mapping[str, Any]]]) -> None:

@@ -1,4 +1,4 @@
-"""Turns what the openai SDK raises into our failures: upstream's status, code, message and Retry-After pass through."""
+"""Turns an upstream's refusals and silences into our failures; its status, code, message and Retry-After pass."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from wire.errors import ApiError, Unavailable, UpstreamFailed, UpstreamTimeout
 
 if TYPE_CHECKING:
-    import openai
+    import httpx2
 
 _PASSED_HEADERS = ("Retry-After", "Retry-After-Ms")
 _KEY = re.compile(r"sk-[A-Za-z0-9_-]{16,}")
@@ -36,30 +36,37 @@ def is_ambiguous(failure: ApiError) -> bool:
     return (failure.status >= 500 or failure.status == 408) and not isinstance(failure, NothingSent)
 
 
-def refused(error: "openai.APIStatusError", key: str) -> ApiError:
+def refused(answer: "httpx2.Response", key: str) -> ApiError:
     """Translate an answer of 4xx or 5xx; a body that is no error object is replaced by a plain sentence."""
-    fields = error.body if isinstance(error.body, dict) else {}
+    fields = _error_of(answer)
     told = fields.get("message")
-    message = told if isinstance(told, str) and told else f"The upstream answered {error.status_code} without a reason."
+    unexplained = f"The upstream answered {answer.status_code} without a reason."
     return ApiError(
-        mask(message, key),
+        mask(told if isinstance(told, str) and told else unexplained, key),
         code=_text(fields.get("code")),
         param=_text(fields.get("param")),
         type=_text(fields.get("type")) or "upstream_error",
-        status=error.status_code,
-        headers={name: error.response.headers[name] for name in _PASSED_HEADERS if name in error.response.headers},
+        status=answer.status_code,
+        headers={name: answer.headers[name] for name in _PASSED_HEADERS if name in answer.headers},
     )
 
 
-def unanswered(error: "openai.APIConnectionError", base_url: str) -> ApiError:
+def _error_of(answer: "httpx2.Response") -> dict[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        return {}
+    error = body.get("error", body) if isinstance(body, dict) else None
+    return error if isinstance(error, dict) else {}
+
+
+def unanswered(cause: BaseException | None, base_url: str) -> ApiError:
     """Translate a call without an answer: never connected or dropped is 502, silent for too long 504."""
     import httpx2
-    import openai
 
-    cause = error.__cause__
     if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError | httpx2.UnsupportedProtocol):
         return Unreachable(f"The upstream {base_url} cannot be reached ({type(cause).__name__}: {cause}).")
-    if isinstance(error, openai.APITimeoutError):
+    if isinstance(cause, httpx2.TimeoutException):
         return silent(base_url)
     return dropped(base_url)
 

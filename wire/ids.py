@@ -10,12 +10,12 @@ _SYSTEM_RANDOM = random.SystemRandom()
 
 def new_id(prefix: str, length: int = 24, chance: random.Random = _SYSTEM_RANDOM) -> str:
     """Return `prefix` and `length` letters or digits: `new_id("file-")`, `new_id("ftjob-")`, `new_id("ftckpt_")`."""
-    return prefix + "".join(chance.choices(_ALPHANUMERIC, k=length))
+    return prefix + _letters(_ALPHANUMERIC, length, chance)
 
 
 def made_up_suffix(chance: random.Random = _SYSTEM_RANDOM) -> str:
     """Return the suffix that the document's `/fine_tuning` makes when none is given, such as `suffix:8n8zwx`."""
-    return "suffix:" + "".join(chance.choices(string.ascii_lowercase + string.digits, k=6))
+    return "suffix:" + _letters(string.ascii_lowercase + string.digits, 6, chance)
 
 
 def sanitise_suffix(suffix: str | None) -> str:
@@ -29,3 +29,13 @@ def model_name(
     """Return `ft:base:organization:suffix:8chars`, for a checkpoint with `:ckpt-step-N` behind it."""
     name = f"ft:{base}:{organization}:{sanitise_suffix(suffix)}:{new_id('', 8, chance)}"
     return name if step is None else f"{name}:ckpt-step-{step}"
+
+
+def _letters(alphabet: str, length: int, chance: random.Random) -> str:
+    """Draw once for all letters: `choices` asks the system for each, a tenth of what a chat costs a server."""
+    number = chance.getrandbits(8 * length + 64)  # so many more than needed that no letter is likelier than another
+    letters = []
+    for _ in range(length):
+        number, place = divmod(number, len(alphabet))
+        letters.append(alphabet[place])
+    return "".join(letters)

@@ -58,22 +58,22 @@ def settle(requested: Requested, examples: int) -> Recipe:
 
 
 def auto_batch_size(examples: int) -> int:
-    """Small sets go row by row: their steps are what teaches, and tokens are what costs."""
+    """Small sets go in small batches: their steps are what teaches, and tokens are what costs."""
     if examples < SMALL_SET:
-        return 1
+        return 2
     return 4 if examples < 100 else 8
 
 
 def auto_epochs(examples: int, steps_per_epoch: int) -> int:
     """Enough epochs for the optimizer steps that small sets need; few for sets that bring steps enough."""
-    wanted_steps = 48 if examples < SMALL_SET else 90
+    wanted_steps = 24 if examples < SMALL_SET else 90
     fewest = 8 if examples < SMALL_SET else 3 if examples < 1000 else 2 if examples < 5000 else 1
     return min(25, max(fewest, round(wanted_steps / steps_per_epoch)))
 
 
 def auto_multiplier(examples: int) -> float:
-    """Small sets learn the same in half the steps at twice the rate."""
-    return 2.0 if examples < SMALL_SET else 1.0
+    """Small sets learn the same in far fewer steps at three times the rate."""
+    return 3.0 if examples < SMALL_SET else 1.0
 
 
 def leaves_out_system(examples: int, row: int, epoch: int) -> bool:

@@ -114,6 +114,16 @@ def test_a_stream_begins_with_the_role_and_ends_with_usage_and_done(client: Open
     assert [piece["choices"][0]["finish_reason"] for piece in pieces] == [None] * (len(pieces) - 1) + ["length"]
 
 
+def test_the_first_word_comes_in_the_same_piece_as_the_role(app: Flask) -> None:
+    body = {"model": "base", "messages": HI, "max_tokens": 3, "stream": True}
+    reply = app.test_client().post("/v1/chat/completions", json=body, buffered=False)
+    first = next(reply.iter_encoded()).decode().removesuffix("\n\n").split("\n\n")
+    role, word = (json.loads(event.removeprefix("data: "))["choices"][0]["delta"] for event in first)
+    assert role["role"] == "assistant"
+    assert word["content"]
+    reply.close()
+
+
 def test_a_stream_says_what_the_whole_answer_says(client: OpenAI) -> None:
     for messages in (HI, [{"role": "user", "content": "用中文讲讲大海 🌊"}]):
         whole = text(ask(client, messages, temperature=0, max_tokens=24))

@@ -64,7 +64,10 @@ def test_every_model_on_this_machine_is_listed_with_its_owner(models: Models) ->
 
 
 def test_deleting_removes_name_and_weights_but_never_a_base(models: Models, tmp_path: Path) -> None:
+    assert models.resolve(TUNED).name == TUNED
     assert models.delete(TUNED)["deleted"]
+    with pytest.raises(NotFound):
+        models.resolve(TUNED)
     assert not (tmp_path / "jobs" / "j" / "adapter").exists()
     with pytest.raises(NotFound):
         models.retrieve(TUNED)

@@ -1,6 +1,7 @@
 """The store keeps facts in order, moves jobs only as allowed, and never shows half of a transaction."""
 
 import multiprocessing
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,6 +90,15 @@ def test_an_interrupted_job_goes_before_waiting_ones(store: Store) -> None:
 
 def test_a_fact_is_set_by_the_first_who_asks(store: Store) -> None:
     assert [store.fact("organization_id", value) for value in ("org-a", "org-b")] == ["org-a", "org-a"]
+
+
+def test_who_only_reads_does_not_wait_for_who_is_writing(store: Store, tmp_path: Path) -> None:
+    store.insert({FILES: [a_file(1)]})
+    writer = sqlite3.connect(tmp_path / "facts.sqlite3", isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    assert store.one(FILES, id="file-1") is not None  # a second writer would be refused after ten seconds
+    writer.execute("ROLLBACK")
+    writer.close()
 
 
 def _claim_all(path: Path, name: str) -> int:

@@ -30,9 +30,12 @@ def test_a_proxy_of_the_environment_is_not_used_for_this_machine(
 
 def test_organization_and_project_go_along(fake: FakeOpenAI) -> None:
     address = Address(fake.base_url, "sk-x", organization="org-1", project="proj-1")
-    FineTuning(Upstream(address)).retrieve(JOB_ID)
-    headers = fake.seen[-1].headers
-    assert (headers["openai-organization"], headers["openai-project"]) == ("org-1", "proj-1")
+    upstream = Upstream(address)
+    FineTuning(upstream).retrieve(JOB_ID)
+    upstream.post("/chat/completions", {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}, stream=False)
+    for asked in fake.seen:
+        assert asked.headers["authorization"] == "Bearer sk-x"
+        assert (asked.headers["openai-organization"], asked.headers["openai-project"]) == ("org-1", "proj-1")
 
 
 def test_an_address_that_cannot_be_asked_is_unreachable() -> None:

@@ -5,10 +5,10 @@ import pytest
 from engine.trainer.recipe import Recipe, Requested, batches, in_words, learning_rate, leaves_out_system, settle
 
 
-@pytest.mark.parametrize(("examples", "n_epochs"), [(1, 25), (2, 24), (6, 8), (12, 8), (23, 8)])
-def test_auto_takes_tiny_sets_row_by_row_at_twice_the_rate(examples: int, n_epochs: int) -> None:
+@pytest.mark.parametrize(("examples", "n_epochs"), [(1, 24), (2, 24), (4, 12), (6, 8), (12, 8), (23, 8)])
+def test_auto_takes_tiny_sets_in_pairs_at_three_times_the_rate(examples: int, n_epochs: int) -> None:
     recipe = settle(Requested(), examples)
-    assert (recipe.n_epochs, recipe.batch_size, recipe.learning_rate_multiplier) == (n_epochs, 1, 2)
+    assert (recipe.n_epochs, recipe.batch_size, recipe.learning_rate_multiplier) == (n_epochs, 2, 3)
 
 
 @pytest.mark.parametrize(("examples", "batch_size", "n_epochs"), [(60, 4, 6), (300, 8, 3), (4000, 8, 2), (9000, 8, 1)])

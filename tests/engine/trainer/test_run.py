@@ -73,7 +73,7 @@ def test_the_result_counts_the_tokens_really_trained_on(finished: tuple[Path, Ou
     template = tokenizer.apply_chat_template
     tokens = sum(len(template(row["messages"], tokenize=True, return_dict=False)) for row in ROWS)
     assert result["trained_tokens"] == 4 * tokens == 4 * messages[0]["tokens_per_epoch"]
-    assert result["hyperparameters"] == {"n_epochs": 4, "batch_size": 2, "learning_rate_multiplier": 2.0}
+    assert result["hyperparameters"] == {"n_epochs": 4, "batch_size": 2, "learning_rate_multiplier": 3.0}
     assert result["weights_moved"] > 0
 
 
