@@ -1,0 +1,46 @@
+"""Bytes as text, whatever their encoding: byte order mark, strict UTF-8, then detection; the guess is always told."""
+
+import codecs
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import chardet
+
+SAMPLE_BYTES = 256 * 1024
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# Supersets that read what the narrower names cannot.
+_WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs", "ascii": "utf-8"}
+
+
+def encoding_of(path: Path) -> str:
+    """Return the name of the file's encoding, as Python knows it; `utf-8` when nothing speaks against it."""
+    with path.open("rb") as file:
+        return encoding_of_bytes(file.read(SAMPLE_BYTES))
+
+
+def encoding_of_bytes(sample: bytes) -> str:
+    """Return the encoding that a file's first bytes are in; a character cut off at the end does not count."""
+    for mark, name in _MARKS:
+        if sample.startswith(mark):
+            return name
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(sample)
+    except UnicodeDecodeError:
+        guess = str(chardet.detect(sample).get("encoding") or "utf-8").lower()
+        return _WIDER.get(guess, guess)
+    return "utf-8"
+
+
+@contextmanager
+def open_text(path: Path) -> Iterator[io.TextIOWrapper]:
+    """Open a file as text in its own encoding; line ends are kept, bytes that fit nowhere become U+FFFD."""
+    with path.open(encoding=encoding_of(path), errors="replace", newline="") as file:
+        yield file

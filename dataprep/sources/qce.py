@@ -1,0 +1,5 @@
+"""To be written."""
+
+from dataprep.sources.source import Source
+
+SOURCES: tuple[Source, ...] = ()
