@@ -73,8 +73,11 @@ class ModelProcess:
             **asdict(self.settings),
         }
         environment = lifeline.without_secrets(os.environ)
-        with self._log.open("wb") as log:
-            self._child = lifeline.spawn(["engine.serving.llamacpp", json.dumps(arguments)], log, environment)
+        try:
+            with self._log.open("wb") as log:
+                self._child = lifeline.spawn(["engine.serving.llamacpp", json.dumps(arguments)], log, environment)
+        except OSError as error:  # no room for the log, no memory for a process
+            raise self._failed(f"its process cannot be started: {error}") from error
         try:
             self.address = self._read_address(self._child, timeout)
             self.takes_tools = self.ask("/props")["chat_template_caps"]["supports_tools"]
@@ -95,7 +98,9 @@ class ModelProcess:
 
     @property
     def memory(self) -> int:
-        """Bytes the child holds; on Linux its fair share, since weights are mapped once for all; 0 when it is gone."""
+        """Bytes the child holds; on Linux its fair share, for weights are mapped once for all; 0 when there is none."""
+        if self._child is None:
+            return 0
         try:
             used = psutil.Process(self.pid).memory_full_info()
         except psutil.Error:

@@ -75,6 +75,14 @@ def test_a_start_that_takes_too_long_is_given_up(base_gguf: Path, log: Path) -> 
     assert not process.alive
 
 
+def test_a_log_that_cannot_be_written_is_a_failed_start_and_no_process(base_gguf: Path, tmp_path: Path) -> None:
+    process = ModelProcess(ServedModel("m", base_gguf), SETTINGS, tmp_path / "no such folder" / "log")
+    with pytest.raises(StartFailed, match="cannot be started"):
+        process.start()
+    assert not process.alive
+    assert process.memory == 0
+
+
 def test_the_child_gets_no_keys(base_gguf: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     process = ModelProcess(ServedModel("m", base_gguf), SETTINGS, log)
