@@ -1,0 +1,184 @@
+"""Finds personal data and secrets in chat texts and puts placeholders in their place; names of people stay."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+# Look-arounds, not \b: there is no word boundary between a Chinese character and a digit.
+_NO_DIGIT_BEFORE = r"(?<![0-9])(?<![0-9]\.)"
+_NO_DIGIT_AFTER = r"(?![0-9])"
+_NO_WORD_BEFORE = r"(?<![A-Za-z0-9])"
+
+_SECRETS = (
+    r"sk-[A-Za-z0-9_-]{16,}",
+    r"[srp]k_(?:live|test)_[A-Za-z0-9]{16,}",
+    r"gh[pousr]_[A-Za-z0-9]{30,}",
+    r"github_pat_[A-Za-z0-9_]{30,}",
+    r"glpat-[A-Za-z0-9_-]{20,}",
+    r"hf_[A-Za-z0-9]{30,}",
+    r"npm_[A-Za-z0-9]{30,}",
+    r"pypi-[A-Za-z0-9_-]{40,}",
+    r"(?:AKIA|ASIA)[A-Z0-9]{16}",
+    r"LTAI[A-Za-z0-9]{12,}",
+    r"AKID[A-Za-z0-9]{13,}",
+    r"AIza[A-Za-z0-9_-]{35}",
+    r"xox[abeoprs]-[A-Za-z0-9-]{10,}",
+    r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
+)
+_PEM = (
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----"
+    r"(?:(?:[^-]|-(?!----))*+-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|[A-Za-z0-9+/=\s]*)"
+)
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+_PHONES = (
+    r"\+1[0-9]{10}",
+    r"(?:(?:\+|00)?86[- ]?)?1[3-9][0-9](?:[- ]?[0-9]{4}){2}",
+    r"0[0-9]{2,3}-[0-9]{7,8}",
+    r"(?:\+?1[ .-]?)?\([0-9]{3}\) ?[0-9]{3}[ .-][0-9]{4}",
+    r"(?:\+?1[ .-])?[0-9]{3}([ .-])[0-9]{3}\1[0-9]{4}",
+    r"\+[2-9][0-9]{0,2}[ .-]?(?:\(0\))?[0-9](?:[ .-]?[0-9]){6,11}",
+)
+_CARD = r"[0-9]{13,19}|[0-9]{4}(?:[ -][0-9]{4}){3}(?:[ -]?[0-9]{1,3})?|3[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5}"
+# A number that is called a card's is one, mistyped or not.
+_NAMED_CARD = r"(?:(?<=卡号)|(?<=[账帐]号)|(?<=卡号[:：是 ])|(?<=[账帐]号[:：是 ]))[0-9]{16,19}(?![0-9])"
+_ISSUERS = re.compile(
+    r"62\d{14,17}|4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3(?:0|6|8)\d{12}|35\d{14}"
+    r"|6(?:0|4|5)\d{14,17}|9[0-9]\d{14,17}"
+)
+_LOCAL_ADDRESS = re.compile(r"127\.|0\.0\.0\.0|255\.255\.255\.255")
+_WORDY = re.compile(r"[A-Za-z0-9]{20}|[0-9]")
+# What every find holds one of; most texts hold none and cost no more than this.
+_WORTH_A_LOOK = re.compile(r"[@＠]|\d[\d .()．－-]{6}|[A-Za-z0-9_-]{15}|wxid_|-----BEGIN")
+_NARROW = str.maketrans("０１２３４５６７８９＠．－＋", "0123456789@.-+")
+_NO_DIGITS = re.compile(r"[^0-9]")
+
+
+class Found(NamedTuple):
+    """One piece of personal data: its kind (as in the placeholder) and where it stands, `text[start:end]`."""
+
+    kind: str
+    start: int
+    end: int
+
+
+class _Rule(NamedTuple):
+    kind: str
+    pattern: re.Pattern[str]
+    accept: Callable[[str], bool]
+
+
+def find(text: str) -> list[Found]:
+    """All personal data and secrets in the text, in order and without overlaps; never raises."""
+    if not _WORTH_A_LOOK.search(text):
+        return []
+    pieces, found = [(0, text.translate(_NARROW))], list[Found]()
+    known = -1
+    # What stood beside a find may be one now that the find is gone: look until nothing more turns up.
+    while known < len(found):
+        known = len(found)
+        for rule in _RULES:
+            pieces = [gap for start, piece in pieces for gap in _search(rule, start, piece, found)]
+    return sorted(found, key=lambda one: one.start)
+
+
+class Masker:
+    """Replaces personal data by placeholders such as `[PHONE_1]`, the same value always by the same one.
+
+    `counts` says how many replacements of each kind were made so far.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._names: dict[tuple[str, str], str] = {}
+        self._last: Counter[str] = Counter()
+
+    def mask(self, text: str) -> str:
+        """Return the text with everything found replaced; masking the result again changes nothing."""
+        found = find(text)
+        if not found:
+            return text
+        parts, end = list[str](), 0
+        for one in found:
+            parts += (text[end : one.start], self._name(one.kind, text[one.start : one.end]))
+            end = one.end
+        return "".join(parts) + text[end:]
+
+    def _name(self, kind: str, value: str) -> str:
+        self.counts[kind] += 1
+        key = kind, _normalise(kind, value.translate(_NARROW))
+        if key not in self._names:
+            self._last[kind] += 1
+            self._names[key] = f"[{kind}_{self._last[kind]}]"
+        return self._names[key]
+
+
+def _search(rule: _Rule, start: int, piece: str, found: list[Found]) -> Iterator[tuple[int, str]]:
+    """Add what the rule finds in one piece; yields the pieces between the finds."""
+    end = 0
+    for match in rule.pattern.finditer(piece):
+        if rule.accept(match[0]):
+            found.append(Found(rule.kind, start + match.start(), start + match.end()))
+            yield start + end, piece[end : match.start()]
+            end = match.end()
+    yield start + end, piece[end:]
+
+
+def _normalise(kind: str, value: str) -> str:
+    if kind == "PHONE":
+        digits = _NO_DIGITS.sub("", value).removeprefix("00")
+        return digits[2:] if len(digits) == 13 and digits.startswith("86") else digits
+    if kind == "CARD":
+        return _NO_DIGITS.sub("", value)
+    return value if kind == "KEY" else value.lower()
+
+
+def _anything(_: str) -> bool:
+    return True
+
+
+def _is_secret(text: str) -> bool:
+    return not text.startswith("sk-") or _WORDY.search(text, 3) is not None
+
+
+def _is_citizen_id(text: str) -> bool:
+    """Whether the check digit (GB 11643, ISO 7064 MOD 11-2) and the birthday of 18 characters are right."""
+    if not (1800 <= int(text[6:10]) <= 2199 and 1 <= int(text[10:12]) <= 12 and 1 <= int(text[12:14]) <= 31):
+        return False
+    rest = sum(int(digit) << (17 - place) for place, digit in enumerate(text[:17])) % 11
+    return text[17].upper() == "10X98765432"[rest]
+
+
+def _is_card(text: str) -> bool:
+    """Whether a known issuer may have given out this number, and its check digit (Luhn) is right."""
+    digits = _NO_DIGITS.sub("", text)
+    if not _ISSUERS.fullmatch(digits):
+        return False
+    doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2])
+    return (sum(int(digit) for digit in digits[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+def _is_outside_address(text: str) -> bool:
+    return _LOCAL_ADDRESS.match(text) is None
+
+
+def _whole_number(pattern: str) -> re.Pattern[str]:
+    return re.compile(f"{_NO_DIGIT_BEFORE}(?:{pattern}){_NO_DIGIT_AFTER}")
+
+
+# The first rule to claim a stretch has it: an address is no phone number, a key no card.
+_RULES = (
+    _Rule("KEY", re.compile(_PEM), _anything),
+    _Rule("KEY", re.compile(f"{_NO_WORD_BEFORE}(?:{'|'.join(_SECRETS)})"), _is_secret),
+    _Rule("WXID", re.compile(r"(?<![0-9A-Za-z_])(?:wxid_[A-Za-z0-9_-]{5,}|[0-9]{5,}@chatroom)"), _anything),
+    _Rule(
+        "EMAIL",
+        re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]++@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"),
+        _anything,
+    ),
+    _Rule("ID", re.compile(r"(?<![0-9A-Za-z])[0-9]{17}[0-9Xx](?![0-9A-Za-z])"), _is_citizen_id),
+    _Rule("CARD", re.compile(_NAMED_CARD), _anything),
+    _Rule("CARD", _whole_number(_CARD), _is_card),
+    *(_Rule("PHONE", _whole_number(phone), _anything) for phone in _PHONES),
+    _Rule("IP", re.compile(rf"(?<![0-9A-Za-z.])(?:{_OCTET}\.){{3}}{_OCTET}(?![0-9]|\.[0-9])"), _is_outside_address),
+)

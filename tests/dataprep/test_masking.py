@@ -1,0 +1,116 @@
+"""What masking finds, what it leaves alone, and that it is stable."""
+
+import json
+import time
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dataprep.masking import Found, Masker, find
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJl"
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow+/=\nabc\n-----END RSA PRIVATE KEY-----"
+
+MASKED = [
+    ("我的电话是13812345678，记得打", "我的电话是[PHONE_1]，记得打"),
+    ("手机138-1234-5678哈", "手机[PHONE_1]哈"),
+    ("打+8613812345678吧", "打[PHONE_1]吧"),
+    ("打+86 138 1234 5678吧", "打[PHONE_1]吧"),
+    ("打１３８１２３４５６７８吧", "打[PHONE_1]吧"),
+    ("座机010-62345678转8", "座机[PHONE_1]转8"),
+    ("call +1 415-555-2671 now", "call [PHONE_1] now"),
+    ("call (415) 555-2671 now", "call [PHONE_1] now"),
+    ("call +14155552671 now", "call [PHONE_1] now"),
+    ("call +44 20 7946 0958.", "call [PHONE_1]."),
+    ("邮箱是zhang.san@example.com发我", "邮箱是[EMAIL_1]发我"),
+    ("身份证号110101199003074610别外传", "身份证号[ID_1]别外传"),
+    ("刷4111111111111111吧", "刷[CARD_1]吧"),
+    ("卡号6222021234567890123工行", "卡号[CARD_1]工行"),
+    ("卡号6222 0212 3456 7890 128工行", "卡号[CARD_1]工行"),
+    ("服务器8.8.4.4挂了", "服务器[IP_1]挂了"),
+    ("key是sk-proj-a1B2c3D4e5F6g7H8i9J0别传", "key是[KEY_1]别传"),
+    ("ghp_" + "a1" * 18, "[KEY_1]"),
+    ("AKIAIOSFODNN7EXAMPLE用它", "[KEY_1]用它"),
+    ("xoxb-123456789012-abcdef", "[KEY_1]"),
+    (f"令牌{JWT}。", "令牌[KEY_1]。"),
+    (f"看：{PEM}完", "看：[KEY_1]完"),
+    ("加我wxid_lxb2026self吧", "加我[WXID_1]吧"),
+]
+KEPT = [
+    "订单号 20261123000012345 已发货",
+    "订单号20261123000012345已发货",
+    "时间戳1763427660000",
+    "123456789012345678901",
+    "2026-11-23 09:00:00",
+    "版本v1.2.3.4",
+    "本机127.0.0.1和0.0.0.0",
+    "圆周率3.13812345678",
+    "task-force-of-many-good-words",
+    "sk-learn is not a key",
+    "@所有人 明天见",
+    "单号4111111111111112工行",
+    "[PHONE_1] [EMAIL_2] [KEY_3]",
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), MASKED)
+def test_what_is_found_is_replaced_and_nothing_beside_it(text: str, expected: str) -> None:
+    assert Masker().mask(text) == expected
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_what_only_looks_alike_stays(text: str) -> None:
+    assert Masker().mask(text) == text
+
+
+@pytest.mark.parametrize("number", ["110101199003074610", "11010519491231002X"])
+def test_an_id_card_counts_only_with_its_check_digit(number: str) -> None:
+    text = f"身份证号{number}别外传"
+    assert find(text) == [Found("ID", 4, 22)]
+    assert find(text.replace(number[-1] + "别", ("1" if number[-1] != "1" else "2") + "别")) == []
+
+
+def test_one_value_has_one_placeholder_however_it_is_written() -> None:
+    masker = Masker()
+    assert masker.mask("13812345678 or +86 138-1234-5678") == "[PHONE_1] or [PHONE_1]"
+    assert masker.mask("13912345678, Ann@Example.com") == "[PHONE_2], [EMAIL_1]"
+    assert masker.mask("ann@example.com") == "[EMAIL_1]"
+    assert masker.counts == {"PHONE": 3, "EMAIL": 2}
+
+
+def test_a_kind_that_is_part_of_another_is_not_found_in_it() -> None:
+    assert Masker().mask("13812345678@qq.com") == "[EMAIL_1]"
+    assert Masker().mask("12345678@chatroom") == "[WXID_1]"
+
+
+def test_a_key_cut_off_is_still_a_key() -> None:
+    masked = Masker().mask("-----BEGIN PRIVATE KEY-----\nMIIEow+/=\n好的")
+    assert masked == "[KEY_1]好的"
+
+
+def test_a_json_text_stays_json() -> None:
+    masked = Masker().mask(json.dumps({"phone": "13812345678", "mail": "a@b.org"}))
+    assert json.loads(masked) == {"phone": "[PHONE_1]", "mail": "[EMAIL_1]"}
+
+
+@pytest.mark.parametrize("bait", ["-----BEGIN PRIVATE KEY-----", "a.", "1-", "+44 ", "eyJ", "a@b.", "1.1.", "86 "])
+def test_no_text_takes_long(bait: str) -> None:
+    started = time.process_time()
+    find(bait * (100_000 // len(bait)))
+    assert time.process_time() - started < 5
+
+
+VALUES = ["13812345678", "+86", "138 1234 5678", "a@b.com", "110101199003074610", "4111111111111111", "8.8.4.4"]
+SECRETS = ["wxid_abcdef", "sk-a1B2c3D4e5F6g7H8i9J0", JWT, PEM, "-----BEGIN PRIVATE KEY-----"]
+pieces = st.sampled_from([*VALUES, *SECRETS, "[PHONE_1]", "的", " ", "-", ".", "1", "x", "+"])
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(pieces | st.text(max_size=4), max_size=8).map("".join))
+def test_masking_twice_changes_nothing_more(text: str) -> None:
+    once = Masker().mask(text)
+    assert Masker().mask(once) == once
+    found = find(text)
+    assert all(first.end <= second.start for first, second in pairwise(found))
