@@ -1,5 +1,102 @@
-"""To be written."""
+"""Reads the JSON that DiscordChatExporter writes, one channel a file; it does not read Discord's own data package."""
 
-from dataprep.sources.source import Source
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
 
-SOURCES: tuple[Source, ...] = ()
+from dataprep.decoding import open_text
+from dataprep.records import Kind, LeftOut, Message, Place, Row
+from dataprep.sources.json_stream import BrokenJson, JsonStream, read_array
+from dataprep.sources.source import Head, Source, UnreadableSource
+from dataprep.sources.values import as_dict, as_dicts, as_text, seconds_of_iso
+
+# Only the channel's description stands before the messages; its icon may be embedded.
+_CHUNK_CHARS = 64 * 1024
+_MAX_PREAMBLE_CHARS = 4 * 1024 * 1024
+_find_messages = re.compile(r'(?<!\\)"messages"\s*:\s*\[').search
+_SIGNS = tuple(re.compile(rf'(?<!\\)"{key}"\s*:').search for key in ("guild", "channel", "exportedAt"))
+_ENDINGS = {
+    Kind.IMAGE: {".png", ".jpg", ".jpeg", ".gif", ".webp", ".heic", ".avif", ".bmp"},
+    Kind.VOICE: {".ogg", ".mp3", ".m4a", ".wav", ".opus", ".aac", ".flac"},
+    Kind.VIDEO: {".mp4", ".mov", ".webm", ".mkv", ".avi"},
+}
+
+
+def _recognise(head: Head) -> str | None:
+    if head.text.lstrip().startswith("{") and all(sign(head.text) for sign in _SIGNS):
+        return "an object with guild, channel and exportedAt"
+    return None
+
+
+def _read(head: Head) -> Iterator[Row]:
+    with open_text(head.path) as file:
+        text, found = "", None
+        while found is None:
+            chunk = file.read(_CHUNK_CHARS)
+            text += chunk
+            found = _find_messages(text)
+            if found is None and (not chunk or len(text) > _MAX_PREAMBLE_CHARS):
+                raise UnreadableSource('It has no "messages" list. Export the channel again as JSON.')
+        channel = _read_channel(text[: found.end()] + "]}")
+        try:
+            for row, value in read_array(JsonStream(file, text[found.end() :])):
+                place = Place(head.label, row)
+                if isinstance(value, dict):
+                    yield _message(place, channel, value)
+                else:
+                    yield LeftOut(place, "broken_row", "a message is an object in braces")
+        except BrokenJson as error:
+            raise UnreadableSource(f"Message {error.row}: {error.detail}. Export the channel again.") from None
+
+
+def _read_channel(preamble: str) -> dict[str, Any]:
+    try:
+        return as_dict(as_dict(JsonStream(io.StringIO(), preamble).value()).get("channel"))
+    except (json.JSONDecodeError, RecursionError):
+        raise UnreadableSource("What stands before the messages is no sound JSON. Export the channel again.") from None
+
+
+def _message(place: Place, channel: dict[str, Any], value: dict[str, Any]) -> Message:
+    author = as_dict(value.get("author"))
+    kind, text = _kind_and_text(value)
+    name = as_text(author.get("nickname")) or as_text(author.get("name"))
+    return Message(
+        place,
+        chat_id=as_text(channel.get("id")),
+        sender_id=as_text(author.get("id")) or name,
+        sender_name=name,
+        timestamp=seconds_of_iso(value.get("timestamp")),
+        kind=kind,
+        text=text,
+        chat_name=as_text(channel.get("name")),
+        is_group=channel.get("type") != "DirectTextChat",
+        message_id=as_text(value.get("id")),
+        reply_to=as_text(as_dict(value.get("reference")).get("messageId")) if kind != Kind.FORWARD else "",
+    )
+
+
+def _kind_and_text(value: dict[str, Any]) -> tuple[Kind, str]:
+    written, text = as_text(value.get("type")), as_text(value.get("content"))
+    forwarded = as_dict(value.get("forwardedMessage"))
+    if forwarded:
+        return Kind.FORWARD, as_text(forwarded.get("content"))
+    if written not in ("Default", "Reply"):
+        return (Kind.CALL if written == "Call" else Kind.SYSTEM), text
+    if text.strip():
+        return (Kind.REPLY if written == "Reply" else Kind.TEXT), text
+    for attached in as_dicts(value.get("attachments")):
+        name = as_text(attached.get("fileName"))
+        ending = PurePosixPath(name).suffix.lower()
+        kind = next((kind for kind, endings in _ENDINGS.items() if ending in endings), Kind.FILE)
+        return kind, name if kind == Kind.FILE else ""
+    if as_dicts(value.get("stickers")):
+        return Kind.STICKER, ""
+    for shown in as_dicts(value.get("embeds")):
+        return Kind.LINK, as_text(shown.get("title"))
+    return Kind.OTHER, ""
+
+
+SOURCES: tuple[Source, ...] = (Source("discord-json", "Discord (DiscordChatExporter JSON)", _recognise, _read),)
