@@ -1,0 +1,101 @@
+"""Values out of JSON that nobody vouches for: wrong types become empty ones, impossible times None; it knows no format.
+
+A JSON file is read whole: it takes about ten times its size in memory. JSON Lines take one line at a time.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from dataprep.decoding import open_text
+from dataprep.sources.source import UnreadableSource
+
+MAX_JSON_BYTES = 512 * 1024**2
+# Above the first a number of seconds lies after the year 5000: it counts milliseconds; above the second microseconds.
+_MILLISECONDS_FROM, _MICROSECONDS_FROM = 1e11, 1e14
+_YEAR_10000 = 253_402_300_800
+
+Object = dict[str, Any]
+Pairs = list[tuple[str, Any]]
+
+
+def read_json_text(path: Path) -> str:
+    """Return the text of a JSON file, without a byte order mark; raises UnreadableSource if it is too large."""
+    size = path.stat().st_size
+    if size > MAX_JSON_BYTES:
+        limit = f"more than the {MAX_JSON_BYTES // 1024**2} MiB that are read at once"
+        raise UnreadableSource(f"The JSON file has {size / 1024**2:.0f} MiB, {limit}. Export it in parts.")
+    try:
+        with open_text(path) as file:
+            return file.read().removeprefix("\ufeff")
+    except (LookupError, UnicodeError) as error:
+        raise UnreadableSource(f"The file's encoding cannot be read ({error}). Save it as UTF-8.") from None
+
+
+def parse_json(text: str, hook: Callable[[Pairs], Any] | None = None) -> Any:
+    """Decode JSON with raw control characters allowed; raises UnreadableSource with the place of the fault."""
+    try:
+        return json.loads(text, strict=False, object_pairs_hook=hook)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        raise UnreadableSource(f"The file is not valid JSON ({where}). Export it again, or repair it.") from None
+    except RecursionError:
+        raise UnreadableSource("The JSON is nested too deeply for any chat export. Export it again.") from None
+    except ValueError:
+        raise UnreadableSource("The JSON holds a number with too many digits. Repair that number.") from None
+
+
+def parse_line(line: str) -> Object | None:
+    """Decode one line that should be a JSON object; None if it is not."""
+    try:
+        value = parse_json(line)
+    except UnreadableSource:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def as_text(value: object) -> str:
+    """Return a string as it is, a number as its digits, everything else as nothing."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def first_text(*values: object) -> str:
+    """Return the first of the values that is a text with something in it."""
+    return next((text for text in map(as_text, values) if text.strip()), "")
+
+
+def as_object(value: object) -> Object:
+    """Return an object as it is, everything else as an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: object) -> list[Any]:
+    """Return an array as it is, everything else as an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def as_seconds(value: object) -> float | None:
+    """Return a Unix time given in seconds, milliseconds or microseconds, as number or digits; None if it is none."""
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if number >= _MICROSECONDS_FROM:
+        number /= 1e6
+    elif number >= _MILLISECONDS_FROM:
+        number /= 1e3
+    return number if 0 < number < _YEAR_10000 else None
+
+
+def iso_seconds(value: object) -> float | None:
+    """Return an ISO 8601 time as Unix seconds, without a zone as if it were UTC; None if it is none."""
+    try:
+        moment = datetime.fromisoformat(as_text(value).strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
