@@ -1,0 +1,123 @@
+"""Keeps account of every row: it was used, or left behind for one reason; both add up to the rows that came in."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from dataprep.records import Place
+
+# In words, those that do not explain themselves as `{kind}_dropped`, `{kind}_cut` and the readers' own do.
+REASONS = {
+    "no_question": "said by the assistant's side without a question before it",
+    "no_answer": "nobody answered",
+    "late_answer": "the answer came after the reply gap",
+    "no_words": "a question of pictures, stickers and the like alone",
+    "not_addressed": "the answer neither quotes a message nor was asked for by @name",
+    "turn_too_long": "longer than the longest turn allowed",
+    "too_long": "question and answer are longer than an example may be",
+    "blocked_word": "holds a blocked word",
+    "empty": "no text is left",
+    "quote_without_text": "a reply whose text the export does not carry",
+    "duplicate": "the example is the same as an earlier one",
+    "duplicate_message": "the message stands in the input twice",
+    "failed_check": "the example would not pass the check",
+    "unaccounted": "the reader returned the row, but no step took it up; please report this",
+}
+
+
+@dataclass(slots=True)
+class Account:
+    """The rows of one file, or of all: `rows` came in, `used` went into examples, `left` counts the rest by reason."""
+
+    rows: int = 0
+    used: int = 0
+    left: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Account") -> None:
+        """Add another file's account to this one."""
+        self.rows += other.rows
+        self.used += other.used
+        self.left.update(other.left)
+
+
+@dataclass(slots=True)
+class _Entry:
+    rows: int
+    reason: str | None = None
+    used: bool = False
+
+
+class Ledger:
+    """The book: every row is entered once, then used or left. To be used outweighs, else the first reason counts."""
+
+    def __init__(self) -> None:
+        self._entries: dict[Place, _Entry] = {}
+        self.details: dict[str, tuple[Place, str]] = {}
+
+    def enter(self, place: Place, rows: int = 1) -> None:
+        """Take in a row, or several that are one thing."""
+        entry = self._entries.get(place)
+        if entry is None:
+            self._entries[place] = _Entry(rows)
+        else:
+            entry.rows += rows
+
+    def use(self, places: Iterable[Place]) -> None:
+        """Say that these rows are part of an example."""
+        for place in places:
+            self._entries[place].used = True
+
+    def leave(self, places: Iterable[Place], reason: str, detail: str = "") -> None:
+        """Say why these rows are left behind; `detail` is kept of the first for each reason."""
+        for place in places:
+            entry = self._entries[place]
+            if entry.reason is None:
+                entry.reason = reason
+                if detail:
+                    self.details.setdefault(reason, (place, detail))
+
+    def accounts(self) -> dict[str, Account]:
+        """Return the account of each file, in the order in which they came in."""
+        accounts: dict[str, Account] = {}
+        for place, entry in self._entries.items():
+            account = accounts.setdefault(place.file, Account())
+            account.rows += entry.rows
+            if entry.used:
+                account.used += entry.rows
+            else:
+                account.left[entry.reason or "unaccounted"] += entry.rows
+        return accounts
+
+    def total(self) -> Account:
+        """Return the account of all files together."""
+        total = Account()
+        for account in self.accounts().values():
+            total.add(account)
+        return total
+
+
+def explain(reason: str) -> str:
+    """Return a reason in words."""
+    if reason in REASONS:
+        return REASONS[reason]
+    kind, _, verb = reason.rpartition("_")
+    name = kind.replace("_", " ")
+    if verb == "dropped":
+        return f"{name}: nothing to learn from"
+    if verb == "cut":
+        return f"{name} by the assistant's side: no answer in words, the talk is cut there"
+    return reason.replace("_", " ")
+
+
+def runs(rows: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield runs of neighbouring row numbers as (first, last)."""
+    first = last = None
+    for row in sorted(set(rows)):
+        if last is not None and first is not None and row == last + 1:
+            last = row
+            continue
+        if first is not None and last is not None:
+            yield first, last
+        first = last = row
+    if first is not None and last is not None:
+        yield first, last
