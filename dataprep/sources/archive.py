@@ -19,11 +19,12 @@ _RATIO_COUNTS_FROM = 16 * 1024**2
 # About a hundred thousand members.
 _MAX_DIRECTORY_BYTES = 8 * 1024**2
 _END_RECORD, _END_RECORD_64 = b"PK\5\6", b"PK\6\6"
+_IN_OTHER_RECORD = 0xFFFFFFFF
 _TAIL_BYTES = 66 * 1024
 _PLAIN_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # What zipfile raises on bytes that are no sound ZIP.
 ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
-_WAY_OUT = "Unpack it yourself and give the folder, or export again."
+_WAY_OUT = "Unpack it and give the folder, or export again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +51,28 @@ def open_archive(path: Path) -> Iterator[Archive]:
 
 
 @contextmanager
-def open_zip(path: Path, most_bytes: int) -> Iterator[zipfile.ZipFile]:
+def open_zip(path: Path, most_bytes: int, way_out: str = _WAY_OUT) -> Iterator[zipfile.ZipFile]:
     """Open a ZIP that unpacks to `most_bytes` at most; raises UnreadableSource otherwise, before anything unpacks.
 
     zipfile never yields more of a member than its directory entry declares, so the declared sizes can be relied on.
     """
     try:
-        _refuse_long_directory(path)
+        if _lists_too_much(path):
+            raise UnreadableSource(f"The ZIP file lists too many members. {way_out}")
         packed = zipfile.ZipFile(path)
     except ZIP_FAULTS as error:
-        raise UnreadableSource(f"It is not a sound ZIP file ({error}). {_WAY_OUT}") from None
+        raise UnreadableSource(f"It is no sound ZIP file ({error}). {way_out}") from None
     with packed:
-        _refuse_bomb(packed.infolist(), path.stat().st_size, most_bytes)
+        if fault := _fault_of(packed.infolist(), path.stat().st_size, most_bytes):
+            raise UnreadableSource(f"{fault}. {way_out}")
         try:
             yield packed
         except ZIP_FAULTS as error:
-            raise UnreadableSource(f"The ZIP file is damaged ({error}). {_WAY_OUT}") from None
+            raise UnreadableSource(f"The ZIP file is damaged ({error}). {way_out}") from None
 
 
-def _refuse_long_directory(path: Path) -> None:
+def _lists_too_much(path: Path) -> bool:
+    """Whether the directory at the end of a ZIP is too long to be held in memory, judged before it is."""
     with path.open("rb") as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(max(0, size - _TAIL_BYTES))
@@ -77,20 +81,19 @@ def _refuse_long_directory(path: Path) -> None:
         at = tail.rfind(mark)
         if at >= 0 and len(tail) >= at + offset + struct.calcsize(form):
             (length,) = struct.unpack_from(form, tail, at + offset)
-            if length > _MAX_DIRECTORY_BYTES and length != 0xFFFFFFFF:
-                raise UnreadableSource(f"The ZIP file lists too many members. {_WAY_OUT}")
+            if length > _MAX_DIRECTORY_BYTES and length != _IN_OTHER_RECORD:
+                return True
+    return False
 
 
-def _refuse_bomb(members: list[zipfile.ZipInfo], packed_bytes: int, most_bytes: int) -> None:
+def _fault_of(members: list[zipfile.ZipInfo], packed_bytes: int, most_bytes: int) -> str | None:
     total = sum(member.file_size for member in members)
     size = f"The ZIP file would unpack to {total / 1024**2:.0f} MiB"
     if total > max(_RATIO_COUNTS_FROM, MAX_RATIO * packed_bytes):
-        ratio = total // max(1, packed_bytes)
-        raise UnreadableSource(f"{size}, {ratio} times its own, as only a ZIP bomb does: it is refused. {_WAY_OUT}")
+        return f"{size}, {total // max(1, packed_bytes)} times its own size, as only a ZIP bomb does"
     if total > most_bytes:
-        raise UnreadableSource(f"{size}, more than the limit of {most_bytes // 1024**2} MiB. Split it into several.")
-    for member in members:
-        if member.flag_bits & 1:
-            raise UnreadableSource("The ZIP file is protected by a password. Save it without one.")
-        if member.compress_type not in _PLAIN_METHODS:
-            raise UnreadableSource(f"The ZIP file is packed by an unusual method ({member.filename}). {_WAY_OUT}")
+        return f"{size}, more than the limit of {most_bytes // 1024**2} MiB"
+    if any(member.flag_bits & 1 for member in members):
+        return "The ZIP file is protected by a password"
+    unusual = next((member for member in members if member.compress_type not in _PLAIN_METHODS), None)
+    return f"The ZIP file is packed by an unusual method ({unusual.filename!r:.60})" if unusual else None

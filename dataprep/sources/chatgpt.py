@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, TextIO
 
-from dataprep.decoding import open_text
 from dataprep.records import Dialogue, LeftOut, Place, Row
 from dataprep.sources.archive import Archive, open_archive
-from dataprep.sources.json_stream import BrokenJson, read_elements
+from dataprep.sources.json_fields import as_object, as_text
+from dataprep.sources.json_stream import BrokenJson, open_json, read_elements
 from dataprep.sources.source import Head, Source, UnreadableSource
-from dataprep.sources.values import as_dict, as_text
 
 _PICTURE = "[image]"
 _is_listed = re.compile(r"conversations(-\d+)?\.json").fullmatch
@@ -50,7 +49,7 @@ def _listed(archive: Archive) -> list[str]:
 
 def _read(head: Head) -> Iterator[Row]:
     if not head.path.is_dir() and not head.raw.startswith(b"PK\3\4"):
-        with open_text(head.path) as file:
+        with open_json(head.path) as file:
             yield from _read_file(file, head.label)
         return
     with open_archive(head.path) as archive:
@@ -71,8 +70,8 @@ def _read_file(file: TextIO, label: str) -> Iterator[Row]:
 
 
 def _read_conversation(place: Place, value: Any) -> Row:
-    conversation = as_dict(value)
-    nodes = as_dict(conversation.get("mapping"))
+    conversation = as_object(value)
+    nodes = as_object(conversation.get("mapping"))
     branch = _current_branch(nodes, as_text(conversation.get("current_node")))
     if not branch:
         return LeftOut(place, "broken_row", "its current_node leads to no message of its mapping")
@@ -99,8 +98,8 @@ def _current_branch(nodes: dict[str, Any], name: str) -> list[dict[str, Any]]:
 def _turns(branch: list[dict[str, Any]]) -> list[dict[str, Any]]:
     turns: list[dict[str, Any]] = []
     for node in branch:
-        message = as_dict(node.get("message"))
-        role, text = as_text(as_dict(message.get("author")).get("role")), _shown_text(message)
+        message = as_object(node.get("message"))
+        role, text = as_text(as_object(message.get("author")).get("role")), _shown_text(message)
         if role not in ("user", "assistant") or not text:
             continue
         # An answer that a tool interrupted is one answer.
@@ -113,10 +112,10 @@ def _turns(branch: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _shown_text(message: dict[str, Any]) -> str:
     """What the reader of the conversation saw of a message; empty for what was hidden or went to a tool."""
-    content = as_dict(message.get("content"))
+    content = as_object(message.get("content"))
     hidden = (
         message.get("weight") == 0
-        or as_dict(message.get("metadata")).get("is_visually_hidden_from_conversation") is True
+        or as_object(message.get("metadata")).get("is_visually_hidden_from_conversation") is True
         or message.get("recipient") not in (None, "all")
         or message.get("channel") == "commentary"
         or content.get("content_type") in _HIDDEN_CONTENT
@@ -124,7 +123,7 @@ def _shown_text(message: dict[str, Any]) -> str:
     parts = content.get("parts")
     if hidden or not isinstance(parts, list):
         return ""
-    texts = [part if isinstance(part, str) else as_text(as_dict(part).get("text")) for part in parts]
+    texts = [part if isinstance(part, str) else as_text(as_object(part).get("text")) for part in parts]
     text = _find_citations.sub("", "\n".join(text for text in texts if text.strip())).strip()
     return text or (_PICTURE if any(isinstance(part, dict) for part in parts) else "")
 

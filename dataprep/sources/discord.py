@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from dataprep.decoding import open_text
 from dataprep.records import Kind, LeftOut, Message, Place, Row
-from dataprep.sources.json_stream import BrokenJson, JsonStream, read_array
+from dataprep.sources.json_fields import as_list, as_object, as_text, iso_seconds
+from dataprep.sources.json_stream import BrokenJson, JsonStream, open_json, read_array
 from dataprep.sources.source import Head, Source, UnreadableSource
-from dataprep.sources.values import as_dict, as_dicts, as_text, seconds_of_iso
 
 # Only the channel's description stands before the messages; its icon may be embedded.
 _CHUNK_CHARS = 64 * 1024
@@ -32,7 +31,7 @@ def _recognise(head: Head) -> str | None:
 
 
 def _read(head: Head) -> Iterator[Row]:
-    with open_text(head.path) as file:
+    with open_json(head.path) as file:
         text, found = "", None
         while found is None:
             chunk = file.read(_CHUNK_CHARS)
@@ -54,13 +53,13 @@ def _read(head: Head) -> Iterator[Row]:
 
 def _read_channel(preamble: str) -> dict[str, Any]:
     try:
-        return as_dict(as_dict(JsonStream(io.StringIO(), preamble).value()).get("channel"))
+        return as_object(as_object(JsonStream(io.StringIO(), preamble).value()).get("channel"))
     except (json.JSONDecodeError, RecursionError):
         raise UnreadableSource("What stands before the messages is no sound JSON. Export the channel again.") from None
 
 
 def _message(place: Place, channel: dict[str, Any], value: dict[str, Any]) -> Message:
-    author = as_dict(value.get("author"))
+    author = as_object(value.get("author"))
     kind, text = _kind_and_text(value)
     name = as_text(author.get("nickname")) or as_text(author.get("name"))
     return Message(
@@ -68,33 +67,33 @@ def _message(place: Place, channel: dict[str, Any], value: dict[str, Any]) -> Me
         chat_id=as_text(channel.get("id")),
         sender_id=as_text(author.get("id")) or name,
         sender_name=name,
-        timestamp=seconds_of_iso(value.get("timestamp")),
+        timestamp=iso_seconds(value.get("timestamp")),
         kind=kind,
         text=text,
         chat_name=as_text(channel.get("name")),
         is_group=channel.get("type") != "DirectTextChat",
         message_id=as_text(value.get("id")),
-        reply_to=as_text(as_dict(value.get("reference")).get("messageId")) if kind != Kind.FORWARD else "",
+        reply_to=as_text(as_object(value.get("reference")).get("messageId")) if kind != Kind.FORWARD else "",
     )
 
 
 def _kind_and_text(value: dict[str, Any]) -> tuple[Kind, str]:
     written, text = as_text(value.get("type")), as_text(value.get("content"))
-    forwarded = as_dict(value.get("forwardedMessage"))
+    forwarded = as_object(value.get("forwardedMessage"))
     if forwarded:
         return Kind.FORWARD, as_text(forwarded.get("content"))
     if written not in ("Default", "Reply"):
         return (Kind.CALL if written == "Call" else Kind.SYSTEM), text
     if text.strip():
         return (Kind.REPLY if written == "Reply" else Kind.TEXT), text
-    for attached in as_dicts(value.get("attachments")):
+    for attached in map(as_object, as_list(value.get("attachments"))):
         name = as_text(attached.get("fileName"))
         ending = PurePosixPath(name).suffix.lower()
         kind = next((kind for kind, endings in _ENDINGS.items() if ending in endings), Kind.FILE)
         return kind, name if kind == Kind.FILE else ""
-    if as_dicts(value.get("stickers")):
+    if as_list(value.get("stickers")):
         return Kind.STICKER, ""
-    for shown in as_dicts(value.get("embeds")):
+    for shown in map(as_object, as_list(value.get("embeds"))):
         return Kind.LINK, as_text(shown.get("title"))
     return Kind.OTHER, ""
 

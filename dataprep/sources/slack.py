@@ -9,9 +9,9 @@ from typing import Any
 
 from dataprep.records import Kind, LeftOut, Message, Place, Row
 from dataprep.sources.archive import Archive, open_archive
+from dataprep.sources.json_fields import as_list, as_object, as_seconds, as_text
 from dataprep.sources.json_stream import BrokenJson, read_elements
 from dataprep.sources.source import Head, Source, UnreadableSource
-from dataprep.sources.values import as_dict, as_dicts, as_seconds, as_text
 
 _CHANNEL_LISTS = ("channels.json", "groups.json", "mpims.json", "dms.json")
 # A thread's reply also shown in the channel, and the like, are still somebody talking.
@@ -78,13 +78,13 @@ def _read_list(archive: Archive, name: str) -> list[dict[str, Any]]:
         return []
     with archive.open(name) as file:
         try:
-            return as_dicts([value for _, value in read_elements(file)])
+            return [as_object(value) for _, value in read_elements(file)]
         except BrokenJson as error:
             raise UnreadableSource(f"{name}, {error}. Export again, or mend the file.") from None
 
 
 def _name_of(user: dict[str, Any]) -> str:
-    profile = as_dict(user.get("profile"))
+    profile = as_object(user.get("profile"))
     names = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"))
     return next((name for name in map(as_text, names) if name), as_text(user.get("id")))
 
@@ -109,7 +109,7 @@ def _message(place: Place, channel: str, value: dict[str, Any], workspace: _Work
     stamp = as_text(value.get("ts"))
     sender = as_text(value.get("user")) or as_text(value.get("bot_id")) or as_text(value.get("username"))
     named = (
-        workspace.users.get(sender) or as_text(value.get("username")) or _name_of(as_dict(value.get("user_profile")))
+        workspace.users.get(sender) or as_text(value.get("username")) or _name_of(as_object(value.get("user_profile")))
     )
     kind, text = _kind_and_text(value)
     return Message(
@@ -133,11 +133,11 @@ def _kind_and_text(value: dict[str, Any]) -> tuple[Kind, str]:
         return _KIND_OF_SUBTYPE.get(subtype, Kind.SYSTEM), text
     if text.strip():
         return Kind.TEXT, text
-    for file in as_dicts(value.get("files")):
+    for file in map(as_object, as_list(value.get("files"))):
         kind = _KIND_OF_MEDIA.get(as_text(file.get("mimetype")).partition("/")[0], Kind.FILE)
-        spoken = as_dict(as_dict(file.get("transcription")).get("preview")).get("content")
+        spoken = as_object(as_object(file.get("transcription")).get("preview")).get("content")
         return kind, as_text(spoken if kind == Kind.VOICE else file.get("name") if kind == Kind.FILE else "")
-    for shown in as_dicts(value.get("attachments")):
+    for shown in map(as_object, as_list(value.get("attachments"))):
         return Kind.LINK, as_text(shown.get("title")) or as_text(shown.get("fallback"))
     return Kind.OTHER, ""
 

@@ -7,31 +7,22 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
-from dataprep.decoding import open_text
 from dataprep.records import Dialogue, LeftOut, Place, Row
-from dataprep.sources.json_stream import BrokenJson, JsonStream, read_elements
+from dataprep.sources.json_stream import BrokenJson, open_json, read_elements
 from dataprep.sources.source import Head, Source, UnreadableSource
+from dataprep.sources.text_lines import read_lines
 from dataprep.sources.training_rows import BrokenRow, NothingToLearn, dialogue_of
 from dataprep.strict_json import Unreadable, read_line
 
-_MAX_LINE_CHARS = 64 * 1024 * 1024
 _NO_ELEMENT = "no example could be read. Give a JSON array of objects, or one object a line."
 
 
-def _sign(pattern: str) -> Callable[[str], re.Match[str] | None]:
-    return re.compile(pattern).search
-
-
-# The first that stands in the text decides; a quotation mark after a backslash belongs to somebody's words.
+# All must stand in the text; of several formats the first decides. After a backslash it is somebody's words.
 _SIGNS = {
-    "messages": _sign(r'(?<!\\)"messages"\s*:\s*\[\s*(?:\{[^{}]*?"role"\s*:|\])'),
-    "sharegpt": _sign(r'(?<!\\)"conversations?"\s*:\s*\[\s*(?:\{[^{}]*?"(?:from|role)"\s*:|\])'),
-    "alpaca": _sign(
-        r'(?<!\\)"instruction"\s*:(?s:.*?)(?<!\\)"output"\s*:|(?<!\\)"output"\s*:(?s:.*?)"instruction"\s*:'
-    ),
-    "prompt-completion": _sign(
-        r'(?<!\\)"prompt"\s*:(?s:.*?)(?<!\\)"completion"\s*:|(?<!\\)"completion"\s*:(?s:.*?)"prompt"\s*:'
-    ),
+    "messages": [re.compile(r'(?<!\\)"messages"\s*:\s*\[\s*(?:\{[^{}]{0,4000}?"role"\s*:|\])')],
+    "sharegpt": [re.compile(r'(?<!\\)"conversations?"\s*:\s*\[\s*(?:\{[^{}]{0,4000}?"(?:from|role)"\s*:|\])')],
+    "alpaca": [re.compile(rf'(?<!\\)"{key}"\s*:') for key in ("instruction", "output")],
+    "prompt-completion": [re.compile(rf'(?<!\\)"{key}"\s*:') for key in ("prompt", "completion")],
 }
 _REASONS = {
     "messages": 'objects with "messages", each with a role',
@@ -43,12 +34,20 @@ _REASONS = {
 
 def _recognise_as(name: str) -> Callable[[Head], str | None]:
     def recognise(head: Head) -> str | None:
-        if not head.text.lstrip().startswith(("[", "{")):
-            return None
-        found = {sign: match.start() for sign, search in _SIGNS.items() if (match := search(head.text))}
-        return _REASONS[name] if found and min(found, key=found.__getitem__) == name else None
+        return _REASONS[name] if _format_of(head.text) == name else None
 
     return recognise
+
+
+def _format_of(text: str) -> str | None:
+    if not text.lstrip().startswith(("[", "{")):
+        return None
+    starts: dict[str, int] = {}
+    for name, patterns in _SIGNS.items():
+        found = [pattern.search(text) for pattern in patterns]
+        if all(found):
+            starts[name] = min(match.start() for match in found if match)
+    return min(starts, key=starts.__getitem__, default=None)
 
 
 def _read(head: Head) -> Iterator[Row]:
@@ -75,14 +74,8 @@ def _is_lines(head: Head) -> bool:
 
 
 def _read_lines(head: Head) -> Iterator[Row]:
-    with open_text(head.path) as file:
-        number = 0
-        while line := file.readline(_MAX_LINE_CHARS):
-            number += 1
-            place = Place(head.label, number)
-            if len(line) == _MAX_LINE_CHARS:
-                raise UnreadableSource(f"Line {number} is longer than {_MAX_LINE_CHARS} characters. Split it.")
-            yield _read_line(place, line.strip(" \t\r\n"))
+    for number, line in read_lines(head.path):
+        yield _read_line(Place(head.label, number), line.strip(" \t\r"))
 
 
 def _read_line(place: Place, line: str) -> Row:
@@ -96,7 +89,7 @@ def _read_line(place: Place, line: str) -> Row:
 
 
 def _read_values(head: Head) -> Iterator[Row]:
-    with open_text(head.path) as file:
+    with open_json(head.path) as file:
         try:
             for row, value in read_elements(file):
                 yield _row_of(Place(head.label, row), value)

@@ -10,8 +10,8 @@ Extra = tuple[tuple[str, Any], ...]
 _ROLES = {
     **dict.fromkeys(("user", "human", "q", "问", "question", "customer"), "user"),
     **dict.fromkeys(("assistant", "gpt", "bot", "chatbot", "chatgpt", "model", "a", "答", "answer"), "assistant"),
-    **{"system": "system", "developer": "developer", "tool": "tool", "observation": "tool"},
-    **{"function": "function", "function_call": "function_call"},
+    **dict.fromkeys(("tool", "observation"), "tool"),
+    **{role: role for role in ("system", "developer", "function", "function_call")},
 }
 # What may stand in a message on the wire; anything else (times, ids) was for the program that wrote the file.
 _KEPT_KEYS = ("name", "tool_calls", "tool_call_id", "function_call", "refusal")
@@ -83,7 +83,7 @@ def _from_turn(turn: dict[str, Any], number: int, calls: list[str]) -> dict[str,
         raise BrokenRow(f"turn {number}: its content is not text")
     if role == "function_call":
         return {"role": "assistant", "content": None, "tool_calls": _calls(content, number, calls)}
-    message = {"role": role, "content": content}
+    message: dict[str, Any] = {"role": role, "content": content}
     message |= {kept: turn[kept] for kept in _KEPT_KEYS if turn.get(kept) is not None}
     if role == "tool" and "tool_call_id" not in message and calls:
         message["tool_call_id"] = calls.pop(0)
@@ -105,10 +105,10 @@ def _calls(content: object, number: int, calls: list[str]) -> list[dict[str, Any
     except (ValueError, RecursionError):
         value = None
     listed = value if isinstance(value, list) else [value]
-    if not listed or not all(isinstance(one, dict) and isinstance(one.get("name"), str) for one in listed):
-        raise BrokenRow(f"turn {number}: the function call is not JSON with name and arguments")
-    made = []
+    made: list[dict[str, Any]] = []
     for one in listed:
+        if not isinstance(one, dict) or not isinstance(one.get("name"), str):
+            raise BrokenRow(f"turn {number}: the function call is not JSON with name and arguments")
         arguments = one.get("arguments", {})
         text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
         calls.append(f"call_{number}_{len(made) + 1}")

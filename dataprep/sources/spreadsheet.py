@@ -1,0 +1,166 @@
+"""Opens an XLSX workbook, once it is known to fit in memory; what its cells mean is for others to say."""
+
+import math
+import re
+import zipfile
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+
+from dataprep.sources.archive import open_zip
+from dataprep.sources.source import UnreadableSource
+
+MAX_UNPACKED_BYTES = 256 * 1024**2
+# A sheet becomes a grid out to its farthest cell, with every text copied into it, before the first row is read.
+MAX_CELLS = 4_000_000
+MAX_TEXT_BYTES = 128 * 1024**2
+_CHUNK_BYTES = 1024**2
+_SHARED_TEXTS = "xl/sharedstrings.xml"
+_WAY_OUT = "Save the questions and answers alone as a new XLSX or CSV file."
+_NO_WORKBOOK = f"It is no XLSX workbook, or it is protected by a password. {_WAY_OUT}"
+# A row, a cell that holds something, or its value: just enough to know where cells stand and what they repeat.
+_find_tokens = re.compile(
+    rb"<(?:\w+:)?(?:(?P<row>row\b)|(?P<cell>c\b)|(?P<value>v\s*>\s*(?P<number>\d{1,9})))(?P<rest>[^<>]*)"
+).finditer
+_find_ends = re.compile(rb"</(?:\w+:)?si\s*>").finditer
+_find_place = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{0,3})(\d{1,7})""").search
+_is_shared = re.compile(rb"""\bt\s*=\s*["']s["']""").search
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One worksheet: its name, whether people see it, and its rows as texts, the first being row 1."""
+
+    name: str
+    is_hidden: bool
+    rows: Iterator[list[str]]
+
+
+@contextmanager
+def open_workbook(path: Path) -> Iterator[Iterator[Sheet]]:
+    """Open the worksheets of an XLSX file; raises UnreadableSource if it is none, damaged, or too large for memory."""
+    with open_zip(path, MAX_UNPACKED_BYTES, _WAY_OUT) as packed:
+        _refuse_beyond_memory(packed)
+    book = _open_book(path)
+    try:
+        yield _sheets(book)
+    finally:
+        book.close()
+
+
+def _open_book(path: Path) -> CalamineWorkbook:
+    try:
+        return CalamineWorkbook.from_path(path)
+    except (CalamineError, OSError, ValueError):
+        raise UnreadableSource(_NO_WORKBOOK) from None
+    except BaseException as error:
+        _refuse_panic(error)
+        raise
+
+
+def _sheets(book: CalamineWorkbook) -> Iterator[Sheet]:
+    for about in book.sheets_metadata:
+        if about.typ == SheetTypeEnum.WorkSheet:
+            hidden = about.visible != SheetVisibleEnum.Visible
+            yield Sheet(about.name, hidden, _rows(_open_sheet(book, about.name)))
+
+
+def _open_sheet(book: CalamineWorkbook, name: str) -> CalamineSheet:
+    try:
+        return book.get_sheet_by_name(name)
+    except (CalamineError, OSError, ValueError) as error:
+        raise UnreadableSource(f"The sheet {name!r:.60} is damaged ({error}). {_WAY_OUT}") from None
+    except BaseException as error:
+        _refuse_panic(error)
+        raise
+
+
+def _refuse_panic(error: BaseException) -> None:
+    """A panic of the parser written in Rust comes as a BaseException without a public name."""
+    if type(error).__name__ == "PanicException":
+        raise UnreadableSource(_NO_WORKBOOK) from None
+
+
+def _rows(sheet: CalamineSheet) -> Iterator[list[str]]:
+    for row in sheet.iter_rows():
+        yield [_text_of(cell) for cell in row]
+
+
+def _text_of(cell: Any) -> str:
+    """A cell as people see it: no `.0` after a whole number, no time after a day."""
+    if isinstance(cell, bool):
+        return str(cell).upper()
+    if isinstance(cell, float) and math.isfinite(cell) and cell.is_integer() and abs(cell) < 1e15:
+        return str(int(cell))
+    if isinstance(cell, datetime):
+        return cell.isoformat(" ")
+    return cell.isoformat() if isinstance(cell, date) else str(cell)
+
+
+def _refuse_beyond_memory(packed: zipfile.ZipFile) -> None:
+    # The parser finds members whatever their case and slashes.
+    names = {name.replace("\\", "/").lower(): name for name in packed.namelist()}
+    if "xl/workbook.xml" not in names or len(names) < len(packed.namelist()):
+        raise UnreadableSource(_NO_WORKBOOK)
+    shared = names.pop(_SHARED_TEXTS, None)
+    lengths = _measure_shared(packed, shared) if shared else array("L")
+    for name in names.values():
+        _measure_sheet(packed, name, lengths)
+
+
+def _measure_shared(packed: zipfile.ZipFile, name: str) -> "array[int]":
+    """The bytes of each shared text, in order."""
+    lengths, last, position = array("L"), 0, 0
+    for chunk in _chunks(packed, name):
+        for end in _find_ends(chunk):
+            lengths.append(position + end.start() - last)
+            last = position + end.end()
+        position += len(chunk)
+    return lengths
+
+
+def _measure_sheet(packed: zipfile.ZipFile, name: str, lengths: "array[int]") -> None:
+    row = column = last_row = last_column = text_bytes = 0
+    shared = False
+    for chunk in _chunks(packed, name):
+        for token in _find_tokens(chunk):
+            place = _find_place(token["rest"])
+            if token["row"]:
+                row, column = int(place[2]) if place else row + 1, 0
+            elif token["cell"]:
+                column = _column_of(place[1]) if place else column + 1
+                shared = bool(_is_shared(token["rest"]))
+                if not token["rest"].endswith(b"/"):
+                    last_row, last_column = max(last_row, int(place[2]) if place else row), max(last_column, column)
+            elif shared and int(token["number"]) < len(lengths):
+                text_bytes += lengths[int(token["number"])]
+    if last_row * last_column > MAX_CELLS:
+        size = f"{last_row} rows by {last_column} columns"
+        raise UnreadableSource(f"A sheet reaches over {size}, more than {MAX_CELLS} cells. {_WAY_OUT}")
+    if text_bytes > MAX_TEXT_BYTES:
+        raise UnreadableSource(f"The cells of a sheet hold {text_bytes // 1024**2} MiB of text. {_WAY_OUT}")
+
+
+def _column_of(letters: bytes) -> int:
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + letter - 64
+    return number
+
+
+def _chunks(packed: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+    """A member in pieces that end before a tag, so that none is cut in two."""
+    with packed.open(name) as member:
+        kept = b""
+        while piece := member.read(_CHUNK_BYTES):
+            data = kept + piece
+            cut = max(data.rfind(b"<"), 0) if len(data) < 4 * _CHUNK_BYTES else len(data)
+            yield data[:cut]
+            kept = data[cut:]
+        yield kept
