@@ -7,11 +7,16 @@ from typing import BinaryIO
 
 from dataprep.disguise import BYTE_ORDER_MARK, unmask_bytes, unmask_text
 from dataprep.examples import check_example, recognise
+from dataprep.likeness import MAX_CHARACTERS, Likenesses
+from dataprep.overview import Overview
+from dataprep.phrasing import Turn, check_turns
+from dataprep.profiles import TARGETS, Profile
 from dataprep.report import Kind, Problem, Report
-from dataprep.shapes import is_clean_chat
+from dataprep.shapes import read_clean_chat
 from dataprep.strict_json import Unreadable, read_line
+from dataprep.texts import turns_of, turns_of_clean
 
-PROFILES = ("openai",)
+PROFILES = tuple(TARGETS)
 # Room for a dozen images as data URLs; a line is the most that is ever held in memory.
 MAX_LINE_BYTES = 32 * 1024 * 1024
 # A file with more errors is not worth more of anybody's time.
@@ -19,24 +24,50 @@ MAX_ERRORS = 10_000
 MAX_BLANK_LINES = 500_000
 # Duplicates are looked for among this many first lines, so that memory stays flat.
 MAX_REMEMBERED = 100_000
+# In files up to this size every example is read for its wording too, in larger ones a sample of about so much.
+MAX_CLOSE_BYTES = 32 * 1024 * 1024
+SAMPLE_BYTES = 4 * 1024 * 1024
 
-_NAMES = {"chat": "chat messages", "preference": "a preference pair", "completion": "a prompt/completion pair"}
+_NAMES: dict[Kind, str] = {
+    "chat": "chat messages",
+    "preference": "a preference pair",
+    "reinforcement": "a question for reinforcement",
+    "completion": "a prompt/completion pair",
+}
 
 
-def check(stream: BinaryIO, *, profile: str = "openai") -> Report:
-    """Check training data of OpenAI's kinds from the stream's position on; raises ValueError on an unknown profile."""
+def check(stream: BinaryIO, *, profile: str = "openai", minimum: int | None = None, thorough: bool = False) -> Report:
+    """Check training data from the stream's position on, by the rules of a target (see `profiles`).
+
+    With `minimum`, too few examples are an error and few a warning; None leaves counts alone. `thorough` reads every
+    example of a large file for its wording too. Raises ValueError on an unknown profile.
+    """
     if profile not in PROFILES:
         raise ValueError(f"unknown profile '{profile}', known: {', '.join(PROFILES)}")
-    walk = _Walk()
+    walk = _Walk(TARGETS[profile], minimum, 1 if thorough else _stride(stream))
     walk.follow(iter(partial(stream.readline, MAX_LINE_BYTES + 1), b""))
     return walk.finish()
+
+
+def _stride(stream: BinaryIO) -> int:
+    """Of how many lines one is looked at closely: 1 but for large files."""
+    if not stream.seekable():
+        return 1
+    start = stream.tell()
+    size = stream.seek(0, 2) - start
+    stream.seek(start)
+    return 1 if size <= MAX_CLOSE_BYTES else size // SAMPLE_BYTES
 
 
 class _Walk:
     """One pass over the lines of one file."""
 
-    def __init__(self) -> None:
+    def __init__(self, profile: Profile, minimum: int | None, stride: int) -> None:
         self.report = Report()
+        self._profile = profile
+        self._minimum = minimum
+        self._stride = stride
+        self._overview = Overview(Likenesses(MAX_CHARACTERS if stride == 1 else MAX_CHARACTERS // 8))
         self._kind_line = 0
         self._marked = False
         self._blank_lines = 0
@@ -46,24 +77,26 @@ class _Walk:
 
     def follow(self, lines: Iterator[bytes]) -> None:
         """Check line after line, until the end or until there is no point in going on."""
-        report = self.report
-        line, number = b"", 0
+        report, stride, weights = self.report, self._stride, self._profile.weight is None
         # Most lines are clean and new: what they go through is kept short.
         for number, line in enumerate(self._open(lines), 1):
             report.bytes += len(line)
-            if is_clean_chat(line):
+            if not line.endswith(b"\n"):
+                line += b"\n"
+            messages = read_clean_chat(line)
+            if messages is not None and (weights or all(message.weight is None for message in messages)):
                 report.examples += 1
                 if report.kind != "chat":
                     self._settle_kind("chat", number)
                 if self._remember(hash(line), number) is not number:
                     self._warn_of_duplicate(line, number)
+                elif number % stride == 0:
+                    self._look_closely(turns_of_clean(messages), number)
             elif not self._examine(line, number):
                 report.complete = False
                 return
             if number == MAX_REMEMBERED:
                 self._remember = self._seen.get
-        if hash(line + b"\n") in self._seen:
-            self._warn_of_duplicate(line + b"\n", number)
 
     def finish(self) -> Report:
         """Add what only the whole file shows, and hand over the report."""
@@ -74,12 +107,32 @@ class _Walk:
             return report
         if self._marked:
             detail = "the file begins with a byte order mark (U+FEFF). Save it as UTF-8 without BOM."
-            report.add(1, Problem("", "byte_order_mark", detail))
+            report.add(1, Problem("", "byte_order_mark", detail, fix="drop_bom"))
         if self._blank_lines:
             detail = f"the line is blank, one of {self._blank_lines}. They are skipped; line numbers count them."
-            report.add(self._first_blank, Problem("", "blank_lines", detail, "warning"))
+            report.add(self._first_blank, Problem("", "blank_lines", detail, "warning", "drop_blank_lines"))
+        self._sum_up()
         report.findings.sort(key=lambda finding: finding.line or 0)
         return report
+
+    def _sum_up(self) -> None:
+        """Add what concerns no single line."""
+        report, limit = self.report, self._profile.max_bytes
+        if limit is not None and report.bytes > limit:
+            detail = f"the file has {report.bytes} bytes, but {self._profile.name} takes at most {limit}. Split it."
+            report.add(None, Problem("", "file_too_large", detail))
+        if report.complete:
+            for problem in self._overview.finish(report.examples, self._profile, self._minimum):
+                report.add(None, problem)
+
+    def _look_closely(self, turns: list[Turn], number: int) -> None:
+        """Read an example for its wording, and compare it with the others."""
+        self.report.closely += 1
+        for problem in check_turns(turns):
+            self.report.add(number, problem)
+        if self._overview.examples < MAX_REMEMBERED:
+            for problem in self._overview.look(turns, number):
+                self.report.add(number, problem)
 
     def _open(self, lines: Iterator[bytes]) -> Iterator[bytes]:
         """The lines without a byte order mark at the start; none at all if the file is no text."""
@@ -112,15 +165,19 @@ class _Walk:
             return self._refuse(Problem("", "not_an_object", ""), line, number)
         report, errors_before = self.report, self.report.errors
         report.examples += 1
-        for problem in check_example(example):
+        for problem in check_example(example, self._profile):
             report.add(number, problem)
             if report.errors >= MAX_ERRORS:
                 return False
         kind = recognise(example) if isinstance(example, dict) else None
         if kind is not None:
             self._settle_kind(kind, number)
-        if report.errors == errors_before and self._remember(hash(line), number) is not number:
+        if report.errors > errors_before:
+            return True
+        if self._remember(hash(line), number) is not number:
             self._warn_of_duplicate(line, number)
+        elif kind is not None and isinstance(example, dict) and number % self._stride == 0:
+            self._look_closely(turns_of(example, kind), number)
         return True
 
     def _pass_over(self, number: int) -> bool:
@@ -152,5 +209,5 @@ class _Walk:
             report.add(number, Problem("", "mixed_kinds", detail))
 
     def _warn_of_duplicate(self, line: bytes, number: int) -> None:
-        detail = f"the example is the same as that of line {self._seen[hash(line)]}."
-        self.report.add(number, Problem("", "duplicate_example", detail, "warning"))
+        detail = f"the example is the same as that of line {self._seen[hash(line)]}. Keep one of them."
+        self.report.add(number, Problem("", "duplicate_example", detail, "warning", "drop_duplicates"))

@@ -32,7 +32,7 @@ def unmask_bytes(first_line: bytes) -> Problem | None:
             return _refuse_type(name)
     if first_line.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in first_line[:256]:
         detail = "the file is UTF-16, UTF-32 or binary, not UTF-8 text. Save it as UTF-8 (without BOM)."
-        return Problem("", "invalid_encoding", detail)
+        return Problem("", "invalid_encoding", detail, fix="recode")
     return None
 
 
@@ -41,7 +41,7 @@ def unmask_text(first_line: str) -> Problem | None:
     text = first_line.strip()
     if text.startswith("["):
         detail = "the file is a JSON array. Write one object a line, without [ ] around and commas between them."
-        return Problem("", "json_array", detail)
+        return Problem("", "json_array", detail, fix="array_to_lines")
     if text.startswith("{"):
         return _refuse_spread() if text.endswith(("{", "[", ",")) else None
     if any(separator in text for separator in _SEPARATORS):
@@ -57,4 +57,4 @@ def _refuse_type(name: str) -> Problem:
 
 def _refuse_spread() -> Problem:
     detail = "a JSON object is spread over several lines. Write each object on one line of its own."
-    return Problem("", "invalid_json", detail)
+    return Problem("", "invalid_json", detail, fix="join_lines")

@@ -11,6 +11,7 @@ _FORMATS: dict[Kind, tuple[str, str]] = {
     "chat": ("fine-tune-chat", "supervised"),
     "completion": ("fine-tune-completion", "supervised"),
     "preference": ("fine-tune-preference", "dpo"),
+    "reinforcement": ("fine-tune-reinforcement", "reinforcement"),
 }
 _NOT_JSONL = {"json_array", "csv", "invalid_encoding", "unsupported_file_type"}
 _MISSING_KEYS = {"missing_messages": "messages", "missing_prompt": "prompt", "missing_completion": "completion"}

@@ -1,22 +1,27 @@
 """What a check found: findings, each with its line and the way out; it decides nothing about the data itself."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning"]
-Kind = Literal["chat", "preference", "completion"]
+Kind = Literal["chat", "preference", "reinforcement", "completion"]
 
 MAX_KEPT_FINDINGS = 100
 
 
 class Problem(NamedTuple):
-    """One thing wrong inside an example, told without its line; `pointer` is a JSON pointer into the example."""
+    """One thing wrong inside an example, told without its line; `pointer` is a JSON pointer into the example.
+
+    `fix` is the code of a change that sets it right and cannot do harm; None where a person has to decide.
+    """
 
     pointer: str
     code: str
     detail: str
     severity: Severity = "error"
+    fix: str | None = None
 
 
 Problems = Iterator[Problem]
@@ -31,6 +36,7 @@ class Finding:
     code: str
     severity: Severity
     message: str
+    fix: str | None = None
 
     @property
     def detail(self) -> str:
@@ -43,10 +49,12 @@ class Report:
     """All that a check learned; `findings` keeps the first hundred, `errors` and `warnings` count every one.
 
     `complete` is False when the check gave up before the end of the file; `bytes` is what it read until then.
+    `closely` is how many examples were read for their wording too: all of them but in large files.
     """
 
     kind: Kind | None = None
     examples: int = 0
+    closely: int = 0
     bytes: int = 0
     errors: int = 0
     warnings: int = 0
@@ -59,20 +67,29 @@ class Report:
         return self.errors == 0
 
     def add(self, line: int | None, problem: Problem) -> None:
-        """Count a problem, and keep it while there is room; an error takes the place of a kept warning."""
-        pointer, code, detail, severity = problem
+        """Count a problem, and keep it while there is room; errors, then codes not kept yet, go before warnings."""
+        pointer, code, detail, severity, fix = problem
         prefix = "" if line is None else f"Line {line}: "
         if severity == "error":
             self.errors += 1
         else:
             self.warnings += 1
-        if len(self.findings) >= MAX_KEPT_FINDINGS and not self._make_room(severity):
+        if len(self.findings) >= MAX_KEPT_FINDINGS and not self._make_room(code, severity):
             return
-        self.findings.append(Finding(line, pointer, code, severity, prefix + detail))
+        self.findings.append(Finding(line, pointer, code, severity, prefix + detail, fix))
 
-    def _make_room(self, severity: Severity) -> bool:
-        if severity == "warning" or self.errors > MAX_KEPT_FINDINGS:
+    def _make_room(self, code: str, severity: Severity) -> bool:
+        """Drop the last finding of the commonest kind of warning, if the new one is worth more."""
+        if severity == "error" and self.errors > MAX_KEPT_FINDINGS:
             return False
-        warnings = [at for at, finding in enumerate(self.findings) if finding.severity == "warning"]
-        del self.findings[warnings[-1]]
+        if severity == "warning" and any(finding.code == code for finding in self.findings):
+            return False
+        warnings = Counter(finding.code for finding in self.findings if finding.severity == "warning")
+        if not warnings:
+            return False
+        commonest, count = warnings.most_common(1)[0]
+        if severity == "warning" and count == 1:
+            return False
+        kept = enumerate(self.findings)
+        del self.findings[max(at for at, one in kept if (one.code, one.severity) == (commonest, "warning"))]
         return True

@@ -3,52 +3,66 @@
 It never explains: a line that is not clean here may still be valid, `examples` tells.
 """
 
-import re
-from typing import Annotated, Literal
+from typing import Literal
 
-from msgspec import DecodeError, Meta, Struct
+from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 
 # Quotation marks of {"messages": []}, of one {"role": "...", "content": "..."} in it, and of a "weight".
 _QUOTES_OF_LINE = 2
 _QUOTES_OF_MESSAGE = 8
 _QUOTES_OF_WEIGHT = 2
+_NEXT = {"system": "user", "user": "assistant", "assistant": "user"}
 
 
-class _Message(Struct, forbid_unknown_fields=True, gc=False):
+class PlainMessage(Struct, forbid_unknown_fields=True, gc=False):
+    """A message of a clean line: its content is a string with something in it."""
+
     role: Literal["system", "user", "assistant"]
-    content: Annotated[str, Meta(min_length=1)]
+    content: str
     weight: Literal[0, 1] | None = None
 
 
 class _Chat(Struct, forbid_unknown_fields=True, gc=False):
-    messages: list[_Message]
+    messages: list[PlainMessage]
 
 
 _decode = Decoder(_Chat).decode
-# Left to right, so that the quotation mark in \\" is seen to close its string.
-_find_escapes = re.compile(rb'\\[\\"]').findall
 
 
-def is_clean_chat(line: bytes) -> bool:
-    """Whether the line is certainly a faultless chat example that gives no ground for a warning either."""
+def read_clean_chat(line: bytes) -> list[PlainMessage] | None:
+    """The messages of a line that is certainly faultless and orderly for every target; None if it may not be.
+
+    Orderly is: perhaps a system message, then user and assistant in turns, the assistant last; no weights but the
+    assistant's, the last one not 0.
+    """
     try:
         messages = _decode(line).messages
     except (DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    if not messages or messages[-1].role != "assistant" or messages[-1].weight == 0:
-        return False
+        return None
+    if not messages:
+        return None
+    expected = "system" if messages[0].role == "system" else "user"
     for message in messages:
-        if message.content.isspace():
-            return False
+        role, content = message.role, message.content
+        if role != expected or not content or content.isspace():
+            return None
+        expected = _NEXT[role]
+    if expected != "user" or role != "assistant":
+        return None
     surplus = line.count(b'"') - _QUOTES_OF_LINE - _QUOTES_OF_MESSAGE * len(messages)
-    return surplus == 0 or _is_explained(surplus, line, messages)
+    return messages if surplus == 0 or _is_explained(surplus, line, messages) else None
 
 
-def _is_explained(surplus: int, line: bytes, messages: list[_Message]) -> bool:
+def _is_explained(surplus: int, line: bytes, messages: list[PlainMessage]) -> bool:
     """Whether quotation marks in texts and the assistant's weights explain the surplus; else a key is there twice."""
-    surplus -= _find_escapes(line).count(b'\\"')
+    for message in messages:
+        surplus -= message.content.count('"')
+    # Written as a number, a mark is in the text but not in the line: it could hide a key's.
+    if surplus < 0 or b"u0022" in line:
+        return False
     if surplus == 0:
         return True
     weighted = [message.role for message in messages if message.weight is not None]
-    return surplus == _QUOTES_OF_WEIGHT * len(weighted) == _QUOTES_OF_WEIGHT * weighted.count("assistant")
+    quotes = _QUOTES_OF_WEIGHT * len(weighted)
+    return surplus == quotes == _QUOTES_OF_WEIGHT * weighted.count("assistant") and messages[-1].weight != 0

@@ -18,9 +18,9 @@ _CUT_OFF = "the JSON ends in the middle. Put each whole object on one line of it
 class Unreadable(Exception):
     """The line is not strict JSON; `problem` says why and what to do."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str, fix: str | None = None) -> None:
         super().__init__(detail)
-        self.problem = Problem("", code, detail)
+        self.problem = Problem("", code, detail, fix=fix)
 
 
 def read_line(line: bytes) -> object:
@@ -33,7 +33,9 @@ def read_line(line: bytes) -> object:
         if _SURROGATE_ESCAPE.search(line):
             _refuse_lone_surrogates(value)
     except json.JSONDecodeError as error:
-        raise Unreadable("invalid_json", _explain(text, error)) from None
+        explanation = _explain(text, error)
+        fix = "drop_trailing_comma" if "trailing comma" in explanation else None
+        raise Unreadable("invalid_json", explanation, fix) from None
     except RecursionError:
         raise Unreadable("json_too_deep", "the JSON is nested too deeply. No example needs that.") from None
     except ValueError:
@@ -48,7 +50,9 @@ def _decode_text(line: bytes) -> str:
         where = f"byte {error.start + 1} of the line, 0x{line[error.start]:02x}, is not UTF-8"
         raise Unreadable("invalid_utf8", f"{where}. Save the file as UTF-8.") from None
     if text.startswith("\ufeff"):
-        raise Unreadable("byte_order_mark", "a byte order mark (U+FEFF) stands before the object. Remove it.")
+        raise Unreadable(
+            "byte_order_mark", "a byte order mark (U+FEFF) stands before the object. Remove it.", "drop_bom"
+        )
     return text
 
 
@@ -64,6 +68,8 @@ def _explain(text: str, error: json.JSONDecodeError) -> str:
         return where + "trailing comma. Remove the comma before the closing bracket."
     if rest[0] == "'":
         return where + "single quotes. JSON strings and keys stand in double quotes."
+    if rest.startswith(("//", "/*", "#")):
+        return where + "a comment. JSON has none: remove it."
     if rest.startswith(("True", "False", "None")):
         return where + "Python's True, False, None are written true, false, null in JSON."
     if error.msg.startswith("Invalid control character"):

@@ -47,7 +47,7 @@ def test_a_bad_file_is_rejected_with_its_findings_and_not_sent(
     assert set(entry) == ENTRY_KEYS
     assert (entry["status"], entry["filename"], entry["size"]) == ("rejected", "bad.jsonl", len(BAD_FILES[name]))
     finding = next(one for one in entry["response"]["findings"] if one["severity"] == "error")
-    assert set(finding) == {"line", "pointer", "code", "severity", "message"}
+    assert set(finding) == {"line", "pointer", "code", "severity", "message", "fix"}
     assert finding["message"] == entry["response"]["message"]
     assert finding["line"] is None or finding["message"].startswith(f"Line {finding['line']}: ")
     assert upstream.seen == []

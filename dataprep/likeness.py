@@ -1,0 +1,72 @@
+"""Finds texts that are nearly the same by small samples of their word groups; memory and time are bounded."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+# Jaccard similarity from which two texts are nearly the same.
+THRESHOLD = 0.8
+# Characters that are compared at all: beyond them a file is too large to be reviewed by hand anyway.
+MAX_CHARACTERS = 2_000_000
+MAX_CHARACTERS_EACH = 4_000
+_WORDS_IN_GROUP = 3
+_LETTERS_IN_GROUP = 4
+# Texts with fewer groups are greetings and the like, which may repeat.
+_MIN_GROUPS = 12
+_SAMPLE = 64
+# Of the smallest hashes, texts that are nearly the same share half and more.
+_KEYS = 8
+_SHARED_KEYS = 4
+_MAX_BUCKET = 16
+
+Sample = tuple[int, ...]
+
+
+class Likenesses:
+    """Remembers samples of texts by their line; the smallest hashes of both texts together estimate the likeness."""
+
+    def __init__(self, characters: int = MAX_CHARACTERS) -> None:
+        self._left = characters
+        self._samples: dict[int, Sample] = {}
+        self._buckets: dict[int, list[int]] = {}
+
+    def nearest(self, text: str, line: int) -> tuple[int, float] | None:
+        """The earlier line most like this text, and the share of groups they have in common; None if none is near."""
+        text = text[:MAX_CHARACTERS_EACH]
+        self._left -= len(text)
+        if self._left < 0:
+            return None
+        sample = take_sample(text)
+        if len(sample) < _MIN_GROUPS:
+            return None
+        shared = Counter(one for key in sample[:_KEYS] for one in self._buckets.get(key, ()))
+        likely = (one for one, count in shared.items() if count >= _SHARED_KEYS)
+        best = max(((compare(sample, self._samples[one]), -one) for one in likely), default=(0.0, 0))
+        self._remember(sample, line)
+        return (-best[1], best[0]) if best[0] >= THRESHOLD else None
+
+    def _remember(self, sample: Sample, line: int) -> None:
+        self._samples[line] = sample
+        for key in sample[:_KEYS]:
+            bucket = self._buckets.setdefault(key, [])
+            if len(bucket) < _MAX_BUCKET:
+                bucket.append(line)
+
+
+def take_sample(text: str) -> Sample:
+    """The smallest hashes of a text's groups, in order: of words, or of letters where there are few blanks."""
+    words = text.split()
+    groups: Iterable[object]
+    if len(words) * 12 >= len(text):
+        groups = zip(*(words[start:] for start in range(_WORDS_IN_GROUP)), strict=False)
+    else:
+        groups = (text[start : start + _LETTERS_IN_GROUP] for start in range(len(text) - _LETTERS_IN_GROUP + 1))
+    return tuple(sorted(set(map(hash, groups)))[:_SAMPLE])
+
+
+def compare(one: Sample, other: Sample) -> float:
+    """The Jaccard similarity of two texts as their samples show it: exact while both are smaller than a sample."""
+    first, second = set(one), set(other)
+    union = first | second
+    if max(len(one), len(other)) == _SAMPLE:
+        union = set(sorted(union)[:_SAMPLE])
+    return len(union & first & second) / len(union) if union else 0.0
