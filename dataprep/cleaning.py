@@ -1,5 +1,6 @@
 """Makes texts fit to train on without changing a word: invisible characters, line ends; personal data is not here."""
 
+import math
 import re
 import unicodedata
 from typing import Any
@@ -25,9 +26,11 @@ def clean(text: str) -> str:
 
 
 def clean_value(value: Any) -> Any:
-    """Return a JSON value whose strings cannot break a line of UTF-8: half characters become U+FFFD."""
+    """Return a value that any JSON reader takes: half characters become U+FFFD, numbers that are none null."""
     if isinstance(value, str):
         return _HALVES.sub("\ufffd", value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, list | tuple):
         return [clean_value(item) for item in value]
     if isinstance(value, dict):

@@ -1,5 +1,6 @@
 """Takes over conversations that are training data already: cleaned, masked, checked, neither cut nor joined."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -18,11 +19,16 @@ def examples_of(
 ) -> Iterator[Example]:
     """Yield an example for each dialogue that would pass the check; the others are left with the first fault."""
     for number, dialogue in enumerate(dialogues):
-        body = _body(dialogue, options, mask)
-        fault = next((problem for problem in check_example(body) if problem.severity == "error"), None)
+        try:
+            body = _body(dialogue, options, mask)
+            fault = next((problem for problem in check_example(body) if problem.severity == "error"), None)
+            text = json.dumps(body, ensure_ascii=False)
+        except RecursionError:
+            ledger.leave([dialogue.place], "failed_check_json_too_deep")
+            continue
         if fault is not None:
             ledger.leave([dialogue.place], f"failed_check_{fault.code}", fault.detail)
-        elif any(word in str(body) for word in options.blocked_words):
+        elif any(word in text for word in options.blocked_words):
             ledger.leave([dialogue.place], "blocked_word")
         else:
             # Below zero: sessions of chats count from zero.

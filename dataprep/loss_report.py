@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
+from dataprep.cleaning import clean_value
 from dataprep.convert import Conversion
 from dataprep.ledger import Account, explain
 
@@ -16,7 +17,7 @@ def summarise(conversion: Conversion) -> dict[str, Any]:
     ledger = conversion.ledger
     examples = conversion.training + conversion.validation
     answers = (message for example in examples for message in example.messages if message["role"] == "assistant")
-    return {
+    report = {
         "inputs": [
             {"input": one.head.label, "format": one.source.name, "title": one.source.title, "because": one.reason}
             for one in conversion.inputs
@@ -40,6 +41,7 @@ def summarise(conversion: Conversion) -> dict[str, Any]:
         },
         "options": asdict(conversion.options),
     }
+    return cast(dict[str, Any], clean_value(report))
 
 
 def tell(report: Mapping[str, Any]) -> str:
@@ -47,10 +49,11 @@ def tell(report: Mapping[str, Any]) -> str:
     lines = [f"{one['input']}: {one['title']} ({one['format']}), because {one['because']}" for one in report["inputs"]]
     lines += [f"{one['label']}: not read, {one['reason']}" for one in report["unread"]]
     made = report["examples"]
+    talked = f"{report['chats']} chat(s), {report['sessions']} session(s): " if report["chats"] else ""
     lines += [
         "",
-        f"{report['chats']} chat(s), {report['sessions']} session(s): {made['training']} example(s) for training,"
-        f" {made['validation']} for validation, {report['answers']} answer(s) to learn.",
+        f"{talked}{made['training']} example(s) for training, {made['validation']} for validation,"
+        f" {report['answers']} answer(s) to learn.",
         "",
         *_table(report),
     ]
@@ -60,7 +63,7 @@ def tell(report: Mapping[str, Any]) -> str:
     ]
     if report["masked"]:
         masked = ", ".join(f"{count} {kind}" for kind, count in report["masked"].items())
-        lines += ["", f"Masked: {masked}."]
+        lines += ["", f"Masked in the rows read: {masked}."]
     return "\n".join([*lines, *_contradictions(report["contradictions"])]) + "\n"
 
 

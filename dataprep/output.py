@@ -42,11 +42,15 @@ class Outputs:
         """Which rows each example was made of."""
         return self.training.with_suffix(".provenance.jsonl")
 
+    def present(self) -> list[Path]:
+        """Those of the files that are there."""
+        every = (self.training, self.validation, self.provenance, self.report, self.told)
+        return [path for path in every if path.exists() or path.is_symlink()]
+
     def refuse_existing(self) -> None:
         """Raise OutputExists if any of the files is there."""
-        for path in (self.training, self.validation, self.report, self.told, self.provenance):
-            if path.exists() or path.is_symlink():
-                raise OutputExists(f"{path} exists already. Choose another output, or remove it first.")
+        for path in self.present():
+            raise OutputExists(f"{path} exists already. Choose another output, or remove it first.")
 
 
 def write(conversion: Conversion, training: Path) -> Outputs:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from dataprep.cleaning import clean
 from dataprep.records import Message
 from dataprep.wording import show
 
@@ -74,8 +75,10 @@ def _is_told(messages: Sequence[Message]) -> bool:
 
 
 def _listed(senders: Counter[tuple[str, str]]) -> list[Sender]:
-    return [Sender(name or sender_id, sender_id, count) for (name, sender_id), count in senders.most_common()]
+    return [
+        Sender(clean(name or sender_id), clean(sender_id), count) for (name, sender_id), count in senders.most_common()
+    ]
 
 
 def _fold(text: str) -> str:
-    return text.strip().casefold()
+    return clean(text).casefold()

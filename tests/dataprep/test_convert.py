@@ -2,7 +2,8 @@
 
 import pytest
 
-from dataprep.records import Dialogue, Kind, LeftOut, Place
+from dataprep.output import lines_of
+from dataprep.records import Dialogue, Kind, LeftOut, Place, Row
 from dataprep.speakers import NeedsMe
 from tests.dataprep.chats import HE, ME, SHE, converted, left, said, turns
 
@@ -253,7 +254,11 @@ def test_dialogues_pass_through_with_the_same_checks() -> None:
     good = ({"role": "user", "content": "Mail a@b.example?"}, {"role": "assistant", "content": "Yes"})
     bad = ({"role": "user", "content": "Hi"}, {"role": "assistant", "content": " "})
     tools = (("tools", [{"type": "function", "function": {"name": "f"}}]),)
-    rows = [Dialogue(Place("d", 1), good, extra=tools), Dialogue(Place("d", 2), bad), LeftOut(Place("d", 3), "blank")]
+    rows: list[Row] = [
+        Dialogue(Place("d", 1), good, extra=tools),
+        Dialogue(Place("d", 2), bad),
+        LeftOut(Place("d", 3), "blank"),
+    ]
     conversion = converted(rows)
     assert turns(conversion) == [["u: Mail [EMAIL_1]?", "a: Yes"]]
     assert conversion.training[0].body["tools"] == tools[0][1]
@@ -270,3 +275,18 @@ def test_duplicates_are_dropped_and_contradictions_told() -> None:
     assert (len(conversion.training), left(conversion)) == (2, {"duplicate": 2})
     (contradiction,) = conversion.contradictions
     assert (contradiction.answers, contradiction.lines) == (("Ten.", "Half past."), ("line 1", "line 2"))
+
+
+def test_what_no_json_reader_takes_never_gets_into_a_file() -> None:
+    deep: list[object] = []
+    for _ in range(900):
+        deep = [deep]
+    turns_of_it = ({"role": "user", "content": "Hi \ud83d"}, {"role": "assistant", "content": "Yes"})
+    rows: list[Row] = [
+        Dialogue(Place("d", 1), turns_of_it, extra=(("tools", [{"type": "function", "function": {"name": "f", "x": float("nan")}}]),)),
+        Dialogue(Place("d", 2), turns_of_it, extra=(("tools", deep),)),
+    ]
+    (line,) = lines_of(converted(rows).training)
+    assert "NaN" not in line
+    assert line.encode("utf-8").endswith(b"\n")
+    assert "Hi \ufffd" in line
