@@ -1,0 +1,205 @@
+"""Describes a training file in numbers: sizes, lengths, who speaks, in which scripts; it judges nothing."""
+
+import math
+import re
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, BinaryIO, NamedTuple
+
+from msgspec import DecodeError
+from msgspec.json import decode
+
+from dataprep.tokens import Encoding, count_answers, count_example
+
+MAX_LINE_BYTES = 32 * 1024 * 1024
+MAX_NAMES = 10_000
+_LISTS = ("messages", "preferred_output", "non_preferred_output")
+# The letters of the scripts that most people write in; what is in none of them is left out.
+_SCRIPTS = {
+    "Latin": r"A-Za-z\xaa\xba\xc0-\xd6\xd8-\xf6\xf8-\u024f\u1e00-\u1eff",
+    "Han": r"\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff",
+    "Kana": r"\u3041-\u3096\u30a1-\u30fa\u30fc\uff66-\uff9f",
+    "Hangul": r"\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3",
+    "Cyrillic": r"\u0400-\u052f",
+    "Greek": r"\u0370-\u03ff\u1f00-\u1fff",
+    "Arabic": r"\u0620-\u064a\u066e-\u06d3\u0750-\u077f",
+    "Hebrew": r"\u05d0-\u05ea",
+    "Devanagari": r"\u0904-\u0939",
+    "Thai": r"\u0e01-\u0e30\u0e40-\u0e46",
+}
+_LETTERS = {name: re.compile(f"[{letters}]+") for name, letters in _SCRIPTS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """How numbers are spread; quantiles lie on the line between neighbours."""
+
+    count: int
+    total: int
+    least: int
+    p5: float
+    p50: float
+    p95: float
+    most: int
+
+    @property
+    def mean(self) -> float:
+        """The arithmetic mean; 0 of nothing."""
+        return self.total / self.count if self.count else 0.0
+
+
+class Bin(NamedTuple):
+    """How many examples have `at_least` tokens, but fewer than `below`."""
+
+    at_least: int
+    below: int
+    examples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """A training file in numbers.
+
+    `tokens` is per example, by the formula of `tokens`; `answer_tokens` is what of it is learned; `turns` is messages
+    without the system's; `characters` is of each assistant message. `speakers` counts messages by their `name`, among
+    the first ten thousand names. `scripts` is each script's share of the letters, `examples_by_script` counts
+    examples by the script that most of their letters are in, `Han and Kana` being Japanese. `unread` lines held no
+    JSON object.
+    """
+
+    examples: int
+    unread: int
+    tokens: Distribution
+    answer_tokens: Distribution
+    turns: Distribution
+    characters: Distribution
+    histogram: list[Bin]
+    roles: Counter[str]
+    speakers: Counter[str]
+    system_prompts: int
+    scripts: dict[str, float]
+    examples_by_script: Counter[str]
+    lengths: Sequence[int]
+
+
+@dataclass(slots=True)
+class _Tally:
+    unread: int = 0
+    tokens: "array[int]" = field(default_factory=lambda: array("q"))
+    answers: "array[int]" = field(default_factory=lambda: array("q"))
+    turns: "array[int]" = field(default_factory=lambda: array("q"))
+    characters: "array[int]" = field(default_factory=lambda: array("q"))
+    roles: Counter[str] = field(default_factory=Counter)
+    speakers: Counter[str] = field(default_factory=Counter)
+    systems: set[int] = field(default_factory=set)
+    letters: Counter[str] = field(default_factory=Counter)
+    main: Counter[str] = field(default_factory=Counter)
+
+
+def statistics(stream: BinaryIO, *, encoding: Encoding = "o200k_base") -> Statistics:
+    """Count what a JSONL file holds, from the stream's position on; unreadable lines are counted, never refused."""
+    tally = _Tally()
+    for line in iter(partial(stream.readline, MAX_LINE_BYTES), b""):
+        if not line.isspace():
+            _count_line(line, tally, encoding)
+    letters = tally.letters.total()
+    return Statistics(
+        examples=len(tally.tokens),
+        unread=tally.unread,
+        tokens=distribution(tally.tokens),
+        answer_tokens=distribution(tally.answers),
+        turns=distribution(tally.turns),
+        characters=distribution(tally.characters),
+        histogram=histogram(tally.tokens),
+        roles=tally.roles,
+        speakers=tally.speakers,
+        system_prompts=len(tally.systems),
+        scripts={name: number / letters for name, number in tally.letters.most_common()},
+        examples_by_script=tally.main,
+        lengths=tally.tokens,
+    )
+
+
+def distribution(numbers: Sequence[int]) -> Distribution:
+    """Return how numbers are spread; all zeros where there are none."""
+    ordered = sorted(numbers) or [0]
+    p5, p50, p95 = (_quantile(ordered, share) for share in (0.05, 0.5, 0.95))
+    return Distribution(len(numbers), sum(ordered), ordered[0], p5, p50, p95, ordered[-1])
+
+
+def histogram(numbers: Sequence[int]) -> list[Bin]:
+    """Return the numbers in bins that double in width, from 0 to the largest; [] of nothing."""
+    sizes = Counter(number.bit_length() for number in numbers)
+    return [Bin(1 << size >> 1, 1 << size, sizes[size]) for size in range(max(sizes, default=-1) + 1)]
+
+
+def shares(text: str) -> Counter[str]:
+    """Return how many letters of each script a text holds."""
+    names = ["Latin"] if text.isascii() else list(_LETTERS)
+    return Counter({name: number for name in names if (number := sum(map(len, _LETTERS[name].findall(text))))})
+
+
+def _quantile(ordered: Sequence[int], share: float) -> float:
+    place = share * (len(ordered) - 1)
+    below = math.floor(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+
+
+def _count_line(line: bytes, tally: _Tally, encoding: Encoding) -> None:
+    try:
+        example = decode(line.removeprefix(b"\xef\xbb\xbf"))
+        tokens = count_example(example, encoding) if isinstance(example, dict) else None
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        tokens = None
+    if tokens is None:
+        tally.unread += 1
+        return
+    messages = list(_messages(example))
+    tally.tokens.append(tokens)
+    tally.answers.append(count_answers(messages, encoding))
+    tally.turns.append(sum(message.get("role") != "system" for message in messages))
+    for message in messages:
+        _count_message(message, tally)
+    found = shares("\n".join(_texts(example, messages)))
+    tally.letters.update(found)
+    if found:
+        main = found.most_common(1)[0][0]
+        tally.main["Han and Kana" if found["Kana"] and main in ("Han", "Kana") else main] += 1
+
+
+def _messages(example: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All messages of an example, of whatever kind it is."""
+    given = example.get("input")
+    lists = [example.get(key) for key in _LISTS] + [given.get("messages") if isinstance(given, dict) else None]
+    for messages in lists:
+        yield from (one for one in messages if isinstance(one, dict)) if isinstance(messages, list) else ()
+
+
+def _count_message(message: dict[str, Any], tally: _Tally) -> None:
+    role, name, text = message.get("role"), message.get("name"), "".join(_contents(message))
+    if isinstance(role, str):
+        tally.roles[role] += 1
+    if isinstance(name, str) and (name in tally.speakers or len(tally.speakers) < MAX_NAMES):
+        tally.speakers[name] += 1
+    if role == "system":
+        tally.systems.add(hash(text))
+    elif role == "assistant":
+        tally.characters.append(len(text))
+
+
+def _texts(example: dict[str, Any], messages: list[dict[str, Any]]) -> Iterator[str]:
+    yield from (value for key in ("prompt", "completion") if isinstance(value := example.get(key), str))
+    for message in messages:
+        yield from _contents(message)
+
+
+def _contents(message: dict[str, Any]) -> Iterator[str]:
+    content = message.get("content")
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, list):
+        yield from (part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str))

@@ -1,0 +1,103 @@
+"""A file in numbers: what is counted, and that nothing stops the counting."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dataprep.statistics import Bin, Statistics, distribution, histogram, shares, statistics
+from dataprep.tokens import count, count_messages
+from tests.dataprep.lines import assistant, chat, user
+
+
+def describe(*lines: str) -> Statistics:
+    """The statistics of these lines."""
+    return statistics(io.BytesIO("\n".join(lines).encode()))
+
+
+def test_examples_turns_roles_speakers_and_answers_are_counted() -> None:
+    system = {"role": "system", "content": "S"}
+    first = [system, user("问", name="a"), assistant("一二三"), user("问", name="b"), assistant("四", weight=0)]
+    second = [system, user("q", name="a"), assistant("hello world")]
+    found = describe(chat(*first), "", chat(*second), "not json", "[]")
+    assert (found.examples, found.unread, found.system_prompts) == (2, 2, 1)
+    assert found.roles == {"system": 2, "user": 3, "assistant": 3}
+    assert found.speakers == {"a": 2, "b": 1}
+    assert (found.turns.least, found.turns.most) == (2, 4)
+    assert (found.characters.total, found.characters.most) == (3 + 1 + 11, 11)
+    assert list(found.lengths) == [count_messages(first), count_messages(second)]
+    assert found.tokens.total == sum(found.lengths)
+    assert found.answer_tokens.total == count("一二三") + count("hello world")
+    assert sum(one.examples for one in found.histogram) == 2
+
+
+def test_quantiles_are_what_they_are_called() -> None:
+    found = distribution(range(101))
+    assert (found.p5, found.p50, found.p95) == (5, 50, 95)
+    assert distribution([1, 2]).p50 == 1.5
+    assert distribution([1, 2]).mean == 1.5
+    assert distribution([]).most == 0
+
+
+def test_the_histogram_doubles_and_leaves_no_gap() -> None:
+    assert histogram([0, 1, 3, 3, 4, 9]) == [Bin(0, 1, 1), Bin(1, 2, 1), Bin(2, 4, 2), Bin(4, 8, 1), Bin(8, 16, 1)]
+    assert histogram([]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("abc 12!", {"Latin": 3}),
+        ("你好abc", {"Han": 2, "Latin": 3}),
+        ("こんにちは世界", {"Kana": 5, "Han": 2}),
+        ("안녕", {"Hangul": 2}),
+        ("Привет", {"Cyrillic": 6}),
+        ("สวัสดี", {"Thai": 4}),
+        ("123 ... 👍", {}),
+    ],
+)
+def test_letters_are_counted_by_script(text: str, expected: dict[str, int]) -> None:
+    assert shares(text) == expected
+
+
+def test_examples_count_under_their_main_script() -> None:
+    found = describe(
+        chat(user("你好"), assistant("好")),
+        chat(user("hi"), assistant("yo")),
+        chat(user("漢字とかな"), assistant("はい")),
+    )
+    assert found.examples_by_script == {"Han": 1, "Latin": 1, "Han and Kana": 1}
+    assert sum(found.scripts.values()) == pytest.approx(1)
+
+
+def test_pairs_and_preferences_are_examples_too() -> None:
+    pair = json.dumps({"prompt": "你好", "completion": "hello"})
+    preference = json.dumps({"input": {"messages": [user()]}, "preferred_output": [assistant()]})
+    found = describe(pair, preference)
+    assert (found.examples, found.unread) == (2, 0)
+    assert found.roles == {"user": 1, "assistant": 1}
+    assert found.scripts["Han"] > 0
+
+
+def test_an_empty_file_has_statistics() -> None:
+    found = describe("")
+    assert (found.examples, found.tokens.total, found.scripts) == (0, 0, {})
+
+
+words = st.sampled_from(["messages", "role", "content", "name", "input", "tools", "tool_calls", "type", "text", "user"])
+anything: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(words, anything, max_size=3) | anything | st.just("deep"))
+def test_no_json_stops_the_counting(value: Any) -> None:
+    line = json.dumps(value) if value != "deep" else '{"input":' * 600 + "1" + "}" * 600
+    found = statistics(io.BytesIO(line.encode("utf-8", "replace")))
+    assert found.examples + found.unread == 1
