@@ -104,7 +104,8 @@ def opening_kind(text: str) -> Kind | None:
         return whole
     if _TRANSFER.match(text):
         return Kind.TRANSFER
-    return next((kind for opening, kind in _OPENINGS.items() if text.startswith(opening)), None)
+    # WeChatMsg indents its links.
+    return next((kind for opening, kind in _OPENINGS.items() if text.lstrip(" ").startswith(opening)), None)
 
 
 def split_quote(text: str) -> Words | None:

@@ -102,7 +102,7 @@ def _message(place: Place, cells: list[str], survey: _Survey, file_name: str) ->
         timestamp=timestamp,
         kind=words.kind,
         text=words.text,
-        is_self=own == "1" if is_said else None,
+        is_self=is_said and own == "1",
         is_group=talker in survey.groups or (not survey.of_all and bool(survey.groups)),
         message_id=local_id,
         quoted_text=words.quoted,

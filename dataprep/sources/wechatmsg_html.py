@@ -107,7 +107,7 @@ def _message(place: Place, element: dict[str, object], chat: str, senders: dict[
         timestamp=timestamp,
         kind=kind,
         text=text,
-        is_self=(side if side is not None else senders.get(sender)) if sender else None,
+        is_self=(side if side is not None else senders.get(sender)) if sender else False,
         is_group=element.get("is_chatroom") == 1 or len(senders) > 2,
         message_id=_text(element, "server_id"),
         reply_to=_text(element, "quote_server_id"),

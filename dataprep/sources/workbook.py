@@ -12,10 +12,13 @@ from dataprep.sources.source import UnreadableSource
 MAX_UNPACKED_BYTES = 512 * 1024 * 1024
 MAX_STRINGS_BYTES = 48 * 1024 * 1024
 MAX_COLUMNS = 256
+# No cell of Excel's holds more than 32 KiB of text, and no tag comes near that.
+MAX_TOKEN_BYTES = 4 * 1024 * 1024
 _CHUNK = 64 * 1024
 _SHEET = re.compile(r"xl/worksheets/sheet(\d{1,4})\.xml")
 _COLUMN = re.compile(r"[A-Z]{1,3}")
 _STRINGS = "xl/sharedStrings.xml"
+_TOO_LARGE = "The workbook holds more text than can be read safely. Save its sheet as CSV."
 _NOT_A_BOOK = "It is not a sound XLSX workbook. Open it and save it again, or save its sheet as CSV."
 
 
@@ -28,7 +31,7 @@ class _Cells:
         if of_strings:
             self._row_tag = self._cell_tag = "si"
         self._number, self._cells = 0, dict[int, str]()
-        self._column, self._type, self._parts = -1, "", list[str]()
+        self._column, self._type, self._parts, self._length = -1, "", list[str](), 0
         self._inside = self._phonetic = False
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -39,7 +42,8 @@ class _Cells:
             self._number = int(number) if number.isdecimal() and len(number) < 9 else self._number + 1
             self._cells, self._column = {}, -1
         if tag == self._cell_tag:
-            self._column, self._type, self._parts = self._place(attributes), attributes.get("t", ""), []
+            self._column, self._type = self._place(attributes), attributes.get("t", "")
+            self._parts, self._length = [], 0
         self._phonetic = self._phonetic or tag == "rPh"
         self._inside = tag in ("v", "t") and not self._phonetic
 
@@ -47,6 +51,9 @@ class _Cells:
         """Take characters."""
         if self._inside:
             self._parts.append(text)
+            self._length += len(text)
+            if self._length > MAX_TOKEN_BYTES:
+                raise UnreadableSource(_TOO_LARGE)
 
     def end(self, tag: str) -> None:
         """End an element."""
@@ -77,11 +84,14 @@ class _Cells:
 
 
 def sheets_of(path: Path) -> Iterator[Iterator[tuple[int, list[str]]]]:
-    """Yield each sheet as an iterator of (row number from 1, cells as text); raises UnreadableSource on a bad file."""
+    """Yield each sheet as an iterator of (row number from 1, cells as text); raises UnreadableSource on a bad file.
+
+    A sheet can be read as long as the iterator of the sheets is held.
+    """
     with open_zip(path, MAX_UNPACKED_BYTES) as book:
         sizes = {entry.filename: entry.file_size for entry in book.infolist()}
         if sizes.get(_STRINGS, 0) > MAX_STRINGS_BYTES:
-            raise UnreadableSource("The workbook holds more text than can be read safely. Save its sheet as CSV.")
+            raise UnreadableSource(_TOO_LARGE)
         strings = [cells[0] for _, cells in _parse(book, _STRINGS, [])] if _STRINGS in sizes else []
         numbered = sorted((int(found[1]), name) for name in sizes if (found := _SHEET.fullmatch(name)))
         if not numbered:
@@ -99,8 +109,12 @@ def _parse(book: zipfile.ZipFile, name: str, strings: list[str]) -> Iterator[tup
     parser.StartDoctypeDeclHandler = _refuse_doctype
     try:
         with book.open(name) as file:
+            fed = 0
             while chunk := file.read(_CHUNK):
                 parser.Parse(chunk, False)
+                fed += len(chunk)
+                if fed - parser.CurrentByteIndex > MAX_TOKEN_BYTES:
+                    raise UnreadableSource(_TOO_LARGE)
                 yield from cells.rows
                 cells.rows.clear()
         parser.Parse(b"", True)

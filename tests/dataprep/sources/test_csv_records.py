@@ -1,0 +1,31 @@
+"""CSV records and their places: quoted line ends, broken quotes, encodings."""
+
+import codecs
+from pathlib import Path
+
+import pytest
+
+from dataprep.sources import csv_records
+from dataprep.sources.csv_records import read_records
+
+
+def test_a_record_is_placed_at_its_first_line(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes('a,"b\nc\r\nd"\r\nNA,null\r\n\r\n"x\u2028y",\r\n'.encode("utf-8-sig"))
+    assert list(read_records(file)) == [(1, ["a", "b\nc\r\nd"]), (4, ["NA", "null"]), (5, []), (6, ["x\u2028y", ""])]
+
+
+def test_other_encodings_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(codecs.BOM_UTF16_LE + "在吗,在\n".encode("utf-16-le"))
+    assert list(read_records(file)) == [(1, ["在吗", "在"])]
+
+
+def test_a_quote_that_never_closes_breaks_one_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_records, "MAX_CELL_CHARACTERS", 1000)
+    file = tmp_path / "a.csv"
+    file.write_text('a,b\n"' + "line\n" * 300 + "c,d\n", encoding="utf-8")
+    records = list(read_records(file))
+    assert records[0] == (1, ["a", "b"])
+    assert records[1] == (2, None)
+    assert records[-1][1] == ["c", "d"]
