@@ -14,7 +14,7 @@ _MORNING = ("上午", "凌晨", "清晨", "早上", "午前", "오전")
 _AFTERNOON = ("下午", "中午", "傍晚", "晚上", "午後", "오후")
 _BEFORE = "|".join(_MORNING + _AFTERNOON)
 _AFTER = rf"[AaPp]\.?{_SPACE}?[Mm]\.?"
-_DATE = rf"(\d{{1,4}})[./-]{_SPACE}?(\d{{1,2}})[./-]{_SPACE}?(\d{{2,4}})\.?"
+_DATE = rf"(\d{{1,4}})[./-]{_SPACE}?(\d{{1,2}})[./-]{_SPACE}?(\d{{1,4}})\.?"
 _CLOCK = rf"({_BEFORE})?{_SPACE}?(\d{{1,2}})[:.](\d\d)(?:[:.](\d\d))?(?:{_SPACE}?({_AFTER}|{_BEFORE}))?"
 _BETWEEN = rf"[,،]?{_SPACE}{{1,2}}(?:[a-zà]{{1,3}}\.?{_SPACE})?"
 # `[date, time] rest` on iOS, `date, time - rest` on Android.
@@ -40,7 +40,7 @@ def read_stamp(line: str) -> Stamp | None:
         return None
     a, b, c = found[2], found[3], found[4]
     year_first = len(a) == 4
-    if year_first != (len(a) > 2) or (year_first and len(c) > 2):
+    if len(c) > 2 if year_first else len(a) > 2 or len(c) not in (2, 4):
         return None
     clock = int(found[6]), int(found[7]), int(found[8] or 0)
     half = (found[5] or found[9] or "").lower()
