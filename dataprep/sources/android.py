@@ -48,7 +48,7 @@ def _message(place: Place, cells: Cells) -> Message:
         raise BrokenRow("type is not a number")
     chat_id = cells["talker"]
     is_group = chat_id.endswith("@chatroom")
-    prefix = _GROUP_SENDER.match(cells["content"]) if is_group else None
+    prefix = _GROUP_SENDER.match(cells["content"]) if is_group and cells["isSend"] != "1" else None
     words = _words(int(cells["type"]), cells["content"][prefix.end() :] if prefix else cells["content"])
     spoken = words.kind not in UNSPOKEN
     is_self = spoken and flag_of(cells, "isSend")

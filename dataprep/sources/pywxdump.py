@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -71,16 +72,28 @@ def _recognise_contacts(head: Head) -> str | None:
 
 def read_pages(head: Head, *, mistyped: bool = False) -> Iterator[Row]:
     """Yield the rows of a CSV with PyWxDump's columns; `mistyped` ones called `text` are told apart by their words."""
-    return read_csv(head, COLUMNS, _maker(head, mistyped=mistyped))
+    is_group = "room_name" not in header_of(head) and _has_several_talkers(head)
+    return read_csv(head, COLUMNS, _export(head, mistyped=mistyped, is_group=is_group).message)
+
+
+def _has_several_talkers(head: Head) -> bool:
+    """Whether more than one person talks besides the exporter, which tells a group where no room is named."""
+    talkers = set[object]()
+
+    def note(place: Place, cells: Cells) -> LeftOut:
+        talkers.update({cells["talker"]} if cells["is_sender"] == "0" else ())
+        return LeftOut(place, "noted")
+
+    return any(len(talkers) > 1 for _ in read_csv(head, COLUMNS, note))
 
 
 def _read_json(head: Head) -> Iterator[Row]:
-    return read_array(head, "", _maker(head, mistyped=False))
+    return read_array(head, "", _export(head).message)
 
 
-def _maker(head: Head, *, mistyped: bool) -> Callable[[Place, Cells], Row]:
+def _export(head: Head, *, mistyped: bool = False, is_group: bool = False) -> "_Export":
     page = _PAGE.fullmatch(stem_of(head))
-    return partial(_message, page[1] if page else "", stem_of(head), _names_beside(head.path), mistyped)
+    return _Export(page[1] if page else "", stem_of(head), _names_beside(head.path), mistyped, is_group)
 
 
 def _names_beside(path: Path) -> dict[str, str]:
@@ -96,29 +109,40 @@ def _names_beside(path: Path) -> dict[str, str]:
     return {wxid: name for wxid, one in known.items() if (name := str(one.get("remark") or one.get("nickname") or ""))}
 
 
-def _message(page: str, stem: str, names: dict[str, str], mistyped: bool, place: Place, cells: Cells) -> Message:
-    timestamp = seconds_of(cells.get("CreateTime"))
-    if timestamp is None:
-        raise BrokenRow("CreateTime is no time")
-    is_self = flag_of(cells, "is_sender")
-    chat_id = page or text_of(cells, "room_name") or stem
-    words = _words(text_of(cells, "type_name"), text_of(cells, "msg"), mistyped=mistyped)
-    spoken = words.kind not in UNSPOKEN
-    talker = text_of(cells, "talker") if spoken else ""
-    return Message(
-        place=place,
-        chat_id=chat_id,
-        sender_id=talker,
-        sender_name=names.get(talker, talker),
-        timestamp=timestamp,
-        kind=words.kind,
-        text=words.text,
-        is_self=is_self and spoken,
-        chat_name=names.get(chat_id, ""),
-        is_group=chat_id.endswith("@chatroom"),
-        message_id=text_of(cells, "MsgSvrID"),
-        quoted_text=words.quoted,
-    )
+@dataclass(frozen=True, slots=True)
+class _Export:
+    """What the rows of a file have in common; `page` is the chat's id where the file's name is that of a page."""
+
+    page: str
+    stem: str
+    names: dict[str, str]
+    mistyped: bool
+    is_group: bool
+
+    def message(self, place: Place, cells: Cells) -> Message:
+        """Return one row; raises BrokenRow."""
+        timestamp = seconds_of(cells.get("CreateTime"))
+        if timestamp is None:
+            raise BrokenRow("CreateTime is no time")
+        is_self = flag_of(cells, "is_sender")
+        chat_id = self.page or text_of(cells, "room_name") or self.stem
+        words = _words(text_of(cells, "type_name"), text_of(cells, "msg"), mistyped=self.mistyped)
+        spoken = words.kind not in UNSPOKEN
+        talker = text_of(cells, "talker") if spoken else ""
+        return Message(
+            place=place,
+            chat_id=chat_id,
+            sender_id=talker,
+            sender_name=self.names.get(talker, talker),
+            timestamp=timestamp,
+            kind=words.kind,
+            text=words.text,
+            is_self=is_self and spoken,
+            chat_name=self.names.get(chat_id, ""),
+            is_group=self.is_group or chat_id.endswith("@chatroom"),
+            message_id=text_of(cells, "MsgSvrID"),
+            quoted_text=words.quoted,
+        )
 
 
 def _words(type_name: str, text: str, *, mistyped: bool) -> Words:

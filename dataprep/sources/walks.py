@@ -113,6 +113,7 @@ def _skip_to(stream: JsonStream, wanted: str) -> Iterator[str]:
         if not isinstance(key, str) or stream.peek() != ":":
             raise ValueError("an object has a key that is none")
         stream.skip()
+        stream.peek()
         yield key
         if key == wanted:
             return

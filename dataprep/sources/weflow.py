@@ -14,17 +14,21 @@ from dataprep.sources.walks import BrokenRow, Cells, flag_of, header_of, read_ar
 from dataprep.sources.wechat_words import UNSPOKEN, Words, kind_of_codes, read_typed
 
 _WEFLOW_KEY = re.compile(r'"weflow"\s*:\s*\{')
+_SESSION_KEY = re.compile(r'"session"\s*:\s*\{')
 _ENGLISH_TYPES = re.compile(r",(?:text|image|sticker|video|voice|location|file),[01],")
 
 
 def _recognise_weflow(head: Head) -> str | None:
-    return 'an object with the key "weflow"' if head.text.startswith("{") and _WEFLOW_KEY.search(head.text) else None
+    is_ours = head.text.lstrip().startswith("{") and _WEFLOW_KEY.search(head.text)
+    return 'an object with the key "weflow"' if is_ours else None
 
 
 def _recognise_echotrace(head: Head) -> str | None:
-    keys = ('"session"', '"messages"', '"senderUsername"', '"senderDisplayName"')
-    is_ours = head.text.startswith("{") and all(key in head.text for key in keys)
-    return "session and messages with senderUsername, without the key weflow" if is_ours else None
+    """Portraits may push the messages out of sight, but not the session."""
+    is_ours = head.text.lstrip().startswith("{") and _SESSION_KEY.search(head.text)
+    keys = ('"senderUsername"', '"senderDisplayName"'), ('"displayName"', '"lastTimestamp"', '"messageCount"')
+    found = is_ours and any(all(key in head.text for key in some) for some in keys)
+    return "a session and messages as WeFlow has them, without the key weflow" if found else None
 
 
 def _recognise_csv(head: Head) -> str | None:
