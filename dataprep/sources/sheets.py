@@ -147,13 +147,16 @@ def _read_cells(place: Place, cells: Cells, layout: _Layout) -> Iterator[Row]:
 
 def _read_delimited(delimiters: str) -> Callable[[Head], Iterator[Row]]:
     def read(head: Head) -> Iterator[Row]:
+        found: list[tuple[_Layout, str]] = []
         for delimiter in delimiters:
             with closing(_delimited(head, delimiter)) as rows:
-                layout = _layout_of(list(islice(rows, _HEADER_WITHIN)))
-            if layout:
-                yield from _read_rows(head.label, _delimited(head, delimiter), layout)
-                return
-        raise UnreadableSource(_NO_COLUMNS)
+                if layout := _layout_of(list(islice(rows, _HEADER_WITHIN))):
+                    found.append((layout, delimiter))
+        if not found:
+            raise UnreadableSource(_NO_COLUMNS)
+        # The delimiter that shows a header is the one.
+        layout, delimiter = max(found, key=lambda one: one[0].header > 0)
+        yield from _read_rows(head.label, _delimited(head, delimiter), layout)
 
     return read
 

@@ -21,7 +21,7 @@ MAX_UNPACKED_BYTES = 256 * 1024**2
 MAX_CELLS = 4_000_000
 MAX_TEXT_BYTES = 128 * 1024**2
 _CHUNK_BYTES = 1024**2
-_SHARED_TEXTS = "xl/sharedstrings.xml"
+_OTHER_BOOKS = {"xl/workbook.bin", "content.xml"}
 _WAY_OUT = "Save the questions and answers alone as a new XLSX or CSV file."
 _NO_WORKBOOK = f"It is no XLSX workbook, or it is protected by a password. {_WAY_OUT}"
 # A row, a cell that holds something, or its value: just enough to know where cells stand and what they repeat.
@@ -104,18 +104,18 @@ def _text_of(cell: Any) -> str:
 
 
 def _refuse_beyond_memory(packed: zipfile.ZipFile) -> None:
-    # The parser finds members whatever their case and slashes.
-    names = {name.replace("\\", "/").lower(): name for name in packed.namelist()}
-    if "xl/workbook.xml" not in names or len(names) < len(packed.namelist()):
+    names = packed.namelist()
+    parts = {name.replace("\\", "/").lower() for name in names}
+    # What the parser would try next are formats that are not measured here.
+    if "xl/workbook.xml" not in parts or parts & _OTHER_BOOKS or len(parts) < len(names):
         raise UnreadableSource(_NO_WORKBOOK)
-    shared = names.pop(_SHARED_TEXTS, None)
-    lengths = _measure_shared(packed, shared) if shared else array("L")
-    for name in names.values():
+    lengths = max((_measure_shared(packed, name) for name in names), key=sum)
+    for name in names:
         _measure_sheet(packed, name, lengths)
 
 
 def _measure_shared(packed: zipfile.ZipFile, name: str) -> "array[int]":
-    """The bytes of each shared text, in order."""
+    """The bytes of each shared text, in order, if the member holds them: its name tells nothing."""
     lengths, last, position = array("L"), 0, 0
     for chunk in _chunks(packed, name):
         for end in _find_ends(chunk):
