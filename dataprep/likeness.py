@@ -6,8 +6,8 @@ from collections.abc import Iterable
 # Jaccard similarity from which two texts are nearly the same.
 THRESHOLD = 0.8
 # Characters that are compared at all: beyond them a file is too large to be reviewed by hand anyway.
-MAX_CHARACTERS = 2_000_000
-MAX_CHARACTERS_EACH = 4_000
+MAX_CHARACTERS = 1_000_000
+MAX_CHARACTERS_EACH = 2_000
 _WORDS_IN_GROUP = 3
 _LETTERS_IN_GROUP = 4
 # Texts with fewer groups are greetings and the like, which may repeat.

@@ -43,8 +43,12 @@ _SPECIAL = re.compile(r"<[|｜][^<>|｜\s]{1,40}[|｜]>|\[/?INST\]|<</?SYS>>|<(?
 _FIRST_ODD = re.compile(
     f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f<\\[【âÃÂï锟烫\u200b\u2060\ufeff\u00ad\ufffd{_GARBLED_STARTS}]"
 )
-# Whatever is private holds one of these; most texts hold none.
+# Whatever `masking` finds holds one of the first, and looks like one of the second; most texts cost one look.
 _MAYBE_PRIVATE = re.compile("[0-9０-９@＠_-]")
+_LOOKS_PRIVATE = re.compile(
+    r"[@＠]|[0-9０-９][0-9０-９ .()．－-]{6}|-----BEGIN"
+    r"|(?<![A-Za-z0-9])(?:[A-Za-z]{2,6}[-_][A-Za-z0-9_-]{10}|[A-Z]{4}[A-Za-z0-9]{12}|AIza|eyJ)"
+)
 _MEDIA = (
     "图片|语音|视频|表情|动画表情|表情包|文件|位置|链接|转账|红包|名片|语音通话|视频通话|通话|聊天记录|照片|贴图|动画"
     "|image|photo|picture|video|audio|voice|voice message|sticker|gif|file|link|location|media omitted|attachment"
@@ -70,7 +74,7 @@ def check_turns(turns: Sequence[Turn]) -> Problems:
         text = turn.text
         if _FIRST_ODD.search(text) or "weixin://" in text or "wxid_" in text or "omitted" in text:
             yield from _check_characters(turn)
-        if _MAYBE_PRIVATE.search(text):
+        if _MAYBE_PRIVATE.search(text) and _LOOKS_PRIVATE.search(text):
             yield from _check_privacy(turn)
     yield from _check_answers(turns)
 

@@ -1,0 +1,73 @@
+"""Warnings about texts: each with a text that deserves it and one that nearly does."""
+
+import pytest
+
+from dataprep import Finding
+from tests.dataprep.lines import assistant, chat, check_text, user
+
+ANSWER = "/messages/1/content"
+LONG = "The lamp on the rock burns from dusk until dawn."
+
+# Words of the answer; the code they get; words of the warning; the answer that is nearly the same but fine.
+WARNED: dict[str, tuple[str, str, str, str]] = {
+    "UTF-8 as Windows-1252": ("donâ€™t", "garbled_text", "wrong encoding", "Âge, âme, Ação, Ärger, l’été"),
+    "UTF-8 as GBK": ("浣犲ソ", "garbled_text", "wrong encoding", "浣熊在水边洗手，濡湿了爪子，闂着门"),
+    "lost character": ("caf\ufffd", "replacement_character", "were lost", "café"),
+    "zero width space": ("a\u200bb", "invisible_character", "invisible", "👩\u200d🚀 می\u200cخواهم"),
+    "control character": ("a\x07b", "control_character", "control character", "a\tb\r\nc"),
+    "markup": ("<msg><emoji/></msg>", "markup_left_over", "'<msg>'", "Use <b>bold</b>, not <message>."),
+    "link of the program": ("weixin://dl/chat", "markup_left_over", "weixin", "https://weixin.qq.com"),
+    "special token": ("Bye<|im_end|>", "special_token", "'<|im_end|>'", "a <| b, x |> f, <b|c"),
+    "instruction token": ("[INST] x", "special_token", "'[INST]'", "[INSTALL] x"),
+    "placeholder": ("[图片]", "placeholder_answer", "only '[图片]'", "[图片] 看这只猫"),
+    "placeholder in other brackets": ("【语音】", "placeholder_answer", "【语音】", "【通知】"),
+    "placeholder of WhatsApp": ("<Media omitted>", "placeholder_answer", "Media omitted", "The media omitted it."),
+    "phone": ("打13812345678", "personal_data", "PHONE", "订单20261123000012345已发货"),
+    "mail": ("ask ann@example.com", "personal_data", "EMAIL", "ask @ann"),
+    "key": ("use sk-test-Q7W8E9R0T1Y2U3I4O5P6", "secret", "revoke", "use sk-test"),
+    "speaker": ("Assistant: hello", "speaker_in_answer", "'Assistant:'", "Assistants: two of them"),
+}
+
+
+def findings(answer: str, question: str = "Hi") -> list[Finding]:
+    """What is found in a talk of one question and one answer."""
+    return check_text(chat(user(question), assistant(answer))).findings
+
+
+@pytest.mark.parametrize(("answer", "code", "words", "_near"), WARNED.values(), ids=WARNED.keys())
+def test_an_odd_answer_gets_one_warning_with_its_place(answer: str, code: str, words: str, _near: str) -> None:
+    (finding,) = findings(answer)
+    assert (finding.code, finding.severity, finding.pointer, finding.line) == (code, "warning", ANSWER, 1)
+    assert words in finding.message
+
+
+@pytest.mark.parametrize(("_answer", "_code", "_words", "near"), WARNED.values(), ids=WARNED.keys())
+def test_what_only_looks_like_it_gets_none(_answer: str, _code: str, _words: str, near: str) -> None:
+    assert findings(near) == []
+
+
+def test_a_secret_is_not_repeated_whole() -> None:
+    assert "Q7W8E9" not in findings("use sk-test-Q7W8E9R0T1Y2U3I4O5P6")[0].message
+
+
+def test_an_answer_that_stands_in_the_question_is_told() -> None:
+    assert [one.code for one in findings(LONG, f"Say: {LONG}")] == ["leaked_answer"]
+    assert findings(LONG, f"Which sentence is about light? {LONG} {'The sea is grey. ' * 4}") == []
+
+
+def test_a_question_that_says_what_to_answer_is_told() -> None:
+    (finding,) = findings("好的", "几点到？你应该说：九点")
+    assert (finding.code, finding.pointer) == ("leaked_answer", "/messages/0/content")
+    assert findings("好的", "我应该说：谢谢，对吗") == []
+
+
+def test_what_is_not_learned_may_be_a_placeholder() -> None:
+    line = chat(user(), assistant("[图片]", weight=0), user("And?"), assistant())
+    assert check_text(line).findings == []
+
+
+def test_questions_are_read_too_and_parts_of_content_named() -> None:
+    line = chat(user([{"type": "text", "text": "a\u200bb"}]), assistant())
+    (finding,) = check_text(line).findings
+    assert (finding.code, finding.pointer) == ("invisible_character", "/messages/0/content/0/text")
+    assert finding.fix == "drop_invisible"
