@@ -36,7 +36,7 @@ def create_app(config: ServiceConfig, engine: "EmbeddedEngine | None" = None) ->
     """Return the service; with `engine`, the embedded engine is its upstream."""
     from flask import Flask
 
-    from routes import chat, errors, fine_tuning, jobs, request_id, retrieve, status, upload_files
+    from routes import chat, datasets, errors, fine_tuning, jobs, request_id, retrieve, status, upload_files
 
     app = Flask(__name__, static_folder=None)
     app.config.update(
@@ -45,7 +45,7 @@ def create_app(config: ServiceConfig, engine: "EmbeddedEngine | None" = None) ->
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False
     app.extensions["services"] = _services(config, engine)
-    for module in (request_id, errors, status, upload_files, fine_tuning, retrieve, chat, jobs):
+    for module in (request_id, errors, status, upload_files, fine_tuning, retrieve, chat, jobs, datasets):
         app.register_blueprint(module.bp)
     return app
 
@@ -54,6 +54,7 @@ def _services(config: ServiceConfig, engine: "EmbeddedEngine | None") -> "Servic
     from services import Services
     from services.chat import Chat
     from services.client import OPENAI_URL, Address, Upstream
+    from services.datasets import Datasets
     from services.files import Files
     from services.fine_tuning import FineTuning
 
@@ -67,7 +68,10 @@ def _services(config: ServiceConfig, engine: "EmbeddedEngine | None") -> "Servic
     )
     upstream = Upstream(address, engine.require) if engine else Upstream(address)
     streams = config.threads - max(1, config.threads // 8)
-    return Services(upstream, Files(upstream), FineTuning(upstream), Chat(upstream, config.default_model, streams))
+    files = Files(upstream)
+    datasets = Datasets(files, "openai" if address.base_url == OPENAI_URL else "engine")
+    chat = Chat(upstream, config.default_model, streams)
+    return Services(upstream, files, datasets, FineTuning(upstream), chat)
 
 
 def _load(config: ServiceConfig, engine_config: EngineConfig | None) -> "Flask":

@@ -1,29 +1,108 @@
-"""The command line: `python -m dataprep check FILE` prints the findings and exits with 1 if any is an error."""
+"""The command line of dataprep: `check`, `convert`, `formats`; it parses and prints, and leaves the work to others.
+
+Exit codes: 0 fine, 1 errors in the file or no example came out, 2 it could not be done, with the reason.
+"""
 
 import argparse
+import io
+import json
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import Field, asdict, fields
 from pathlib import Path
+from typing import Any
 
-from dataprep.checker import PROFILES, check
+from dataprep.checker import check
+from dataprep.convert import convert
+from dataprep.fix import FixReport, Unfixable, fix
+from dataprep.inputs import labelled
+from dataprep.loss_report import summarise, tell
+from dataprep.options import ALIASES, Options, WrongOption, read_options
+from dataprep.output import OutputExists, Outputs, write
+from dataprep.profiles import TARGETS
 from dataprep.report import Report
+from dataprep.sources.registry import SOURCES
+from dataprep.sources.source import UnreadableSource
+from dataprep.speakers import NeedsMe
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 fine, 1 errors in the file, 2 the file cannot be read."""
-    parser = argparse.ArgumentParser(prog="python -m dataprep", description="Checks training data (JSONL).")
+    """Run one command and return the exit code."""
+    options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a console may lack characters that chats have
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code: int = options.run(options)
+    except NeedsMe as unknown:
+        print(f"{unknown} On the command line: --me NAME.", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
+        return 2
+    except (UnreadableSource, WrongOption, OutputExists, Unfixable) as refusal:
+        print(refusal, file=sys.stderr)
+        return 2
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dataprep", description="Makes and checks training data (JSONL).")
     commands = parser.add_subparsers(dest="command", required=True)
     checking = commands.add_parser("check", help="check a file line by line and say what is wrong with it")
+    checking.set_defaults(run=_check)
     checking.add_argument("file", type=Path, metavar="FILE")
-    checking.add_argument("--profile", choices=PROFILES, default=PROFILES[0], help="whose rules to hold it to")
-    options = parser.parse_args(arguments)
-    try:
-        with options.file.open("rb") as stream:
-            report = check(stream, profile=options.profile)
-    except OSError as error:
-        print(f"{options.file}: {error.strerror or error}", file=sys.stderr)
-        return 2
-    _print(report, options.file)
+    checking.add_argument("--profile", choices=TARGETS, default="engine", help="whose rules to hold it to")
+    checking.add_argument("--json", action="store_true", help="print the report as JSON")
+    checking.add_argument("--fix", type=Path, metavar="OUT", help="write a mended copy, and check that")
+    checking.add_argument("--mask", action="store_true", help="with --fix: mask personal data and secrets as well")
+    converting = commands.add_parser("convert", help="make training data of exports and sheets")
+    converting.set_defaults(run=_convert)
+    converting.add_argument("inputs", type=Path, nargs="+", metavar="IN", help="files, or folders of files")
+    converting.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the .jsonl file to write")
+    for one in fields(Options):
+        _add_option(converting, one)
+    listing = commands.add_parser("formats", help="list the formats that can be read")
+    listing.set_defaults(run=_list_formats)
+    return parser
+
+
+def _add_option(parser: argparse.ArgumentParser, one: Field[Any]) -> None:
+    """Add an option under its own name and those of WeClone; `--no-mask` turns a switch off."""
+    names = [one.name, *(alias for alias, name in ALIASES.items() if name == one.name)]
+    text = one.metadata["help"].replace("%", "%%")
+    if isinstance(one.default, bool):
+        flag = f"--no-{one.name}" if one.default else f"--{one.name.replace('_', '-')}"
+        told = "Do not: " if one.default else ""
+        stored = ["false" if one.default else "true"]
+        parser.add_argument(flag, dest=one.name, action="store_const", const=stored, help=told + text)
+        return
+    flags = [f"--{name.replace('_', '-')}" for name in names]
+    shown = "" if one.default in ((), "") else f" (default {one.default:g})"
+    parser.add_argument(*flags, dest=one.name, action="append", metavar="X", help=text + shown)
+
+
+def _check(options: argparse.Namespace) -> int:
+    file: Path = options.file
+    if options.fix is not None:
+        _tell_changes(fix(file, options.fix, mask=options.mask, profile=options.profile), quiet=options.json)
+        file = options.fix
+    with file.open("rb") as stream:
+        report = check(stream, profile=options.profile, minimum=TARGETS[options.profile].minimum)
+    if options.json:
+        print(json.dumps({"file": str(file), "ok": report.ok, **asdict(report)}, ensure_ascii=False, indent=1))
+    else:
+        _print(report, file)
     return 0 if report.ok else 1
+
+
+def _tell_changes(fixed: FixReport, *, quiet: bool) -> None:
+    """Print what a fix did; beside JSON on the standard output, to the standard error."""
+    stream = sys.stderr if quiet else sys.stdout
+    for change in fixed.changes:
+        print(f"fixed: Line {change.line}: {change.what} [{change.code}]", file=stream)
+    dropped = "".join(f", {count} dropped ({reason})" for reason, count in fixed.dropped.items())
+    print(f"{fixed.records} record(s) read as {fixed.encoding}, {fixed.written} written{dropped}", file=stream)
 
 
 def _print(report: Report, file: Path) -> None:
@@ -37,6 +116,31 @@ def _print(report: Report, file: Path) -> None:
     print(
         f"{file}: {report.examples} {kind} example(s), {report.errors} error(s), {report.warnings} warning(s){ending}"
     )
+
+
+def _convert(options: argparse.Namespace) -> int:
+    outputs = Outputs(options.output)
+    outputs.refuse_existing()
+    conversion = convert(labelled(options.inputs), read_options(_given(vars(options))))
+    report = summarise(conversion)
+    print(tell(report))
+    if not conversion.training:
+        print("No example came out, so nothing was written; the table says why.", file=sys.stderr)
+        return 1
+    write(conversion, options.output)
+    print(f"Written: {', '.join(str(path) for path in outputs.present())}")
+    return 0
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Sequence[str]]:
+    return {one.name: values[one.name] for one in fields(Options) if values[one.name] is not None}
+
+
+def _list_formats(_: argparse.Namespace) -> int:
+    width = max((len(source.name) for source in SOURCES), default=0)
+    for source in SOURCES:
+        print(f"{source.name:<{width}}  {source.title}")
+    return 0
 
 
 if __name__ == "__main__":

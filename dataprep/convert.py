@@ -108,7 +108,7 @@ def _budget(options: Options) -> Budget:
     system, addressed = options.system, options.only_addressed
     if not options.max_tokens:
         return Budget(options.max_length, len, options.context, 0, system, addressed)
-    from quicktok import get_encoding  # type: ignore[import-untyped]
+    from quicktok import get_encoding
 
     encode = get_encoding("o200k_base").encode_ordinary
     return Budget(

@@ -5,7 +5,7 @@ Werkzeug alone would truncate a long chunked body and drop a cut upload, both wi
 
 import errno
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, BinaryIO, cast
 
 from flask import Request, request
@@ -13,6 +13,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
+from services.files import Incoming, clean_label
 from wire.body import parse_object
 from wire.errors import ApiError, BadRequest, PayloadTooLarge, UnsupportedMediaType
 from wire.requests import unknown_field
@@ -67,6 +68,25 @@ def multipart(max_megabytes: int) -> tuple[Form, FormFiles]:
     return form, files
 
 
+def sent_files(form: Form, files: FormFiles, max_megabytes: int) -> list[Incoming]:
+    """Return what stands in the form field `files`; 400 if that is nothing or text, 413 for a file over the limit."""
+    if "files" in form:
+        message = "The field 'files' holds text, but must hold a file (in Postman: set its type to File)."
+        raise BadRequest(message, code="invalid_type", param="files")
+    given = files.getlist("files")
+    if not given:
+        message = "Missing required parameter: 'files'. Send one or more files in the form field 'files'."
+        raise BadRequest(message, code="missing_required_parameter", param="files")
+    return [_incoming(file, max_megabytes) for file in given]
+
+
+def refuse_unknown(names: Iterable[str | None], known: list[str]) -> None:
+    """Refuse form fields and query parameters that there are not, with those that were probably meant."""
+    for name in names:
+        if name not in known:
+            raise unknown_field(name or "", known)
+
+
 def query(**kinds: type[int] | type[str]) -> dict[str, Any]:
     """Return the query's parameters as their kinds; 400 for one that is unknown or no number."""
     found: dict[str, Any] = {}
@@ -87,6 +107,16 @@ def switch(name: str, texts: Mapping[str, str], default: bool) -> bool:
         message = f"Invalid value for '{name}': '{text[:80]}'. It must be true or false."
         raise BadRequest(message, code="invalid_value", param=name)
     return text in ("true", "1")
+
+
+def _incoming(file: FileStorage, megabytes: int) -> Incoming:
+    size = file.stream.seek(0, 2) or file.stream.tell()
+    file.stream.seek(0)
+    label = clean_label(file.filename or "")
+    if size > megabytes * 1024 * 1024:
+        message = f"The file '{label}' has {size} bytes; at most {megabytes} MB are taken (MAX_UPLOAD_MB)."
+        raise PayloadTooLarge(message, code="file_too_large", param="files")
+    return Incoming(label, file.content_type or "application/octet-stream", size, file.stream)  # type: ignore[arg-type]
 
 
 class _Counted(io.RawIOBase):

@@ -4,14 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, current_app, request
-from werkzeug.datastructures import FileStorage
 
 from routes import services
-from routes.incoming import Form, FormFiles, multipart, switch
-from services.files import Incoming, Outcome, clean_label
+from routes.incoming import multipart, refuse_unknown, sent_files, switch
+from services.files import Outcome
 from wire.envelope import ok
-from wire.errors import BadRequest, PayloadTooLarge
-from wire.requests import unknown_field
+from wire.errors import BadRequest
 
 bp = Blueprint("upload_files", __name__)
 _FIELDS = ["files", "validate"]
@@ -22,37 +20,10 @@ def upload_files() -> tuple[dict[str, Any], int]:
     """Upload training files (JSONL) in the form field `files`; each file's id goes into /fine_tuning."""
     megabytes: int = current_app.config["MAX_UPLOAD_MB"]
     form, files = multipart(megabytes)
-    _refuse_unknown(form, files)
+    refuse_unknown([*files, *form, *request.args], _FIELDS)
     validate = switch("validate", form if "validate" in form else request.args, default=True)
-    incoming = [_incoming(file, megabytes) for file in _given(form, files)]
+    incoming = sent_files(form, files, megabytes)
     return _reply([services().files.upload(file, validate=validate) for file in incoming])
-
-
-def _refuse_unknown(form: Form, files: FormFiles) -> None:
-    for name in [*files, *form, *request.args]:
-        if name not in _FIELDS:
-            raise unknown_field(name or "", _FIELDS)
-
-
-def _given(form: Form, files: FormFiles) -> list[FileStorage]:
-    if "files" in form:
-        message = "The field 'files' holds text, but must hold a file (in Postman: set its type to File)."
-        raise BadRequest(message, code="invalid_type", param="files")
-    given = files.getlist("files")
-    if not given:
-        message = "Missing required parameter: 'files'. Send one or more files in the form field 'files'."
-        raise BadRequest(message, code="missing_required_parameter", param="files")
-    return given
-
-
-def _incoming(file: FileStorage, megabytes: int) -> Incoming:
-    size = file.stream.seek(0, 2) or file.stream.tell()
-    file.stream.seek(0)
-    label = clean_label(file.filename or "")
-    if size > megabytes * 1024 * 1024:
-        message = f"The file '{label}' has {size} bytes; at most {megabytes} MB are taken (MAX_UPLOAD_MB)."
-        raise PayloadTooLarge(message, code="file_too_large", param="files")
-    return Incoming(label, file.content_type or "application/octet-stream", size, file.stream)  # type: ignore[arg-type]
 
 
 def _reply(outcomes: list[Outcome]) -> tuple[dict[str, Any], int]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from services.chat import Chat
 from services.client import Upstream
+from services.datasets import Datasets
 from services.files import Files
 from services.fine_tuning import FineTuning
 
@@ -14,5 +15,6 @@ class Services:
 
     upstream: Upstream
     files: Files
+    datasets: Datasets
     fine_tuning: FineTuning
     chat: Chat

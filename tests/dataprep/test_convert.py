@@ -283,7 +283,11 @@ def test_what_no_json_reader_takes_never_gets_into_a_file() -> None:
         deep = [deep]
     turns_of_it = ({"role": "user", "content": "Hi \ud83d"}, {"role": "assistant", "content": "Yes"})
     rows: list[Row] = [
-        Dialogue(Place("d", 1), turns_of_it, extra=(("tools", [{"type": "function", "function": {"name": "f", "x": float("nan")}}]),)),
+        Dialogue(
+            Place("d", 1),
+            turns_of_it,
+            extra=(("tools", [{"type": "function", "function": {"name": "f", "x": float("nan")}}]),),
+        ),
         Dialogue(Place("d", 2), turns_of_it, extra=(("tools", deep),)),
     ]
     (line,) = lines_of(converted(rows).training)

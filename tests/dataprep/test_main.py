@@ -1,27 +1,176 @@
 """The command line of dataprep."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dataprep.__main__ import main
 from tests.dataprep.lines import assistant, chat, user
 
+Captured = pytest.CaptureFixture[str]
 
-def test_a_good_file_exits_with_0_and_is_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
     file = tmp_path / "good.jsonl"
     file.write_text(chat(user(), assistant()) + "\n", encoding="utf-8")
-    assert main(["check", str(file)]) == 0
-    assert "1 chat example(s), 0 error(s), 0 warning(s)" in capsys.readouterr().out
+    return file
 
 
-def test_a_bad_file_exits_with_1_and_shows_its_findings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def talk(tmp_path: Path) -> Path:
+    """A small chat as ChatLab has it, in which nobody is known to be the assistant."""
+    texts = [("Mira", "Lit?"), ("Otto", "Since dusk."), ("Mira", ""), ("Mira", "Loud?"), ("Otto", "Very.")]
+    messages = [
+        {"sender": who, "accountName": who, "timestamp": 1_800_000_000 + 1000 * at, "type": int(not text)}
+        | {"content": text or None}
+        for at, (who, text) in zip((0, 0.1, 3, 3.1, 3.2), texts, strict=True)
+    ]
+    members = [{"platformId": name, "accountName": name} for name in ("Mira", "Otto")]
+    whole = {
+        "chatlab": {"version": "0.0.2", "exportedAt": 1_800_009_000},
+        "meta": {"name": "Mira", "platform": "wechat", "type": "private"},
+        "members": members,
+        "messages": messages,
+    }
+    file = tmp_path / "talk.json"
+    file.write_text(json.dumps(whole), encoding="utf-8")
+    return file
+
+
+def test_a_good_file_exits_with_0_and_is_summed_up(good: Path, capsys: Captured) -> None:
+    assert main(["check", str(good)]) == 0
+    assert "1 chat example(s), 0 error(s)" in capsys.readouterr().out
+
+
+def test_a_bad_file_exits_with_1_and_shows_its_findings(tmp_path: Path, capsys: Captured) -> None:
     file = tmp_path / "bad.jsonl"
     file.write_text(chat(user(), {"role": "bot"}) + "\n", encoding="utf-8")
     assert main(["check", str(file)]) == 1
     assert "error: Line 1: role 'bot' is not one of" in capsys.readouterr().out
 
 
-def test_a_missing_file_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_file_exits_with_2(tmp_path: Path, capsys: Captured) -> None:
     assert main(["check", str(tmp_path / "none.jsonl")]) == 2
     assert "none.jsonl" in capsys.readouterr().err
+
+
+def test_a_profile_brings_its_own_rules(good: Path, capsys: Captured) -> None:
+    assert main(["check", str(good), "--profile", "openai"]) == 1
+    assert "10" in capsys.readouterr().out
+
+
+def test_a_check_can_be_read_by_programs(good: Path, capsys: Captured) -> None:
+    assert main(["check", str(good), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ok"], told["examples"], told["errors"]) == (True, 1, 0)
+
+
+def test_a_fix_writes_a_new_file_and_tells_each_change(good: Path, capsys: Captured) -> None:
+    good.write_bytes(b"\xef\xbb\xbf" + good.read_bytes())
+    mended = good.with_name("mended.jsonl")
+    assert main(["check", str(good)]) == 1
+    assert main(["check", str(good), "--fix", str(mended)]) == 0
+    assert "fixed: Line 1: the byte order mark removed" in capsys.readouterr().out
+    assert mended.read_bytes().startswith(b"{")
+    assert main(["check", str(good), "--fix", str(mended)]) == 2
+    assert "mended.jsonl exists" in capsys.readouterr().err
+
+
+def test_a_conversion_asks_who_one_is_and_lists_the_senders(talk: Path, capsys: Captured) -> None:
+    out = talk.with_name("train.jsonl")
+    assert main(["convert", str(talk), "-o", str(out)]) == 2
+    told = capsys.readouterr().err
+    assert "Mira: 3 message(s); Otto: 2 message(s)" in told
+    assert "--me NAME" in told
+    assert not out.exists()
+
+
+def test_a_conversion_writes_examples_provenance_and_report(talk: Path, capsys: Captured) -> None:
+    out = talk.with_name("train.jsonl")
+    assert main(["convert", str(talk), "-o", str(out), "--me", "Otto"]) == 0
+    lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert [len(line["messages"]) for line in lines] == [2, 2]
+    origins = [json.loads(line) for line in out.with_suffix(".provenance.jsonl").read_text("utf-8").splitlines()]
+    assert [origin["line"] for origin in origins] == [1, 2]
+    assert origins[1]["from"] == [{"file": "talk.json", "rows": [[3, 5]]}]
+    report = json.loads(out.with_suffix(".report.json").read_text("utf-8"))
+    assert report["rows"] == {"in": 5, "used": 5, "left": {}}
+    told = capsys.readouterr().out
+    assert out.with_suffix(".report.txt").read_text("utf-8") in told
+    assert "talk.json: ChatLab JSON" in told
+    assert "5  rows in" in told
+    assert not list(out.parent.glob(".*.part"))
+
+
+def test_nothing_is_ever_written_over(talk: Path, capsys: Captured) -> None:
+    out = talk.with_name("train.jsonl")
+    out.with_suffix(".report.txt").write_text("mine")
+    assert main(["convert", str(talk), "-o", str(out), "--me", "Otto"]) == 2
+    assert "train.report.txt exists already" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_validation_goes_into_a_file_of_its_own(talk: Path, capsys: Captured) -> None:
+    out = talk.with_name("train.jsonl")
+    options = ["--me", "Otto", "--valid-share", "0.5", "--system", "Be terse."]
+    assert main(["convert", str(talk), "-o", str(out), *options]) == 0
+    assert "1 example(s) for training, 1 for validation" in capsys.readouterr().out
+    (line,) = out.with_suffix(".valid.jsonl").read_text("utf-8").splitlines()
+    assert [one["content"] for one in json.loads(line)["messages"]] == ["Be terse.", "[image]\nLoud?", "Very."]
+
+
+def test_a_conversion_without_an_example_writes_nothing_and_says_why(talk: Path, capsys: Captured) -> None:
+    out = talk.with_name("train.jsonl")
+    assert main(["convert", str(talk), "-o", str(out), "--me", "Mira", "--blocked-words", "Lit,Loud"]) == 1
+    caught = capsys.readouterr()
+    assert "2  left: blocked_word" in caught.out
+    assert "nothing was written" in caught.err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--session-gap", "soon"], "'session_gap' is 'soon', but must be a number"),
+        (["--valid-share", "0.9"], "at least 0 and at most 0.5"),
+        (["--rules", "picture=drop"], "'picture=drop' is no rule"),
+        (["--format", "chatlub-json"], "There is no format 'chatlub-json'. Did you mean 'chatlab-json'?"),
+    ],
+)
+def test_a_wrong_option_is_told_with_the_way_out(talk: Path, capsys: Captured, options: list[str], told: str) -> None:
+    assert main(["convert", str(talk), "-o", str(talk.with_name("o.jsonl")), *options]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_weclones_names_are_taken_too(talk: Path, capsys: Captured) -> None:
+    out = talk.with_name("train.jsonl")
+    assert main(["convert", str(talk), "-o", str(out), "--me", "Otto", "--qa-match-time-window", "1"]) == 1
+    assert "left: late_answer" in capsys.readouterr().out
+
+
+def test_a_folder_is_read_file_by_file_and_what_is_unknown_is_told(talk: Path, good: Path, capsys: Captured) -> None:
+    (talk.parent / "notes.bin").write_bytes(bytes(range(256)))
+    out = talk.parent.parent / f"{talk.parent.name}.jsonl"
+    assert main(["convert", str(talk.parent), "-o", str(out), "--me", "Otto"]) == 0
+    told = capsys.readouterr().out
+    assert f"{talk.parent.name}/notes.bin: not read" in told
+    assert "3 example(s) for training" in told
+    report: dict[str, Any] = json.loads(out.with_suffix(".report.json").read_text("utf-8"))
+    assert [one["file"] for one in report["files"]] == [
+        f"{talk.parent.name}/{name}" for name in ("good.jsonl", "talk.json")
+    ]
+
+
+def test_a_file_of_no_known_format_is_refused_with_those_there_are(tmp_path: Path, capsys: Captured) -> None:
+    file = tmp_path / "noise.bin"
+    file.write_bytes(bytes(range(256)) * 9)
+    assert main(["convert", str(file), "-o", str(tmp_path / "o.jsonl")]) == 2
+    assert "noise.bin is of no format that is known here" in capsys.readouterr().err
+
+
+def test_the_formats_are_listed(capsys: Captured) -> None:
+    assert main(["formats"]) == 0
+    assert "chatlab-json" in capsys.readouterr().out

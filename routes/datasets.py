@@ -1,0 +1,57 @@
+"""Checks training data, and makes it of exports and sheets, before any of it goes upstream."""
+
+from typing import Any
+from urllib.parse import quote
+
+from flask import Blueprint, Response, current_app, request
+from werkzeug.datastructures import CombinedMultiDict
+
+from dataprep.options import ALIASES, Options
+from routes import services
+from routes.incoming import Form, multipart, refuse_unknown, sent_files, switch
+from services.datasets import CONTENT_TYPE, Dataset
+from services.files import Incoming
+from wire.envelope import ok
+
+bp = Blueprint("datasets", __name__, url_prefix="/datasets")
+_CHECK_FIELDS = ["files", "profile", "upload"]
+_OPTIONS = [*Options.__dataclass_fields__, *ALIASES]
+_CONVERT_FIELDS = ["files", "upload", "download", *_OPTIONS]
+
+
+@bp.post("/check")
+def check() -> dict[str, Any]:
+    """Check training files in the form field `files` by the rules of `profile`; `upload=true` sends on what passes."""
+    fields, incoming = _sent(_CHECK_FIELDS)
+    upload, profile = switch("upload", fields, default=False), fields.get("profile", "")
+    return ok([services().datasets.check(file, profile, upload=upload) for file in incoming])
+
+
+@bp.post("/convert")
+def convert() -> dict[str, Any] | Response:
+    """Make training data of the exports in the form field `files`; `upload=true` sends it on for /fine_tuning."""
+    fields, incoming = _sent(_CONVERT_FIELDS)
+    upload, download = switch("upload", fields, default=False), switch("download", fields, default=False)
+    dataset = services().datasets.convert(incoming, {name: fields.getlist(name) for name in _OPTIONS if name in fields})
+    return _reply(dataset, upload=upload, download=download)
+
+
+def _sent(known: list[str]) -> tuple[Form, list[Incoming]]:
+    """The fields of form and query together, of which the form's come first, and the files."""
+    megabytes: int = current_app.config["MAX_UPLOAD_MB"]
+    form, files = multipart(megabytes)
+    refuse_unknown([*files, *form, *request.args], known)
+    fields: Form = CombinedMultiDict([form, request.args])
+    return fields, sent_files(fields, files, megabytes)
+
+
+def _reply(dataset: Dataset, *, upload: bool, download: bool) -> dict[str, Any] | Response:
+    """The examples' ids, the examples as a file, or the examples as text; the report is in all but the file."""
+    if upload:
+        return ok(services().datasets.upload(dataset))
+    if not download:
+        return ok(dataset.entry())
+    reply = Response(dataset.training.stream.read(), content_type=CONTENT_TYPE)
+    name = quote(dataset.training.label, safe="")
+    reply.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
+    return reply

@@ -1,0 +1,152 @@
+"""Checks and converts training data that callers send; what a form looks like is not known here, nor any format."""
+
+import io
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import dataprep
+from dataprep.convert import Conversion, convert
+from dataprep.loss_report import summarise, tell
+from dataprep.options import WrongOption, read_options
+from dataprep.output import lines_of, origin
+from dataprep.profiles import TARGETS
+from dataprep.sources.source import UnreadableSource
+from dataprep.speakers import NeedsMe
+from dataprep.windows import Example
+from services.files import Files, Incoming
+from wire.errors import BadRequest
+
+CONTENT_TYPE = "application/jsonl"
+# Larger results are uploaded or downloaded: JSON within JSON takes twice their size in memory.
+MAX_INLINE_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a conversion made: its report, and the files of examples; `validation` is None if nothing was set aside."""
+
+    report: dict[str, Any]
+    training: Incoming
+    validation: Incoming | None
+    provenance: list[dict[str, Any]]
+
+    def entry(self) -> dict[str, Any]:
+        """Return the reply that carries the examples as text."""
+        return self._told() | {
+            "training": _shown(self.training),
+            "validation": _shown(self.validation) if self.validation else None,
+            "provenance": self.provenance if self.training.size <= MAX_INLINE_BYTES else None,
+        }
+
+    def uploaded(self, files: Files) -> dict[str, Any]:
+        """Send the examples upstream and return the reply with the ids; raises the upstream's failure."""
+        parts = {"training": self.training, "validation": self.validation}
+        return self._told() | {name: _upload(part, files) if part else None for name, part in parts.items()}
+
+    def _told(self) -> dict[str, Any]:
+        return {"report": self.report, "text": tell(self.report)}
+
+
+class Datasets:
+    """Training data before they are the upstream's; `profile` is whose rules count if the caller names none."""
+
+    def __init__(self, files: Files, profile: str) -> None:
+        self._files = files
+        self._profile = profile
+
+    def check(self, file: Incoming, profile: str = "", *, upload: bool = False) -> dict[str, Any]:
+        """Return what is wrong with one file: `status` is passed or failed; with `upload`, a passed one is sent on."""
+        name = profile or self._profile
+        if name not in TARGETS:
+            message = f"Invalid value for 'profile': '{name[:80]}'. It must be one of {', '.join(TARGETS)}."
+            raise BadRequest(message, code="invalid_value", param="profile")
+        report = dataprep.check(file.stream, profile=name, minimum=TARGETS[name].minimum)
+        file.stream.seek(0)
+        entry = {
+            "content_type": file.content_type,
+            "filename": file.label,
+            "size": file.size,
+            "status": "passed" if report.ok else "failed",
+            "response": {"profile": name, **asdict(report)},
+        }
+        return entry | {"file": _upload(file, self._files)["file"]} if upload and report.ok else entry
+
+    def convert(self, files: Sequence[Incoming], options: Mapping[str, Sequence[str]]) -> Dataset:
+        """Return the training data made of these files; 400 says what is missing, wrong, or why nothing came out."""
+        with _on_disk(files) as paths:
+            conversion = _convert(paths, options)
+        report = summarise(conversion)
+        if not conversion.training:
+            message = "No example came out of these files; 'report' says what became of every row."
+            raise BadRequest(message, code="no_examples", param="files", details={"report": report})
+        stem = Path(files[0].label).stem
+        training = _file(f"{stem}.jsonl", conversion.training)
+        validation = _file(f"{stem}.valid.jsonl", conversion.validation) if conversion.validation else None
+        parts = ((training, conversion.training), (validation, conversion.validation))
+        provenance = [
+            {"file": part.label, "line": line, "chat": example.chat, "from": origin(example)}
+            for part, examples in parts
+            if part
+            for line, example in enumerate(examples, 1)
+        ]
+        return Dataset(report, training, validation, provenance)
+
+    def upload(self, dataset: Dataset) -> dict[str, Any]:
+        """Send a converted dataset upstream and return the reply with the file objects."""
+        return dataset.uploaded(self._files)
+
+
+def _convert(paths: Sequence[tuple[Path, str]], options: Mapping[str, Sequence[str]]) -> Conversion:
+    try:
+        return convert(paths, read_options(options))
+    except NeedsMe as unknown:
+        details = {"senders": [asdict(sender) for sender in unknown.senders]}
+        raise BadRequest(str(unknown), code="me_needed", param="me", details=details) from None
+    except WrongOption as wrong:
+        raise BadRequest(str(wrong), code="invalid_value", param=wrong.name) from None
+    except UnreadableSource as unreadable:
+        raise BadRequest(str(unreadable), code="unreadable_source", param="files") from None
+
+
+@contextmanager
+def _on_disk(files: Sequence[Incoming]) -> Iterator[list[tuple[Path, str]]]:
+    """Lend the files' paths with their labels; two of the same name get numbers."""
+    with tempfile.TemporaryDirectory(prefix="tune9527-") as folder:
+        paths, labels = list[tuple[Path, str]](), set[str]()
+        for number, file in enumerate(files):
+            ending = Path(file.label).suffix
+            path = Path(folder) / f"{number}{ending if ending.isascii() and len(ending) < 10 else ''}"
+            with path.open("wb") as copy:
+                shutil.copyfileobj(file.stream, copy)
+            label = file.label if file.label not in labels else f"{number + 1} {file.label}"
+            labels.add(label)
+            paths.append((path, label))
+        yield paths
+
+
+def _file(label: str, examples: Sequence[Example]) -> Incoming:
+    stream = io.BytesIO()
+    for line in lines_of(examples):
+        stream.write(line.encode("utf-8", "replace"))
+    size = stream.tell()
+    stream.seek(0)
+    return Incoming(label, CONTENT_TYPE, size, stream)
+
+
+def _shown(file: Incoming) -> dict[str, Any]:
+    """A file of examples with its content, unless it is too large for a JSON reply."""
+    content = file.stream.read().decode("utf-8") if file.size <= MAX_INLINE_BYTES else None
+    return {"filename": file.label, "size": file.size, "content": content}
+
+
+def _upload(file: Incoming, files: Files) -> dict[str, Any]:
+    """Send a checked file on."""
+    outcome = files.upload(file, validate=False)
+    if outcome.failure:
+        raise outcome.failure
+    return {"filename": file.label, "size": file.size, "file": outcome.response}
