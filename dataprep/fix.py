@@ -15,8 +15,11 @@ from dataprep.framing import BLANK, Framer, Record, TooLong
 from dataprep.masking import Masker
 from dataprep.mending import mask as mask_example
 from dataprep.mending import mend
+from dataprep.phrasing import CONTROL, INVISIBLE
+from dataprep.profiles import TARGETS, Profile
 from dataprep.repair import Reading, read
 from dataprep.report import Report
+from dataprep.shapes import read_clean_chat
 
 MAX_KEPT_CHANGES = 1000
 # Duplicates are looked for among this many first lines, so that memory stays flat.
@@ -81,15 +84,19 @@ def fix(
 ) -> FixReport:
     """Write a mended copy of `source` to `target`, which must not exist yet; `encoding` overrides the guess.
 
-    Raises FileExistsError, Unfixable for what is no text, LookupError for an unknown encoding, and OSError.
+    What only some targets refuse, such as two answers in a row, is mended for the targets that do (`profile`).
+    Raises FileExistsError, Unfixable for what is no text, LookupError for an unknown encoding, ValueError for an
+    unknown profile, and OSError.
     """
+    if profile not in TARGETS:
+        raise ValueError(f"unknown profile '{profile}', known: {', '.join(TARGETS)}")
     if target.exists():
         raise FileExistsError(f"{target} exists. Name a new file: nothing is ever written over.")
     report, part = FixReport(), target.with_name(f".{target.name}.part")
     report.encoding = encoding or _settle_encoding(source)
     try:
         with part.open("wb") as out:
-            _Fixing(report, out, Masker() if mask else None).run(source)
+            _Fixing(report, out, TARGETS[profile], Masker() if mask else None).run(source)
         with part.open("rb") as written:
             report.left = check(written, profile=profile)
         # Whoever made the target meanwhile keeps it.
@@ -132,8 +139,9 @@ def _is_utf8(line: bytes) -> bool:
 class _Fixing:
     """One pass from a source to an open file."""
 
-    def __init__(self, report: FixReport, out: BinaryIO, masker: Masker | None) -> None:
+    def __init__(self, report: FixReport, out: BinaryIO, profile: Profile, masker: Masker | None) -> None:
         self._report = report
+        self._profile = profile
         self._out = out
         self._masker = masker
         self._seen: set[bytes] = set()
@@ -166,12 +174,22 @@ class _Fixing:
             self._report.add(line, "drop_bom")
             text = text.lstrip("\ufeff")
         if not text.strip(BLANK):
-            self._drop(line, "drop_blank_line", "a blank line removed")
+            self._drop(line, "drop_blank_lines", "a blank line removed")
             return
         if origin:
             self._report.add(line, origin)
+        elif self._masker is None and self._is_clean(text):
+            self._write(line, text.encode())
+            return
         for value in self._mend(line, text, bool(origin)):
             self._write(line, value)
+
+    def _is_clean(self, text: str) -> bool:
+        """Whether a line is so plainly faultless that it need not be taken apart."""
+        if "\\u" in text or CONTROL.search(text) or INVISIBLE.search(text):
+            return False
+        messages = read_clean_chat(text.encode("utf-8", "surrogateescape"))
+        return messages is not None and (self._profile.weight is None or all(one.weight is None for one in messages))
 
     def _mend(self, line: int, text: str, reframed: bool) -> Iterator[bytes]:
         """The lines to be written for the text of one record; the text itself where it is not to be understood."""
@@ -189,7 +207,7 @@ class _Fixing:
     def _mend_values(self, line: int, reading: Reading, reframed: bool) -> list[bytes]:
         """Mend each value and return all as lines; [] if nothing about them was changed."""
         changes, masked = list(reading.mended), False
-        mends = [one for value in reading.values if isinstance(value, dict) for one in mend(value)]
+        mends = [one for value in reading.values if isinstance(value, dict) for one in mend(value, self._profile)]
         if self._masker is not None:
             for value in reading.values:
                 masked |= isinstance(value, dict) and mask_example(value, self._masker)
@@ -207,7 +225,7 @@ class _Fixing:
     def _write(self, line: int, data: bytes) -> None:
         digest = blake2b(data, digest_size=12).digest()
         if digest in self._seen:
-            self._drop(line, "drop_duplicate", "the same example as before, removed")
+            self._drop(line, "drop_duplicates", "the same example as before, removed")
             return
         if len(self._seen) < MAX_REMEMBERED:
             self._seen.add(digest)

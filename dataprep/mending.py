@@ -6,15 +6,11 @@ from typing import Any, NamedTuple
 
 from dataprep.examples import recognise
 from dataprep.masking import Masker
-from dataprep.messages import KEYS
+from dataprep.messages import KEYS, SYNONYMS
+from dataprep.phrasing import CONTROL, INVISIBLE
+from dataprep.profiles import Profile
 from dataprep.wording import did_you_mean, show
 
-ROLE_SYNONYMS = {
-    **dict.fromkeys(("human", "问", "用户"), "user"),
-    **dict.fromkeys(("gpt", "bot", "chatbot", "ai", "model", "答", "助手"), "assistant"),
-    **dict.fromkeys(("observation",), "tool"),
-    **dict.fromkeys(("系统",), "system"),
-}
 _OUTPUTS = ("preferred_output", "preferred_completion", "non_preferred_output", "non_preferred_completion")
 # What carries content in one format or another is never thrown away as a stray key.
 _CHAT = ("messages", "tools", "parallel_tool_calls", "functions", "system", "images", "role", "content", "response")
@@ -32,9 +28,9 @@ class Mend(NamedTuple):
     detail: str
 
 
-def mend(example: dict[str, Any]) -> list[Mend]:
-    """Mend an example in place and return what was changed; what is unclear stays for the check to report."""
-    return list(_mend(example))
+def mend(example: dict[str, Any], profile: Profile) -> list[Mend]:
+    """Mend an example in place for a target and return what was changed; what is unclear stays for the check."""
+    return list(_mend(example, profile))
 
 
 def mask(example: dict[str, Any], masker: Masker) -> bool:
@@ -45,26 +41,73 @@ def mask(example: dict[str, Any], masker: Masker) -> bool:
     return masker.counts.total() > before
 
 
-def _mend(example: dict[str, Any]) -> Iterator[Mend]:
+def _mend(example: dict[str, Any], profile: Profile) -> Iterator[Mend]:
     kind = recognise(example)
     if kind == "chat":
-        yield from _mend_list(example["messages"])
+        yield from _mend_list(example["messages"], profile)
         yield from _move_system(example)
         yield from _strip(example, [key for key in example if key not in _TELLING], sorted(_TELLING))
+        yield from _mend_order(example["messages"], profile)
     elif kind == "preference":
         given = example.get("input")
-        if isinstance(given, dict):
-            yield from _mend_list(given.get("messages"))
-        for key in _OUTPUTS:
-            yield from _mend_list(example.get(key))
+        lists = [given.get("messages") if isinstance(given, dict) else None, *(example.get(key) for key in _OUTPUTS)]
+        for messages in lists:
+            yield from _mend_list(messages, profile)
+    elif kind == "completion":
+        for key in ("prompt", "completion"):
+            yield from _mend_text(example, key)
 
 
-def _mend_list(messages: object) -> Iterator[Mend]:
+def _mend_list(messages: object, profile: Profile) -> Iterator[Mend]:
     for message in messages if isinstance(messages, list) else []:
         if isinstance(message, dict):
             yield from _mend_role(message)
-            yield from _mend_keys(message)
+            yield from _mend_keys(message, profile)
             yield from _mend_calls(message)
+            yield from _mend_text(message, "content")
+            for part in message["content"] if isinstance(message.get("content"), list) else []:
+                yield from _mend_text(part, "text")
+
+
+def _mend_text(holder: object, key: str) -> Iterator[Mend]:
+    """Remove from a text what nobody sees or meant; what then is empty was no text and stays."""
+    text = holder.get(key) if isinstance(holder, dict) else None
+    if not isinstance(holder, dict) or not isinstance(text, str):
+        return
+    for code, odd in (("drop_invisible", INVISIBLE), ("drop_control", CONTROL)):
+        cleaned = odd.sub("", text)
+        if cleaned.strip() and cleaned != text:
+            holder[key] = text = cleaned
+            yield Mend(code, f"characters that cannot be seen removed from '{key}'")
+
+
+def _mend_order(messages: object, profile: Profile) -> Iterator[Mend]:
+    """Join what one speaker says in a row, and end with an answer, where the target refuses anything else."""
+    if not isinstance(messages, list) or not all(isinstance(one, dict) for one in messages):
+        return
+    if profile.alternation == "error":
+        kept = list[dict[str, Any]]()
+        for message in messages:
+            if kept and _may_join(kept[-1], message):
+                kept[-1]["content"] += "\n" + message["content"]
+                yield Mend("merge_messages", f"two messages of role {message['role']} in a row became one")
+            else:
+                kept.append(message)
+        messages[:] = kept
+    answers = [at for at, message in enumerate(messages) if message.get("role") == "assistant"]
+    if profile.closing == "error" and answers and answers[-1] + 1 < len(messages):
+        yield Mend(
+            "drop_trailing_messages", f"{len(messages) - answers[-1] - 1} message(s) after the last answer cut off"
+        )
+        del messages[answers[-1] + 1 :]
+
+
+def _may_join(first: dict[str, Any], second: dict[str, Any]) -> bool:
+    plain = all(
+        one.keys() <= {"role", "content", "weight"} and isinstance(one.get("content"), str) for one in (first, second)
+    )
+    same = first.get("role") == second.get("role") and first.get("weight") == second.get("weight")
+    return plain and same and first.get("role") in ("user", "assistant")
 
 
 def _mend_role(message: dict[str, Any]) -> Iterator[Mend]:
@@ -72,7 +115,7 @@ def _mend_role(message: dict[str, Any]) -> Iterator[Mend]:
     if not isinstance(role, str) or role in KEYS:
         return
     plain = role.strip().lower()
-    meant = plain if plain in KEYS else ROLE_SYNONYMS.get(plain)
+    meant = plain if plain in KEYS else SYNONYMS.get(plain)
     # A tool's message without its call is no better than an observation.
     if meant is None or (meant == "tool" and "tool_call_id" not in message):
         return
@@ -80,11 +123,11 @@ def _mend_role(message: dict[str, Any]) -> Iterator[Mend]:
     yield Mend("rename_role", f"role {show(role)} became '{meant}'")
 
 
-def _mend_keys(message: dict[str, Any]) -> Iterator[Mend]:
+def _mend_keys(message: dict[str, Any], profile: Profile) -> Iterator[Mend]:
     role = message.get("role")
     if not isinstance(role, str) or role not in KEYS:
         return
-    if role != "assistant" and "weight" in message:
+    if "weight" in message and (role != "assistant" or profile.weight is not None):
         del message["weight"]
         yield Mend("drop_weight", f"'weight' removed from a message of role {role}")
     if message.get("tool_calls") == []:

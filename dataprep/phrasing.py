@@ -35,8 +35,8 @@ _GARBLED_STARTS = "".join(
 _GARBLED_CHINESE = re.compile(f"[{_GARBLED_STARTS}][^\x00-\x7f]{{2,}}")
 # UTF-8 read as Windows-1252: a quotation mark, an accented letter, a Chinese comma.
 _GARBLED_LATIN = re.compile("â€[^A-Za-z0-9]|â€$|Ã[\x80-\xbf]|Â[\xa0-\xbf]|ï¼|ï»¿|锟斤拷|烫烫烫")
-_INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LEFT_OVER = re.compile(r"<(?:msg|appmsg|sysmsg|emoji|voipmsg|revokemsg|videomsg)[ >/]|weixin://|wxid_[a-z0-9]{6}")
 _SPECIAL = re.compile(r"<[|｜][^<>|｜\s]{1,40}[|｜]>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>")
 # All that the rules above and the placeholders begin with; a text without any is done with one look.
@@ -97,8 +97,8 @@ _RULES = (
         None,
     ),
     ("replacement_character", re.compile("\ufffd+"), "{} stands for characters that were lost. Repair the text.", None),
-    ("invisible_character", _INVISIBLE, "{} is invisible. Remove it.", "drop_invisible"),
-    ("control_character", _CONTROL, "{} is a control character. Remove it.", "drop_control"),
+    ("invisible_character", INVISIBLE, "{} is invisible. Remove it.", "drop_invisible"),
+    ("control_character", CONTROL, "{} is a control character. Remove it.", "drop_control"),
     ("markup_left_over", _LEFT_OVER, "{} is a left-over of the chat program, not what was said. Remove it.", None),
     (
         "special_token",

@@ -1,6 +1,7 @@
 """What a fix mends, what it leaves alone, and that it accounts for everything."""
 
 import codecs
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dataprep.checker import check as check_stream
 from dataprep.fix import FixReport, Unfixable, fix
+from dataprep.profiles import TARGETS
+from dataprep.report import Report
 from tests.dataprep.lines import assistant, chat, user
 
 GOOD = [chat(user(f"问题{number}"), assistant(f"回答{number}")) for number in range(12)]
@@ -27,6 +31,11 @@ def run(tmp_path: Path, data: bytes | str, **options: Any) -> tuple[FixReport, l
     raw = target.read_bytes()
     assert raw.count(b"\n") == report.written
     return report, raw.decode("utf-8", "surrogateescape").split("\n")[:-1]
+
+
+def check(text: str, profile: str) -> Report:
+    """What a check finds in this text."""
+    return check_stream(io.BytesIO(text.encode()), profile=profile)
 
 
 def spread(objects: list[Any], indent: int, between: str = "\n") -> str:
@@ -91,13 +100,44 @@ def test_a_good_line_is_copied_to_the_letter(tmp_path: Path) -> None:
 def test_blank_lines_and_exact_duplicates_are_dropped_and_told(tmp_path: Path) -> None:
     report, lines = run(tmp_path, f"{GOOD[0]}\n\n{GOOD[1]}\n \t\n{GOOD[0]}\n")
     assert lines == GOOD[:2]
-    assert report.dropped == {"drop_blank_line": 2, "drop_duplicate": 1}
+    assert report.dropped == {"drop_blank_lines": 2, "drop_duplicates": 1}
     assert [(change.line, change.code) for change in report.changes] == [
-        (2, "drop_blank_line"),
-        (4, "drop_blank_line"),
-        (5, "drop_duplicate"),
+        (2, "drop_blank_lines"),
+        (4, "drop_blank_lines"),
+        (5, "drop_duplicates"),
     ]
     assert (report.lines, report.records, report.written) == (5, 5, 2)
+
+
+MESSY = [
+    *GOOD,
+    chat(user(), user("又"), assistant(), assistant("再"), user("还")),
+    chat(user("零\u200b宽"), assistant("响\x07铃")),
+    chat({"role": "human", "content": "x", "time": 1}, {"role": "GPT", "content": "y", "weight": 1}),
+    chat(user(weight=1), assistant(), text="<s>"),
+    '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"},]}',
+    GOOD[0],
+    "",
+]
+
+
+@pytest.mark.parametrize("profile", TARGETS)
+def test_whatever_a_check_calls_mendable_is_mended(profile: str, tmp_path: Path) -> None:
+    before = check("\ufeff" + "\n".join(MESSY), profile)
+    assert len({finding.fix for finding in before.findings if finding.fix}) >= 7
+    report, _ = run(tmp_path, "\ufeff" + "\n".join(MESSY), profile=profile)
+    assert report.left.errors == 0
+    kept = [one for one in report.left.findings if one.fix]
+    # Where the target does not refuse them, two messages in a row and last words are nobody's business.
+    assert {one.fix for one in kept} <= {"merge_messages", "drop_trailing_messages"}
+    assert {one.severity for one in kept} <= {"warning"}
+    assert {one.fix for one in before.findings if one.fix} - {one.fix for one in kept} <= report.counts.keys()
+
+
+def test_an_unknown_profile_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="unknown profile 'nobody'"):
+        run(tmp_path, TEXT, profile="nobody")
+    assert [path.name for path in tmp_path.iterdir()] == ["source.jsonl"]
 
 
 LEFT = [
