@@ -10,7 +10,8 @@ _INVISIBLE = re.compile(
     "[\u200b\u2060\ufeff\u200e\u200f\u202a-\u202e\u2066-\u2069\u00ad\ue200-\ue202\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]"
 )
 _LINE_ENDS = re.compile("\r\n|[\r\u0085\u2028\u2029]")
-_ODD_SPACES = re.compile("[\u2002-\u200a\u202f]")
+# WeChat sets U+2005 after @name, often with a blank after it.
+_ODD_SPACES = re.compile("[\u2002-\u200a\u202f] ?")
 _HALVES = re.compile("[\ud800-\udfff]")
 _NO_MARKS = re.compile(r"[\W_]+")
 

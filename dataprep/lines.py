@@ -33,17 +33,18 @@ class Scribe:
         for message in messages:
             side: Side = "assistant" if self.own(message) else "user"
             text = clean(message.text)
-            if any(word in text for word in self.options.blocked_words):
-                ledger.leave([message.place], "blocked_word")
-                continue
             policy = kinds.decide(message.kind, side, text, self.rules)
-            if policy == "drop":
-                ledger.leave([message.place], _reason(message.kind, text, "dropped"))
-            elif policy == "cut":
-                ledger.leave([message.place], _reason(message.kind, text, "cut"))
-                yield Line(message.place, side, "", message.timestamp, cut=True)
-            else:
+            if any(word in text for word in self.options.blocked_words):
+                # Without the words of an answer, what follows would seem to answer its question.
+                policy = "drop" if side == "user" else "cut"
+                ledger.leave([message.place], "blocked_word")
+            if policy == "keep" or policy == "placeholder":
                 yield self._line(message, side, text, has_words=policy == "keep")
+                continue
+            ledger.leave([message.place], _reason(message.kind, text, policy))
+            pause = policy == "drop" and message.kind not in kinds.NOTICES
+            if pause or policy == "cut":
+                yield Line(message.place, side, "", message.timestamp, cut=not pause, pause=pause)
 
     def _line(self, message: Message, side: Side, text: str, *, has_words: bool) -> Line:
         words = self.mask(text) if has_words else kinds.placeholder(message.kind, chinese=self.chinese)
@@ -73,7 +74,7 @@ def scribe_for(chat: Chat, own: Callable[[Message], bool], options: Options, mas
     return Scribe(chat, own, names, quoted, chinese, options, options.policies(), mask)
 
 
-def _reason(kind: Kind, text: str, end: str) -> str:
+def _reason(kind: Kind, text: str, policy: kinds.Policy) -> str:
     if kind in (Kind.TEXT, Kind.REPLY) and not text:
         return "quote_without_text" if kind is Kind.REPLY else "empty"
-    return f"{kind.name.lower()}_{end}"
+    return f"{kind.name.lower()}_{'cut' if policy == 'cut' else 'dropped'}"

@@ -11,7 +11,10 @@ from dataprep.records import Place
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One message, ready: on whose side, by whom, with clean words; `cut` means that the talk ends here."""
+    """One message, ready: on whose side, with clean words.
+
+    `cut`: the talk ends here. `pause`: it was dropped, but what the other side says next may be about it.
+    """
 
     place: Place
     side: Side
@@ -21,6 +24,7 @@ class Line:
     quoted: str = ""
     addressed: bool = False
     cut: bool = False
+    pause: bool = False
 
 
 @dataclass(slots=True)
@@ -80,6 +84,11 @@ def _turns(lines: Iterable[Line], merge: float) -> Iterator[Turn]:
     """Join neighbouring lines of one side; a cut is a turn of its own."""
     turn: Turn | None = None
     for line in lines:
+        if line.pause:
+            if turn is not None and turn.side != line.side:
+                yield turn
+                turn = None
+            continue
         joins = turn is not None and turn.side == line.side and not line.cut and not turn.lines[-1].cut
         if turn is not None and joins and _apart(turn, line.at) <= merge:
             turn.lines.append(line)

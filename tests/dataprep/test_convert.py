@@ -94,6 +94,13 @@ def test_what_is_no_talk_is_dropped_on_both_sides(kind: Kind) -> None:
     assert left(conversion) == {f"{kind.name.lower()}_dropped": 2}
 
 
+def test_an_answer_to_a_dropped_message_is_no_answer_to_the_question_before() -> None:
+    rows = [ASKED, ANSWERED, said(3, SHE, 1.5, "5 coins", Kind.TRANSFER), said(4, ME, 1.7, "Thank you!")]
+    conversion = converted(rows)
+    assert turns(conversion) == [["u: Is the lamp lit?", "a: Since dusk."]]
+    assert left(conversion) == {"transfer_dropped": 1, "no_question": 1}
+
+
 def test_a_picture_is_a_word_in_a_question_but_no_question() -> None:
     rows = [said(1, SHE, 0, "", Kind.IMAGE), said(2, SHE, 0.5, "Seen this?"), said(3, ME, 1, "Ha!")]
     assert turns(converted(rows)) == [["u: [image]\nSeen this?", "a: Ha!"]]
@@ -236,6 +243,13 @@ def test_blocked_words_take_their_message_out() -> None:
     conversion = converted([ASKED, said(3, SHE, 0.5, "the secret lamp"), ANSWERED], blocked_words=("secret",))
     assert turns(conversion) == [["u: Is the lamp lit?", "a: Since dusk."]]
     assert left(conversion) == {"blocked_word": 1}
+
+
+def test_a_blocked_answer_does_not_pass_its_question_on() -> None:
+    rows = [ASKED, said(2, ME, 1, "secret"), said(3, SHE, 1.5, "And now?"), said(4, ME, 2, "Now too.")]
+    conversion = converted(rows, blocked_words=("secret",))
+    assert turns(conversion) == [["u: And now?", "a: Now too."]]
+    assert left(conversion) == {"no_answer": 1, "blocked_word": 1}
 
 
 def test_texts_are_cleaned_and_masked() -> None:
