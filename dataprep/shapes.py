@@ -57,7 +57,8 @@ def read_clean_chat(line: bytes) -> list[PlainMessage] | None:
 def _is_explained(surplus: int, line: bytes, messages: list[PlainMessage]) -> bool:
     """Whether quotation marks in texts and the assistant's weights explain the surplus; else a key is there twice."""
     for message in messages:
-        surplus -= message.content.count('"')
+        if '"' in message.content:
+            surplus -= message.content.count('"')
     # Written as a number, a mark is in the text but not in the line: it could hide a key's.
     if surplus < 0 or b"u0022" in line:
         return False
