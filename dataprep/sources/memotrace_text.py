@@ -145,7 +145,7 @@ def _messages(lines: Lines) -> Iterator[tuple[int, Words]]:
     plain, at = Lines(), 0
     texts = [line for _, line in lines]
     while at < len(lines):
-        length = _length(texts[at : at + _MOST_LINES])
+        length = _length(texts, at)
         if not length:
             plain.append(lines[at])
             at += 1
@@ -163,20 +163,22 @@ def _joined(lines: Lines) -> Iterator[tuple[int, Words]]:
         yield rows[0], Words(Kind.TEXT, text.rstrip("\n"))
 
 
-def _length(texts: list[str]) -> int:
-    """Return how many of the lines are one message that is known by its form, 0 if the first begins none."""
-    first = texts[0].rstrip(" ")
-    if len(texts) > 1 and texts[1].startswith(_QUOTED):
+def _length(texts: list[str], at: int) -> int:
+    """Return how many of the lines from one on are a message that is known by its form, 0 if the line begins none."""
+    first, following = texts[at].rstrip(" "), texts[at + 1 : at + _MOST_LINES]
+    if following and following[0].startswith(_QUOTED):
         return 2
+    if not first:
+        return 0
     for opening, ends in _ENDS:
         if first.startswith(opening):
-            found = (number for end in ends for number, line in enumerate(texts, 1) if line.startswith(end))
+            found = (number for end in ends for number, line in enumerate(following, 2) if line.startswith(end))
             return next(found, 1)
     if first == "【音视频通话】":
-        return min(2, len(texts))
+        return min(2, len(texts) - at)
     if first == "【合并转发的聊天记录】":
-        inside = (number for number, line in enumerate(texts[1:], 1) if line and not line.startswith(("- ", " ")))
-        return next(inside, len(texts))
+        rest = range(at + 1, len(texts))
+        return next((end for end in rest if texts[end] and not texts[end].startswith(("- ", " "))), len(texts)) - at
     is_known = opening_kind(first) is not None or read_typed(Kind.SYSTEM, first).kind in (Kind.PAT, Kind.RECALL)
     return 1 if is_known else 0
 

@@ -60,7 +60,7 @@ _TRANSFER = re.compile(
 )
 _QUOTE = re.compile(r"(?:\A|\n)引用(?:：(?P<name>.{0,100}?): |:(?P<old>[^:\n]{0,100}):|:未知\s*\Z)")
 # A voice ends with the name of its file, made of the time and a number.
-_VOICE_FILE = re.compile(r"\s*\S*\d{8}_\d{6}_\S*\s*\Z")
+_VOICE_FILE = re.compile(r"\d{8}_\d{6}_\w{1,40}(?:\.\w{1,5})?")
 _FILE_NAME = re.compile(r"(.+?) \d+(?:\.\d+)? [KMG]?B(?: |\Z)")
 _UNKNOWN = re.compile(r"-?\d{1,20}\n\s*[{<]")
 # The line that holds the words of a kind, by what stands before them.
@@ -100,12 +100,15 @@ def read_unnamed(text: str) -> Words:
 
 def opening_kind(text: str) -> Kind | None:
     """Return the kind for which a text stands that begins as the exporters begin it, None for somebody's words."""
+    # WeChatMsg indents its links.
+    text = text.lstrip(" ")
+    if not text.startswith(("【", "[")):
+        return None
     if whole := _WHOLE.get(text.rstrip()):
         return whole
     if _TRANSFER.match(text):
         return Kind.TRANSFER
-    # WeChatMsg indents its links.
-    return next((kind for opening, kind in _OPENINGS.items() if text.lstrip(" ").startswith(opening)), None)
+    return next((kind for opening, kind in _OPENINGS.items() if text.startswith(opening)), None)
 
 
 def split_quote(text: str) -> Words | None:
@@ -130,7 +133,8 @@ def _words(kind: Kind, text: str) -> str:
     opening = next((opening for opening, meant in _OPENINGS.items() if meant == kind and text.startswith(opening)), "")
     rest = text[len(opening) :].strip()
     if kind == Kind.VOICE:
-        return _VOICE_FILE.sub("", rest)
+        words, _, last = rest.rpartition(" ")
+        return words.strip() if _VOICE_FILE.fullmatch(last) else rest
     if kind == Kind.FILE:
         name = _FILE_NAME.match(rest)
         return name[1] if name else rest.partition("\n")[0]

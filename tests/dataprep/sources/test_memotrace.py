@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -296,3 +297,20 @@ SPOILED = st.one_of(
 @given(case=SPOILED)
 def test_no_spoiled_file_makes_a_reader_fall(tmp_path: Path, case: tuple[str, bytes]) -> None:
     assert survives(tmp_path, *case)
+
+
+def test_a_text_made_to_be_slow_is_not(tmp_path: Path) -> None:
+    digits = "20250301_180009_" * 20_000
+    texts = [
+        f"【语音】{digits}!",
+        f"【文件】{digits} {digits}",
+        "【合并转发的聊天记录】\n" * 20_000,
+        "林:\n\n" * 50_000,
+    ]
+    began = time.process_time()
+    for text in texts:
+        file = writer(tmp_path)("a.txt", f"{text_v3(0)}\n\n2025-03-01 18:00:00 小满\n{text}")
+        assert len(list(BY_NAME["memotrace-txt"].read(look_at(file)))) == 2
+        file = writer(tmp_path)("a_chat.txt", f"{STARS}2025-03-01{STARS}\n\n小满:{text}")
+        assert list(BY_NAME["memotrace-ai-txt"].read(look_at(file)))
+    assert time.process_time() - began < 5
