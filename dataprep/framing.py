@@ -130,29 +130,30 @@ class Framer:
     def _array(self, number: int, piece: str) -> Iterator[Record]:
         """The elements of an array that begins the file; where its brackets go wrong, the lines as they are."""
         scanner = Scanner()
-        held, size, first = [(number, piece)], 0, number
+        held, size, first = list[tuple[int, str]](), 0, number
         while True:
             start = 0
             for at, sign in scanner.scan(piece):
                 ends = scanner.depth < 0
                 if not ends and (sign != "," or scanner.depth):
                     continue
-                text = "".join(part for _, part in held[:-1]) + piece[start:at]
-                if text.strip(BLANK):
-                    yield Record(first, text.strip(BLANK), "array_to_lines")
+                text = ("".join(part for _, part in held) + piece[start:at]).strip(BLANK)
+                if text:
+                    yield Record(first, text, "array_to_lines")
                 start, size, first = at + 1, 0, number
-                held = [(number, piece[start:])]
+                held.clear()
                 if ends:
-                    self._return(held)
+                    self._return([(number, piece[start:])])
                     return
-            size += len(held[-1][1])
+            held.append((number, piece[start:]))
+            size += len(piece) - start
             numbered = None if self._is_broken(scanner, piece, size) else self._next()
             if numbered is None:
                 break
             number, piece = numbered
             if len(held) == 1 and not held[0][1].strip(BLANK):
-                held, first = [], number
-            held.append(numbered)
+                first = number
+                held.clear()
         self._in_array = True
         self._return(held)
 
