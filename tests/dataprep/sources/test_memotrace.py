@@ -300,12 +300,12 @@ def test_no_spoiled_file_makes_a_reader_fall(tmp_path: Path, case: tuple[str, by
 
 
 def test_a_text_made_to_be_slow_is_not(tmp_path: Path) -> None:
-    digits = "20250301_180009_" * 20_000
+    digits = "20250301_180009_" * 5_000
     texts = [
         f"【语音】{digits}!",
         f"【文件】{digits} {digits}",
-        "【合并转发的聊天记录】\n" * 20_000,
-        "林:\n\n" * 50_000,
+        "【合并转发的聊天记录】\n" * 5_000,
+        "林:\n\n" * 10_000,
     ]
     began = time.process_time()
     for text in texts:
