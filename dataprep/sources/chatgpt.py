@@ -35,12 +35,16 @@ def _reason(text: str) -> str | None:
 def _recognise_archive(head: Head) -> str | None:
     try:
         with open_archive(head.path) as archive:
-            for name in _listed(archive)[:1]:
-                with archive.open(name) as file:
-                    return _reason(file.read(_PEEK_CHARS))
+            return _reason(_peek(archive))
     except UnreadableSource:
         return None
-    return None
+
+
+def _peek(archive: Archive) -> str:
+    for name in _listed(archive)[:1]:
+        with archive.open(name) as file:
+            return file.read(_PEEK_CHARS)
+    return ""
 
 
 def _listed(archive: Archive) -> list[str]:

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TextIO
 
 from dataprep.records import Kind, LeftOut, Message, Place, Row
 from dataprep.sources.json_fields import as_list, as_object, as_text, iso_seconds
@@ -32,23 +32,31 @@ def _recognise(head: Head) -> str | None:
 
 def _read(head: Head) -> Iterator[Row]:
     with open_json(head.path) as file:
-        text, found = "", None
-        while found is None:
-            chunk = file.read(_CHUNK_CHARS)
-            text += chunk
-            found = _find_messages(text)
-            if found is None and (not chunk or len(text) > _MAX_PREAMBLE_CHARS):
-                raise UnreadableSource('It has no "messages" list. Export the channel again as JSON.')
-        channel = _read_channel(text[: found.end()] + "]}")
+        preamble, rest = _cut_preamble(file)
+        channel = _read_channel(preamble + "]}")
         try:
-            for row, value in read_array(JsonStream(file, text[found.end() :])):
-                place = Place(head.label, row)
-                if isinstance(value, dict):
-                    yield _message(place, channel, value)
-                else:
-                    yield LeftOut(place, "broken_row", "a message is an object in braces")
+            for row, value in read_array(JsonStream(file, rest)):
+                yield _row_of(Place(head.label, row), channel, value)
         except BrokenJson as error:
             raise UnreadableSource(f"Message {error.row}: {error.detail}. Export the channel again.") from None
+
+
+def _cut_preamble(file: TextIO) -> tuple[str, str]:
+    """What stands before the first message, and what has been read of the messages."""
+    text = ""
+    while chunk := file.read(_CHUNK_CHARS):
+        text += chunk
+        if found := _find_messages(text):
+            return text[: found.end()], text[found.end() :]
+        if len(text) > _MAX_PREAMBLE_CHARS:
+            break
+    raise UnreadableSource('It has no "messages" list. Export the channel again as JSON.')
+
+
+def _row_of(place: Place, channel: dict[str, Any], value: Any) -> Row:
+    if isinstance(value, dict):
+        return _message(place, channel, value)
+    return LeftOut(place, "broken_row", "a message is an object in braces")
 
 
 def _read_channel(preamble: str) -> dict[str, Any]:

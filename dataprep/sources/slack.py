@@ -95,13 +95,15 @@ def _read_day(head: Head, archive: Archive, name: str, workspace: _Workspace) ->
     with archive.open(name) as file:
         try:
             for row, value in read_elements(file):
-                place = Place(label, row)
-                if isinstance(value, dict):
-                    yield _message(place, channel, value, workspace)
-                else:
-                    yield LeftOut(place, "broken_row", "a message is an object in braces")
+                yield _row_of(Place(label, row), channel, value, workspace)
         except BrokenJson as error:
             yield LeftOut(Place(label, error.row), "broken_row", f"{error.detail}; the file is not read beyond it")
+
+
+def _row_of(place: Place, channel: str, value: Any, workspace: _Workspace) -> Row:
+    if isinstance(value, dict):
+        return _message(place, channel, value, workspace)
+    return LeftOut(place, "broken_row", "a message is an object in braces")
 
 
 def _message(place: Place, channel: str, value: dict[str, Any], workspace: _Workspace) -> Message:

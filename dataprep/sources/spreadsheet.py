@@ -128,18 +128,18 @@ def _measure_shared(packed: zipfile.ZipFile, name: str) -> "array[int]":
 def _measure_sheet(packed: zipfile.ZipFile, name: str, lengths: "array[int]") -> None:
     row = column = last_row = last_column = text_bytes = 0
     shared = False
-    for chunk in _chunks(packed, name):
-        for token in _find_tokens(chunk):
-            place = _find_place(token["rest"])
-            if token["row"]:
-                row, column = int(place[2]) if place else row + 1, 0
-            elif token["cell"]:
-                column = _column_of(place[1]) if place else column + 1
-                shared = bool(_is_shared(token["rest"]))
-                if not token["rest"].endswith(b"/"):
-                    last_row, last_column = max(last_row, int(place[2]) if place else row), max(last_column, column)
-            elif shared and int(token["number"]) < len(lengths):
-                text_bytes += lengths[int(token["number"])]
+    tokens = (token for chunk in _chunks(packed, name) for token in _find_tokens(chunk))
+    for token in tokens:
+        place = _find_place(token["rest"])
+        if token["row"]:
+            row, column = int(place[2]) if place else row + 1, 0
+        elif token["cell"]:
+            column = _column_of(place[1]) if place else column + 1
+            shared = bool(_is_shared(token["rest"]))
+            if not token["rest"].endswith(b"/"):
+                last_row, last_column = max(last_row, int(place[2]) if place else row), max(last_column, column)
+        elif shared and int(token["number"]) < len(lengths):
+            text_bytes += lengths[int(token["number"])]
     if last_row * last_column > MAX_CELLS:
         size = f"{last_row} rows by {last_column} columns"
         raise UnreadableSource(f"A sheet reaches over {size}, more than {MAX_CELLS} cells. {_WAY_OUT}")
