@@ -26,7 +26,7 @@ MAX_BLANK_LINES = 500_000
 MAX_REMEMBERED = 100_000
 # In files up to this size every example is read for its wording too, in larger ones a sample of about so much.
 MAX_CLOSE_BYTES = 32 * 1024 * 1024
-SAMPLE_BYTES = 2 * 1024 * 1024
+SAMPLE_BYTES = 1 * 1024 * 1024
 
 _NAMES: dict[Kind, str] = {
     "chat": "chat messages",

@@ -1,5 +1,7 @@
 """Warnings about texts: each with a text that deserves it and one that nearly does."""
 
+import time
+
 import pytest
 
 from dataprep import Finding
@@ -71,3 +73,10 @@ def test_questions_are_read_too_and_parts_of_content_named() -> None:
     (finding,) = check_text(line).findings
     assert (finding.code, finding.pointer) == ("invisible_character", "/messages/0/content/0/text")
     assert finding.fix == "drop_invisible"
+
+
+@pytest.mark.parametrize("piece", ["12345 ", "a@a.", "ab_", "-----BEGIN ", "[图片", "<|", "浣犲ソ", " image omitted"])
+def test_a_megabyte_of_what_is_nearly_odd_is_read_before_long(piece: str) -> None:
+    began = time.process_time()
+    findings(piece * (1_000_000 // len(piece.encode())) + "x")
+    assert time.process_time() - began < 2
