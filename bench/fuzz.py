@@ -26,7 +26,7 @@ from dataprep.sources import BY_NAME, Source, UnreadableSource, look_at, recogni
 ROOT = Path(__file__).resolve().parents[1]
 BATCH = 250
 MEGABYTE = 1024 * 1024
-SMALLEST = 64 * 1024  # bytes; a smaller input has the time of one this large
+SMALLEST = 256 * 1024  # bytes, what is looked at to find an encoding; a smaller input has the time of one this large
 NASTY = (
     *(b"\x00", b"\xff", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b"\\", b"\\u", b"\\ud83d", b"\r", b"\n\n", b",,,", b"\t"),
     *(b"{", b"}" * 9, b"[" * 2000, b'{"a":' * 1500, b"NaN", b"-1", b"1e999", b"9" * 400, b"null", b"true", b"<msg>"),

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# From a WeChat export to a model that answers like you: start the service (make serve), then run this.
+#   examples/wechat.sh [EXPORT [QUESTION]]      URL=http://127.0.0.1:9527
+set -euo pipefail
+url="${URL:-http://127.0.0.1:9527}"
+export="${1:-$(dirname "$0")/data/wxid_mia2026_0_19.csv}"
+question="${2:-渡船几点开？}"
+
+# Print one value of the JSON that comes in, by its path: `field response.id`.
+field() { python3 -c 'import functools, json, sys
+print(functools.reduce(lambda value, key: value[key], sys.argv[1].split("."), json.load(sys.stdin)))' "$1"; }
+
+echo "1. The export becomes training data, and goes upstream."
+made=$(curl -fsS "$url/datasets/convert" -F "files=@$export" -F upload=true)
+field response.text <<<"$made"
+file_id=$(field response.training.file.id <<<"$made")
+
+echo "2. Training on $file_id begins."
+job_id=$(curl -fsS "$url/fine_tuning" -H 'Content-Type: application/json' \
+    -d "{\"training_file\": \"$file_id\"}" | field response.id)
+status=queued
+while [[ $status != succeeded ]]; do
+    case $status in failed | cancelled) echo "$job_id $status" >&2; exit 1 ;; esac
+    sleep 2
+    job=$(curl -fsS "$url/retrieve" -H 'Content-Type: application/json' -d "{\"fine_tuning_job_id\": \"$job_id\"}")
+    status=$(field response.status <<<"$job")
+done
+model=$(field response.fine_tuned_model <<<"$job")
+
+echo "3. $model answers: $question"
+curl -fsS "$url/chat" -H 'Content-Type: application/json' \
+    -d "{\"model\": \"$model\", \"text\": \"$question\", \"temperature\": 0}" | field response.content
