@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from dataprep.decoding import open_text
 from dataprep.sources.source import UnreadableSource
@@ -16,16 +17,18 @@ def read_records(path: Path) -> Iterator[tuple[int, list[str] | None]]:
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     try:
         with open_text(path) as file:
-            reader = csv.reader(file)
-            while True:
-                row = reader.line_num + 1
-                try:
-                    cells = next(reader, None)
-                except csv.Error:
-                    yield row, None
-                    continue
-                if cells is None:
-                    return
-                yield row, cells
+            yield from _records(file)
     except (LookupError, UnicodeError) as error:
         raise UnreadableSource(f"The file's encoding cannot be read ({error}). Save it as UTF-8.") from None
+
+
+def _records(file: TextIO) -> Iterator[tuple[int, list[str] | None]]:
+    reader = csv.reader(file)
+    while True:
+        row = reader.line_num + 1
+        try:
+            yield row, next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            yield row, None

@@ -107,20 +107,29 @@ def _parse(book: zipfile.ZipFile, name: str, strings: list[str]) -> Iterator[tup
     parser.EndElementHandler = cells.end
     parser.CharacterDataHandler = cells.text
     parser.StartDoctypeDeclHandler = _refuse_doctype
+    fed = 0
     try:
-        with book.open(name) as file:
-            fed = 0
-            while chunk := file.read(_CHUNK):
-                parser.Parse(chunk, False)
-                fed += len(chunk)
-                if fed - parser.CurrentByteIndex > MAX_TOKEN_BYTES:
-                    raise UnreadableSource(_TOO_LARGE)
-                yield from cells.rows
-                cells.rows.clear()
+        for chunk in _chunks(book, name):
+            fed += len(chunk)
+            parser.Parse(chunk, False)
+            _refuse_endless_token(fed - parser.CurrentByteIndex)
+            yield from cells.rows
+            cells.rows.clear()
         parser.Parse(b"", True)
         yield from cells.rows
     except (expat.ExpatError, *ZIP_FAULTS) as error:
         raise UnreadableSource(_NOT_A_BOOK) from error
+
+
+def _chunks(book: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+    with book.open(name) as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def _refuse_endless_token(length: int) -> None:
+    if length > MAX_TOKEN_BYTES:
+        raise UnreadableSource(_TOO_LARGE)
 
 
 def _refuse_doctype(*_: object) -> None:
