@@ -24,7 +24,7 @@ from dataprep.sources.tags import is_recall, untag
 from dataprep.sources.text_lines import read_lines
 
 _OBJECT = re.compile(r'"chatlab"\s*:\s*\{')
-_HEADER_LINE = re.compile(r'(?:[ \t\r]*(?:#[^\n]*)?\n)*\s*\{[^\n]*"_type"\s*:\s*"header"')
+_HEADER = re.compile(r'"_type"\s*:\s*"header"')
 _KINDS = {kind.value: kind for kind in Kind}
 # Only of these is the content what was said; of the others it starts with a tag such as [链接].
 _AS_WRITTEN = {Kind.TEXT, Kind.REPLY, Kind.SYSTEM, Kind.RECALL, Kind.PAT}
@@ -90,15 +90,21 @@ def _read_content(value: Object) -> tuple[Kind, str]:
 
 
 def _recognise_object(head: Head) -> str | None:
-    if head.text.lstrip().startswith("{") and _OBJECT.search(head.text) and not _HEADER_LINE.match(head.text):
+    if head.text.lstrip().startswith("{") and _OBJECT.search(head.text) and not _has_header_line(head):
         return "an object with the key `chatlab`"
     return None
 
 
 def _recognise_lines(head: Head) -> str | None:
-    if _HEADER_LINE.match(head.text) and '"chatlab"' in head.text:
+    if _has_header_line(head):
         return "a first line of `_type` header, as ChatLab writes it"
     return None
+
+
+def _has_header_line(head: Head) -> bool:
+    lines = (line.strip() for line in head.text.split("\n"))
+    first = next((line for line in lines if line and not line.startswith("#")), "")
+    return first.startswith("{") and '"chatlab"' in first and _HEADER.search(first) is not None
 
 
 def _read_object(head: Head) -> Iterator[Row]:

@@ -14,7 +14,7 @@ _TITLE = "消息记录（此消息记录为文本格式"
 _RULE = re.compile(r"={40,}\s*")
 _SECTION = re.compile(r"消息(分组|对象)[:：](.*)")
 _HEADER = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d{1,2}):(\d\d):(\d\d) (.*)", re.ASCII)
-_SENDER = re.compile(r"(?:【[^】]{1,20}】)?(.*?)(?:\((\d{4,13})\)|<([^<>\s]{3,100})>)?\s*", re.ASCII)
+_SENDER = re.compile(r"(?:【[^】]{1,20}】)?(.*?)(?:\((\d{4,13})\)|<([^<>\s]{3,100})>)?", re.ASCII)
 _SYSTEM_NUMBERS = {"10000", "1000000"}
 
 
@@ -92,7 +92,7 @@ def _read_header(number: int, line: str) -> _Draft | None:
         moment = datetime(*(int(part) for part in found.groups()[:6]), tzinfo=UTC)  # type: ignore[arg-type,misc]
     except ValueError:
         return None
-    return _Draft(number, moment.timestamp(), found[7])
+    return _Draft(number, moment.timestamp(), found[7].strip())
 
 
 def _recognise(head: Head) -> str | None:

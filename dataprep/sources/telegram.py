@@ -23,7 +23,7 @@ from dataprep.sources.telegram_repair import load
 
 _TYPES = r"(?:personal|bot)_chat|(?:private|public)_(?:group|supergroup|channel)|saved_messages|replies|verify_codes"
 _NAME = r'"name"\s*:\s*(?:"(?:[^"\\]|\\.)*"|null)\s*,'
-_CHAT = re.compile(rf'\s*\{{\s*(?:{_NAME})?\s*"type"\s*:\s*"(?:{_TYPES})"')
+_CHAT = re.compile(rf'\s*\{{\s*(?:{_NAME}\s*)?"type"\s*:\s*"(?:{_TYPES})"')
 _ALL = re.compile(r'\s*\{\s*"about"\s*:')
 _MEDIA = {
     "sticker": Kind.STICKER,

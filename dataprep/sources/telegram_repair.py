@@ -10,7 +10,7 @@ from dataprep.sources.source import UnreadableSource
 # Control characters as \x01, after an even number of backslashes (tdesktop issue 27571).
 _HEX_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)\\x([0-9A-Fa-f]{2})")
 # A path without quotes, to the end of its line (tdesktop 4.1.1, issue 24961).
-_BARE_PATH = re.compile(r'("document_id":[ \t]*)(?![\s"\d\[{]|null)([^\n"]*?)([ \t]*,?[ \t]*\r?)$', re.MULTILINE)
+_BARE_PATH = re.compile(r'("document_id":[ \t]*)(?![\s"\d\[{]|null)([^\n"]+)$', re.MULTILINE)
 
 
 def load(text: str) -> Any:
@@ -27,7 +27,13 @@ def load(text: str) -> Any:
 def repair(text: str) -> str:
     """Return the text with its escapes and bare paths as JSON writes them."""
     text = _HEX_ESCAPE.sub(r"\1\\u00\2", text)
-    return _BARE_PATH.sub(lambda path: path[1] + json.dumps(path[2], ensure_ascii=False) + path[3], text)
+    return _BARE_PATH.sub(_quote, text)
+
+
+def _quote(found: re.Match[str]) -> str:
+    path = found[2].rstrip()
+    bare = path.removesuffix(",").rstrip()
+    return f"{found[1]}{json.dumps(bare, ensure_ascii=False)}{',' if path.endswith(',') else ''}"
 
 
 def _keep_the_fuller(pairs: Pairs) -> dict[str, Any]:

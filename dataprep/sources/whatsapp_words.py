@@ -79,7 +79,7 @@ _DELETED = re.compile(
 _EDIT_WORDS = _any_of(
     "edited / bearbeitet / editó / editad[oa] / modifié / modificato / bewerkt / 编辑 / 編輯 / 編集 / 수정 / изменено"
 )
-_EDITED = re.compile(rf"\s*<[^<>\n]{{0,60}}{_EDIT_WORDS}[^<>\n]{{0,20}}>\s*", _IGNORE_CASE)
+_EDIT_MARK = re.compile(rf"[^<>\n]{{0,60}}{_EDIT_WORDS}[^<>\n]{{0,20}}>", _IGNORE_CASE)
 _CALL = _any_of("""
     (?:group )?(?:voice|video) call / (?:sprach|video)anruf / llamada de (?:voz|vídeo) / appel (?:vocal|vidéo)
     (?:语音|视频|語音|視訊)(?:通话|通話|来电|來電) / 音声通話 / ビデオ通話
@@ -120,7 +120,8 @@ def read_words(raw: str) -> tuple[Kind, str]:
     # WhatsApp on iOS starts its own words with this mark; people do not.
     if marked:
         return Kind.SYSTEM, text
-    return Kind.TEXT, _EDITED.sub("", text) if text.endswith(">") else text
+    words, _, mark = text.rpartition("<")
+    return Kind.TEXT, words.rstrip() if _EDIT_MARK.fullmatch(mark) else text
 
 
 def read_notice(raw: str) -> tuple[Kind, str]:
