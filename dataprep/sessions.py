@@ -2,24 +2,25 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from dataprep.ledger import Ledger
 from dataprep.records import Message
 
 
-@dataclass(slots=True)
+@dataclass
 class Chat:
     """All messages of one chat, from however many files; `messages` are in the order of time once it is sorted."""
 
     key: tuple[str, str]
     messages: list[Message] = field(default_factory=list)
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What the chat is called, or its id."""
         return next((message.chat_name for message in self.messages if message.chat_name), self.key[1])
 
-    @property
+    @cached_property
     def is_group(self) -> bool:
         """Whether any of its messages says so."""
         return any(message.is_group for message in self.messages)
