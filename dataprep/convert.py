@@ -15,8 +15,9 @@ from dataprep.sameness import Contradiction, contradictions, without_duplicates
 from dataprep.sessions import Chat, gather, sessions_of, sort
 from dataprep.speakers import find_self, tell_own
 from dataprep.split import split
+from dataprep.tokens import TOKENS_PER_MESSAGE, count
 from dataprep.turns import Gaps, Line, conversations
-from dataprep.windows import TOKENS_PER_MESSAGE, Budget, Example, Window, windows_of
+from dataprep.windows import Budget, Example, Window, windows_of
 
 
 @dataclass(slots=True)
@@ -108,9 +109,4 @@ def _budget(options: Options) -> Budget:
     system, addressed = options.system, options.only_addressed
     if not options.max_tokens:
         return Budget(options.max_length, len, options.context, 0, system, addressed)
-    from quicktok import get_encoding
-
-    encode = get_encoding("o200k_base").encode_ordinary
-    return Budget(
-        options.max_tokens, lambda text: len(encode(text)), options.context, TOKENS_PER_MESSAGE, system, addressed
-    )
+    return Budget(options.max_tokens, count, options.context, TOKENS_PER_MESSAGE, system, addressed)

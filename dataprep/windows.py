@@ -8,9 +8,6 @@ from dataprep.ledger import Ledger
 from dataprep.records import Place
 from dataprep.turns import Exchange
 
-# What a chat template spends on a message beside its words.
-TOKENS_PER_MESSAGE = 4
-
 
 @dataclass(slots=True)
 class Example:
