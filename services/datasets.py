@@ -7,19 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dataprep
-from dataprep.convert import Conversion, convert
-from dataprep.loss_report import summarise, tell
 from dataprep.options import WrongOption, read_options
-from dataprep.output import lines_of, origin
 from dataprep.profiles import TARGETS
-from dataprep.sources.source import UnreadableSource
 from dataprep.speakers import NeedsMe
-from dataprep.windows import Example
 from services.files import Files, Incoming
 from wire.errors import BadRequest
+
+# The readers of all formats take a tenth of a second to import, which `/status` must not wait for.
+if TYPE_CHECKING:
+    from dataprep.convert import Conversion
+    from dataprep.windows import Example
 
 CONTENT_TYPE = "application/jsonl"
 # Larger results are uploaded or downloaded: JSON within JSON takes twice their size in memory.
@@ -28,9 +28,10 @@ MAX_INLINE_BYTES = 8 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a conversion made: its report, and the files of examples; `validation` is None if nothing was set aside."""
+    """What a conversion made: its report, also in words, and the examples; `validation` is None if none were set aside."""
 
     report: dict[str, Any]
+    text: str
     training: Incoming
     validation: Incoming | None
     provenance: list[dict[str, Any]]
@@ -49,7 +50,7 @@ class Dataset:
         return self._told() | {name: _upload(part, files) if part else None for name, part in parts.items()}
 
     def _told(self) -> dict[str, Any]:
-        return {"report": self.report, "text": tell(self.report)}
+        return {"report": self.report, "text": self.text}
 
 
 class Datasets:
@@ -80,28 +81,37 @@ class Datasets:
         """Return the training data made of these files; 400 says what is missing, wrong, or why nothing came out."""
         with _on_disk(files) as paths:
             conversion = _convert(paths, options)
-        report = summarise(conversion)
-        if not conversion.training:
-            message = "No example came out of these files; 'report' says what became of every row."
-            raise BadRequest(message, code="no_examples", param="files", details={"report": report})
-        stem = Path(files[0].label).stem
-        training = _file(f"{stem}.jsonl", conversion.training)
-        validation = _file(f"{stem}.valid.jsonl", conversion.validation) if conversion.validation else None
-        parts = ((training, conversion.training), (validation, conversion.validation))
-        provenance = [
-            {"file": part.label, "line": line, "chat": example.chat, "from": origin(example)}
-            for part, examples in parts
-            if part
-            for line, example in enumerate(examples, 1)
-        ]
-        return Dataset(report, training, validation, provenance)
+        return _dataset(conversion, Path(files[0].label).stem)
 
     def upload(self, dataset: Dataset) -> dict[str, Any]:
         """Send a converted dataset upstream and return the reply with the file objects."""
         return dataset.uploaded(self._files)
 
 
-def _convert(paths: Sequence[tuple[Path, str]], options: Mapping[str, Sequence[str]]) -> Conversion:
+def _dataset(conversion: "Conversion", stem: str) -> Dataset:
+    from dataprep.loss_report import summarise, tell
+    from dataprep.output import origin
+
+    report = summarise(conversion)
+    if not conversion.training:
+        message = "No example came out of these files; 'report' says what became of every row."
+        raise BadRequest(message, code="no_examples", param="files", details={"report": report})
+    training = _file(f"{stem}.jsonl", conversion.training)
+    validation = _file(f"{stem}.valid.jsonl", conversion.validation) if conversion.validation else None
+    parts = ((training, conversion.training), (validation, conversion.validation))
+    provenance = [
+        {"file": part.label, "line": line, "chat": example.chat, "from": origin(example)}
+        for part, examples in parts
+        if part
+        for line, example in enumerate(examples, 1)
+    ]
+    return Dataset(report, tell(report), training, validation, provenance)
+
+
+def _convert(paths: Sequence[tuple[Path, str]], options: Mapping[str, Sequence[str]]) -> "Conversion":
+    from dataprep.convert import convert
+    from dataprep.sources.source import UnreadableSource
+
     try:
         return convert(paths, read_options(options))
     except NeedsMe as unknown:
@@ -129,7 +139,9 @@ def _on_disk(files: Sequence[Incoming]) -> Iterator[list[tuple[Path, str]]]:
         yield paths
 
 
-def _file(label: str, examples: Sequence[Example]) -> Incoming:
+def _file(label: str, examples: Sequence["Example"]) -> Incoming:
+    from dataprep.output import lines_of
+
     stream = io.BytesIO()
     for line in lines_of(examples):
         stream.write(line.encode("utf-8", "replace"))

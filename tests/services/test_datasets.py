@@ -1,0 +1,55 @@
+"""Datasets as callers get them: small ones in the reply, large ones not, and none before it is asked for."""
+
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+from services import datasets
+from services.client import Address, Upstream
+from services.datasets import Datasets
+from services.files import Files, Incoming
+from wire.errors import BadRequest
+
+
+def incoming(data: bytes, label: str = "a.jsonl") -> Incoming:
+    return Incoming(label, "application/octet-stream", len(data), io.BytesIO(data))
+
+
+@pytest.fixture
+def service() -> Datasets:
+    return Datasets(Files(Upstream(Address("http://127.0.0.1:9/v1"))), "engine")
+
+
+def line(answer: str) -> bytes:
+    messages = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": answer}]
+    return json.dumps({"messages": messages}).encode() + b"\n"
+
+
+def test_a_small_dataset_is_in_the_reply_and_a_large_one_is_not(service: Datasets) -> None:
+    small = service.convert([incoming(line("Ho"))], {}).entry()
+    assert json.loads(small["training"]["content"])["messages"][1]["content"] == "Ho"
+    large = service.convert([incoming(line("o" * (datasets.MAX_INLINE_BYTES + 1)))], {}).entry()
+    assert large["training"]["content"] is None
+    assert large["provenance"] is None
+    assert large["training"]["size"] > datasets.MAX_INLINE_BYTES
+    assert large["report"]["rows"]["used"] == 1
+
+
+def test_without_a_profile_the_upstreams_rules_count(service: Datasets) -> None:
+    assert service.check(incoming(line("Ho")))["response"]["profile"] == "engine"
+    assert service.check(incoming(line("Ho")), "openai")["status"] == "failed"
+
+
+def test_a_broken_archive_is_a_refusal_and_no_crash(service: Datasets) -> None:
+    with pytest.raises(BadRequest) as refused:
+        service.convert([incoming(b"PK\x03\x04" + bytes(300), "slack.zip")], {})
+    assert refused.value.code == "unreadable_source"
+
+
+def test_no_reader_is_imported_before_something_is_converted() -> None:
+    program = "import sys, services; print([name for name in sys.modules if name.startswith('dataprep.sources')])"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
