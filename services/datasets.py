@@ -28,7 +28,7 @@ MAX_INLINE_BYTES = 8 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a conversion made: its report, also in words, and the examples; `validation` is None if none were set aside."""
+    """What a conversion made: its report, also in words, and the examples; `validation` is None if there is none."""
 
     report: dict[str, Any]
     text: str
