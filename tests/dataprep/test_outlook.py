@@ -1,0 +1,42 @@
+"""What training on a file would take, put together: numbers, epochs, cost, minutes, each with its grounds."""
+
+import io
+import json
+
+from dataprep.estimate import Price, load_prices
+from dataprep.outlook import look_ahead
+
+LINE = json.dumps({"messages": [{"role": "user", "content": "Lit?"}, {"role": "assistant", "content": "Lit."}]}) + "\n"
+FILE = LINE * 20
+
+
+def test_cost_and_minutes_follow_from_tokens_and_epochs() -> None:
+    prices = {"mine": Price("mine", training=10.0)}
+    found = look_ahead(io.BytesIO(FILE.encode()), "mine", prices, epochs=2, tokens_per_second=10)
+    total = found.statistics.tokens.total
+    assert found.statistics.examples == 20
+    assert found.cost.usd == 2 * total * 10 / 1_000_000
+    assert found.duration.minutes == 2 * total / 10 / 60
+    assert found.epochs.formula == "as given"
+
+
+def test_without_epochs_the_cookbooks_rule_decides_and_is_shown() -> None:
+    found = look_ahead(io.BytesIO(FILE.encode()), "m", {})
+    assert found.epochs.epochs == 5
+    assert "100 // 20" in found.epochs.formula
+
+
+def test_what_nobody_knows_is_unknown_and_says_why() -> None:
+    found = look_ahead(io.BytesIO(FILE.encode()), "smollm2-135m-instruct", {})
+    assert found.cost.usd is None
+    assert found.duration.minutes is None
+    assert "is not known" in found.counted
+    assert "no price" in found.cost.formula
+
+
+def test_on_the_wire_it_is_plain_json_without_the_single_lengths() -> None:
+    shown = json.loads(json.dumps(look_ahead(io.BytesIO(FILE.encode()), "gpt-4o-mini", load_prices()).to_wire()))
+    assert shown["statistics"]["tokens"]["count"] == 20
+    assert shown["statistics"]["roles"] == {"user": 20, "assistant": 20}
+    assert sum(one["examples"] for one in shown["statistics"]["histogram"]) == 20
+    assert "lengths" not in shown["statistics"]
