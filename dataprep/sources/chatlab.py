@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dataprep.records import Kind, LeftOut, Message, Place, Row
+from dataprep.sources.clock import seconds_of
 from dataprep.sources.json_fields import (
     Object,
     as_list,
     as_object,
-    as_seconds,
     as_text,
     first_text,
     parse_json,
@@ -64,7 +64,7 @@ class _Chat:
             chat_id=self._chat_id(),
             sender_id=sender or name,
             sender_name=name,
-            timestamp=as_seconds(value.get("timestamp")),
+            timestamp=seconds_of(value.get("timestamp")),
             kind=Kind.REPLY if kind is Kind.TEXT and reply_to else kind,
             text=text,
             is_self=sender == owner if owner else None,

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from dataprep.records import Kind, Message, Place, Row
-from dataprep.sources.clock import seconds_of
+from dataprep.sources.clock import seconds_at, seconds_of
 from dataprep.sources.source import Head, Source
 from dataprep.sources.walks import (
     BrokenRow,
@@ -142,12 +141,9 @@ def _assumed_time() -> Callable[[re.Match[str]], float | None]:
         year, month, day, *clock = header.groups()[3:]
         past += 366 * _DAY if not year and (month or "") < before else 0.0
         before = month or ""
-        try:
-            hour, minute, second = (int(part) for part in clock)
-            date = (int(year or _ASSUMED_YEAR), int(month or 1), int(day or 1))
-            return datetime(*date, hour, minute, second, tzinfo=UTC).timestamp() + (0.0 if year else past)
-        except ValueError:
-            return None
+        date = (int(year or _ASSUMED_YEAR), int(month or 1), int(day or 1))
+        seconds = seconds_at(*date, *map(int, clock))
+        return None if seconds is None else seconds + (0.0 if year else past)
 
     return time_of
 

@@ -5,10 +5,10 @@ Such a file does not say who exported it, nor which lines are the program's own.
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import PurePath
 
 from dataprep.records import LeftOut, Message, Place, Row
+from dataprep.sources.clock import seconds_at
 from dataprep.sources.source import Head, Source
 from dataprep.sources.tags import read_tagged
 from dataprep.sources.text_lines import read_lines
@@ -60,12 +60,7 @@ def _build(place: Place, header: re.Match[str], lines: list[str]) -> Message:
 
 def _read_time(text: str) -> float | None:
     found = _TIME.fullmatch(text.strip())
-    if not found:
-        return None
-    try:
-        return datetime(*(int(part or 0) for part in found.groups()), tzinfo=UTC).timestamp()  # type: ignore[arg-type,misc]
-    except ValueError:
-        return None
+    return seconds_at(*(int(part or 0) for part in found.groups())) if found else None
 
 
 SOURCES: tuple[Source, ...] = (Source("clone-dk-txt", "CLONE_DK text", _recognise, _read),)

@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 from typing import Any, TextIO
 
 from dataprep.records import Kind, LeftOut, Message, Place, Row
-from dataprep.sources.json_fields import as_list, as_object, as_text, iso_seconds
+from dataprep.sources.clock import seconds_of
+from dataprep.sources.json_fields import as_list, as_object, as_text
 from dataprep.sources.json_stream import BrokenJson, JsonStream, open_json, read_array
 from dataprep.sources.source import Head, Source, UnreadableSource
 
@@ -75,7 +76,7 @@ def _message(place: Place, channel: dict[str, Any], value: dict[str, Any]) -> Me
         chat_id=as_text(channel.get("id")),
         sender_id=as_text(author.get("id")) or name,
         sender_name=name,
-        timestamp=iso_seconds(value.get("timestamp")),
+        timestamp=seconds_of(value.get("timestamp")),
         kind=kind,
         text=text,
         chat_name=as_text(channel.get("name")),

@@ -1,12 +1,10 @@
-"""Values out of JSON that nobody vouches for: wrong types become empty ones, impossible times None; it knows no format.
+"""Values out of JSON that nobody vouches for: wrong types become empty ones; it knows no format.
 
 A JSON file is read whole: it takes about ten times its size in memory. JSON Lines take one line at a time.
 """
 
 import json
-import math
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,6 @@ from dataprep.decoding import open_text
 from dataprep.sources.source import UnreadableSource
 
 MAX_JSON_BYTES = 512 * 1024**2
-# Above the first a number of seconds lies after the year 5000: it counts milliseconds; above the second microseconds.
-_MILLISECONDS_FROM, _MICROSECONDS_FROM = 1e11, 1e14
-_YEAR_10000 = 253_402_300_800
 
 Object = dict[str, Any]
 Pairs = list[tuple[str, Any]]
@@ -77,25 +72,3 @@ def as_object(value: object) -> Object:
 def as_list(value: object) -> list[Any]:
     """Return an array as it is, everything else as an empty one."""
     return value if isinstance(value, list) else []
-
-
-def as_seconds(value: object) -> float | None:
-    """Return a Unix time given in seconds, milliseconds or microseconds, as number or digits; None if it is none."""
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if number >= _MICROSECONDS_FROM:
-        number /= 1e6
-    elif number >= _MILLISECONDS_FROM:
-        number /= 1e3
-    return number if 0 < number < _YEAR_10000 else None
-
-
-def iso_seconds(value: object) -> float | None:
-    """Return an ISO 8601 time as Unix seconds, without a zone as if it were UTC; None if it is none."""
-    try:
-        moment = datetime.fromisoformat(as_text(value).strip())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
 
 from dataprep.records import Kind, LeftOut, Message, Place, Row
+from dataprep.sources.clock import seconds_of
 from dataprep.sources.json_fields import (
     Object,
     as_list,
     as_object,
-    as_seconds,
     as_text,
     first_text,
-    iso_seconds,
     parse_json,
     parse_line,
     read_json_text,
@@ -84,7 +83,7 @@ class _Chat:
             chat_id=first_text(self.info.get("peerUid"), self.info.get("name"), self.label),
             sender_id=uid or name,
             sender_name=name,
-            timestamp=as_seconds(value.get("timestamp")) or iso_seconds(value.get("time")),
+            timestamp=seconds_of(value.get("timestamp")) or seconds_of(value.get("time")),
             kind=Kind.REPLY if kind is Kind.TEXT and (reply_to or quoted) else kind,
             text=text,
             is_self=self._is_self(sender) if kind is not Kind.SYSTEM else self._is_self({}),

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from dataprep.records import Kind, LeftOut, Message, Place, Row
+from dataprep.sources.clock import seconds_of
 from dataprep.sources.source import Head, Source
 from dataprep.sources.tags import is_recall, read_tagged
 from dataprep.sources.text_lines import read_lines
@@ -13,7 +13,7 @@ from dataprep.sources.text_lines import read_lines
 _TITLE = "消息记录（此消息记录为文本格式"
 _RULE = re.compile(r"={40,}\s*")
 _SECTION = re.compile(r"消息(分组|对象)[:：](.*)")
-_HEADER = re.compile(r"(\d{4})-(\d\d)-(\d\d) (\d{1,2}):(\d\d):(\d\d) (.*)", re.ASCII)
+_HEADER = re.compile(r"(\d{4}-\d\d-\d\d \d{1,2}:\d\d:\d\d) (.*)", re.ASCII)
 _SENDER = re.compile(r"(?:【[^】]{1,20}】)?(.*?)(?:\((\d{4,13})\)|<([^<>\s]{3,100})>)?", re.ASCII)
 _SYSTEM_NUMBERS = {"10000", "1000000"}
 
@@ -86,13 +86,8 @@ class _Reader:
 
 def _read_header(number: int, line: str) -> _Draft | None:
     found = _HEADER.fullmatch(line)
-    if not found:
-        return None
-    try:
-        moment = datetime(*(int(part) for part in found.groups()[:6]), tzinfo=UTC)  # type: ignore[arg-type,misc]
-    except ValueError:
-        return None
-    return _Draft(number, moment.timestamp(), found[7].strip())
+    timestamp = seconds_of(found[1]) if found else None
+    return _Draft(number, timestamp, found[2].strip()) if found and timestamp else None
 
 
 def _recognise(head: Head) -> str | None:

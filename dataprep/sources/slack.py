@@ -9,7 +9,8 @@ from typing import Any
 
 from dataprep.records import Kind, LeftOut, Message, Place, Row
 from dataprep.sources.archive import Archive, open_archive
-from dataprep.sources.json_fields import as_list, as_object, as_seconds, as_text
+from dataprep.sources.clock import seconds_of
+from dataprep.sources.json_fields import as_list, as_object, as_text
 from dataprep.sources.json_stream import BrokenJson, read_elements
 from dataprep.sources.source import Head, Source, UnreadableSource
 
@@ -119,7 +120,7 @@ def _message(place: Place, channel: str, value: dict[str, Any], workspace: _Work
         chat_id=f"{channel}/{thread}" if thread else channel,
         sender_id=sender,
         sender_name=named or sender,
-        timestamp=as_seconds(stamp),
+        timestamp=seconds_of(stamp),
         kind=kind,
         text=_plain(text, workspace),
         chat_name=channel,

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dataprep.records import Kind, LeftOut, Message, Place, Row
+from dataprep.sources.clock import seconds_of
 from dataprep.sources.json_fields import (
     Object,
     as_list,
     as_object,
-    as_seconds,
     as_text,
     first_text,
-    iso_seconds,
     read_json_text,
 )
 from dataprep.sources.source import Head, Source, UnreadableSource
@@ -75,7 +74,7 @@ class _Chat:
             chat_id=self.chat_id,
             sender_id=sender,
             sender_name=name,
-            timestamp=as_seconds(value.get("date_unixtime")) or iso_seconds(value.get("date")),
+            timestamp=seconds_of(value.get("date_unixtime")) or seconds_of(value.get("date")),
             kind=Kind.REPLY if kind is Kind.TEXT and reply_to else kind,
             text=text,
             is_self=sender == self.owner if self.owner else None,

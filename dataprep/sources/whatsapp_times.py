@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Literal, NamedTuple
+
+from dataprep.sources.clock import seconds_at
 
 Order = Literal["ymd", "dmy", "mdy"]
 
@@ -86,8 +87,4 @@ def as_unix(stamp: Stamp, order: Order) -> float | None:
     if stamp.half:
         late = stamp.half in _AFTERNOON or stamp.half.startswith("p")
         hour = hour % 12 + 12 * late if hour <= 12 else hour
-    try:
-        year, month, day = _day(stamp.date, "ymd" if stamp.year_first else order)
-        return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
-    except (ValueError, OverflowError):
-        return None
+    return seconds_at(*_day(stamp.date, "ymd" if stamp.year_first else order), hour, minute, second)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataprep.sources.clock import seconds_of
+from dataprep.sources.clock import seconds_at, seconds_of
 
 NINE = 1740819600.0
 
@@ -40,3 +40,16 @@ def test_what_is_no_time_is_none(value: object) -> None:
 def test_nothing_upsets_it(value: object) -> None:
     seconds = seconds_of(value)
     assert seconds is None or 0 < seconds < 253_402_300_800
+
+
+def test_microseconds_are_told_by_their_size() -> None:
+    assert seconds_of(1740819600_000_000) == seconds_of("1740819600000000") == NINE
+
+
+@pytest.mark.parametrize("figures", [(2025, 2, 30), (2025, 13, 1), (0, 1, 1), (2025, 3, 1, 24), (10**30, 1, 1)])
+def test_a_moment_that_never_was_is_none(figures: tuple[int, ...]) -> None:
+    assert seconds_at(*figures) is None
+
+
+def test_a_moment_in_figures_is_read_as_utc() -> None:
+    assert seconds_at(2025, 3, 1, 9) == NINE

@@ -116,7 +116,7 @@ def test_damage_never_raises(data: bytes) -> None:
 
 
 def test_times_beyond_the_calendar_are_no_times(tmp_path: Path) -> None:
-    stamps = ["0001-01-01T00:00:00+14:00", "later", 17, None]
+    stamps = ["0001-01-01T00:00:00+14:00", "later", [17], None]
     talk = [message(1, "x") | {"timestamp": stamp} for stamp in stamps]
     path = export(tmp_path / "talk.json", talk)
     assert json.loads(path.read_text(encoding="utf-8"))["messageCount"] == 4
