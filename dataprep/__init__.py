@@ -2,6 +2,7 @@
 
 from dataprep.checker import check
 from dataprep.failure import job_error
+from dataprep.leak import leaks
 from dataprep.report import Finding, Report
 
-__all__ = ["Finding", "Report", "check", "job_error"]
+__all__ = ["Finding", "Report", "check", "job_error", "leaks"]

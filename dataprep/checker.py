@@ -1,12 +1,17 @@
 """Walks a file line by line in flat memory and reports what is wrong; it changes nothing and keeps no example."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import chain
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+from msgspec import to_builtins
 
 from dataprep.disguise import BYTE_ORDER_MARK, unmask_bytes, unmask_text
 from dataprep.examples import check_example, recognise
+from dataprep.length import check_length
 from dataprep.likeness import MAX_CHARACTERS, Likenesses
 from dataprep.overview import Overview
 from dataprep.phrasing import Turn, check_turns
@@ -36,15 +41,24 @@ _NAMES: dict[Kind, str] = {
 }
 
 
-def check(stream: BinaryIO, *, profile: str = "openai", minimum: int | None = None, thorough: bool = False) -> Report:
+def check(
+    stream: BinaryIO,
+    *,
+    profile: str = "openai",
+    minimum: int | None = None,
+    max_tokens: int | None = None,
+    thorough: bool = False,
+) -> Report:
     """Check training data from the stream's position on, by the rules of a target (see `profiles`).
 
-    With `minimum`, too few examples are an error and few a warning; None leaves counts alone. `thorough` reads every
+    With `minimum`, too few examples are an error and few a warning; None leaves counts alone. `max_tokens` is how
+    long an example may be where the target leaves it open or the model is not its usual one. `thorough` reads every
     example of a large file for its wording too. Raises ValueError on an unknown profile.
     """
     if profile not in PROFILES:
         raise ValueError(f"unknown profile '{profile}', known: {', '.join(PROFILES)}")
-    walk = _Walk(TARGETS[profile], minimum, 1 if thorough else _stride(stream))
+    target = TARGETS[profile] if max_tokens is None else replace(TARGETS[profile], max_tokens=max_tokens)
+    walk = _Walk(target, minimum, 1 if thorough else _stride(stream))
     walk.follow(iter(partial(stream.readline, MAX_LINE_BYTES + 1), b""))
     return walk.finish()
 
@@ -67,6 +81,8 @@ class _Walk:
         self._profile = profile
         self._minimum = minimum
         self._stride = stride
+        # A text has at most as many tokens as bytes: most lines need no counting.
+        self._short = sys.maxsize if profile.max_tokens is None else profile.max_tokens
         self._overview = Overview(Likenesses(MAX_CHARACTERS if stride == 1 else MAX_CHARACTERS // 8))
         self._kind_line = 0
         self._marked = False
@@ -77,7 +93,7 @@ class _Walk:
 
     def follow(self, lines: Iterator[bytes]) -> None:
         """Check line after line, until the end or until there is no point in going on."""
-        report, stride, weights = self.report, self._stride, self._profile.weight is None
+        report, stride, short, weights = self.report, self._stride, self._short, self._profile.weight is None
         # Most lines are clean and new: what they go through is kept short.
         for number, line in enumerate(self._open(lines), 1):
             report.bytes += len(line)
@@ -88,6 +104,8 @@ class _Walk:
                 report.examples += 1
                 if report.kind != "chat":
                     self._settle_kind("chat", number)
+                if len(line) > short:
+                    self._check_length({"messages": to_builtins(messages)}, number)
                 if self._remember(hash(line), number) is not number:
                     self._warn_of_duplicate(line, number)
                 elif number % stride == 0:
@@ -134,6 +152,11 @@ class _Walk:
             for problem in self._overview.look(turns, number):
                 self.report.add(number, problem)
 
+    def _check_length(self, example: Mapping[str, Any], number: int) -> None:
+        too_long = check_length(example, self._short, self._profile.name)
+        if too_long is not None:
+            self.report.add(number, too_long)
+
     def _open(self, lines: Iterator[bytes]) -> Iterator[bytes]:
         """The lines without a byte order mark at the start; none at all if the file is no text."""
         first = next(lines, b"")
@@ -174,6 +197,8 @@ class _Walk:
             self._settle_kind(kind, number)
         if report.errors > errors_before:
             return True
+        if len(line) > self._short and isinstance(example, dict):
+            self._check_length(example, number)
         if self._remember(hash(line), number) is not number:
             self._warn_of_duplicate(line, number)
         elif kind is not None and isinstance(example, dict) and number % self._stride == 0:

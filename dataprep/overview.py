@@ -14,6 +14,7 @@ from dataprep.wording import MAX_SHOWN, show
 MIN_FOR_SHARES = 20
 MAX_ANSWER_SHARE = 0.05
 MAX_SHORT_SHARE = 0.5
+MAX_LONGEST_SHARE = 0.5
 _SHORT = 2
 _MAX_SYSTEMS = 1_000
 _MAX_ANSWERS = 20_000
@@ -33,6 +34,8 @@ class Overview:
         self.examples = 0
         self._answers: Counter[str] = Counter()
         self._short = 0
+        self._characters = 0
+        self._longest, self._longest_line = 0, 0
         self._systems: dict[int, int] = {}
         self._without_system = 0
         self._seen: dict[int, tuple[int, int]] = {}
@@ -46,7 +49,7 @@ class Overview:
         if last is None:
             return
         plain = [normalise(turn.text) for turn in turns[: last + 1]]
-        self._note_answer(plain[last])
+        self._note_answer(plain[last], line)
         if not turns[last].learned:
             return
         asked = hash((tuple(turn.role for turn in turns[:last]), tuple(plain[:last])))
@@ -87,8 +90,11 @@ class Overview:
         elif len(self._systems) < _MAX_SYSTEMS:
             self._systems.setdefault(hash(turns[0].text), line)
 
-    def _note_answer(self, plain: str) -> None:
+    def _note_answer(self, plain: str, line: int) -> None:
         self._short += len(plain) <= _SHORT
+        self._characters += len(plain)
+        if len(plain) > self._longest:
+            self._longest, self._longest_line = len(plain), line
         key = plain[:MAX_SHOWN]
         if key in self._answers or len(self._answers) < _MAX_ANSWERS:
             self._answers[key] += 1
@@ -122,6 +128,12 @@ class Overview:
                 " Leave some out, or join them with what was said next."
             )
             yield Problem("", "short_answers", detail, "warning")
+        if self._longest > MAX_LONGEST_SHARE * self._characters:
+            detail = (
+                f"the answer of line {self._longest_line} has {self._longest} of the {self._characters} characters of"
+                " all answers; the model will learn it more than the others. Shorten it, or leave it out."
+            )
+            yield Problem("", "dominant_answer", detail, "warning")
 
 
 def _check_count(examples: int, profile: Profile, minimum: int) -> Problems:

@@ -17,15 +17,17 @@ _MEGABYTE = 1024 * 1024
 class Profile:
     """One target's rules; a severity says how bad a breach is, None that it is none.
 
-    `minimum` and `maximum` count examples. `alternation`: user and assistant take turns. `opening`: a user speaks
-    first, after the system. `late_system`: a system message stands first or nowhere. `closing`: the assistant has the
-    last word. `weight`: a `weight` is given. `extra_keys`: keys the target does not know.
+    `minimum` and `maximum` count examples, `max_tokens` the tokens of one, which is cut there. `alternation`: user and
+    assistant take turns. `opening`: a user speaks first, after the system. `late_system`: a system message stands
+    first or nowhere. `closing`: the assistant has the last word. `weight`: a `weight` is given. `extra_keys`: keys the
+    target does not know.
     """
 
     name: str
     minimum: int = 1
     maximum: int | None = None
     max_bytes: int | None = None
+    max_tokens: int | None = None
     alternation: Severity | None = "warning"
     opening: Severity | None = "warning"
     late_system: Severity | None = "warning"
@@ -34,13 +36,14 @@ class Profile:
     extra_keys: Severity = "warning"
 
 
-# OpenAI: at least ten examples; 512 MB a file; unknown keys are refused; any order of roles trains.
-OPENAI = Profile("openai", minimum=10, max_bytes=512 * _MEGABYTE, extra_keys="error")
+# OpenAI: at least ten examples; 512 MB a file; unknown keys are refused; any order of roles trains. The 4o and
+# 4.1 families train on 65,536 tokens an example and drop the rest; older models take fewer.
+OPENAI = Profile("openai", minimum=10, max_bytes=512 * _MEGABYTE, max_tokens=65_536, extra_keys="error")
 _STRICT = Profile("", alternation="error", opening="error", closing="error")
 _TABLE = (
     OPENAI,
-    # This project's engine: OpenAI's rules, from one example on.
-    replace(OPENAI, name="engine", minimum=1),
+    # This project's engine: OpenAI's rules, from one example on; how long one may be is a setting of the engine.
+    replace(OPENAI, name="engine", minimum=1, max_tokens=None),
     # Azure: two assistant messages in a row are an "invalid schema"; the assistant comes last, the system first.
     replace(OPENAI, name="azure", alternation="error", late_system="error", closing="error"),
     # Together: strict turns that begin with system or user; 100 GB.

@@ -88,6 +88,15 @@ def test_mostly_tiny_answers_are_told_once() -> None:
     assert codes(check_pairs([*FILLER, *tiny[:20]])) == []
 
 
+def test_one_answer_as_long_as_all_others_together_is_told_with_its_line() -> None:
+    others = sum(len(answer.replace(" ", "")) for _, answer in FILLER)
+    finding = only(check_pairs([*FILLER, ("And the tale?", "x" * (others + 1))]))
+    assert (finding.line, finding.code, finding.severity) == (None, "dominant_answer", "warning")
+    assert f"line {len(FILLER) + 1} has {others + 1} of the {2 * others + 1} characters" in finding.message
+    assert codes(check_pairs([*FILLER, ("And the tale?", "x" * others)])) == []
+    assert codes(check_pairs([*FILLER[:5], ("And the tale?", "x" * others)])) == []
+
+
 def system(text: str, number: int) -> str:
     """A chat with this system message."""
     return chat({"role": "system", "content": text}, user(f"Say {number}"), assistant(f"It is {number}"))
