@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from dataprep.records import Kind, Message, Place, Row
 from dataprep.sources.clock import seconds_at, seconds_of
+from dataprep.sources.placeholders import KIND_OF_WORD
 from dataprep.sources.source import Head, Source
 from dataprep.sources.walks import (
     BrokenRow,
@@ -19,7 +20,7 @@ from dataprep.sources.walks import (
     stem_of,
     text_of,
 )
-from dataprep.sources.wechat_words import UNSPOKEN, Words, kind_of_codes, kind_of_word, read_typed, read_untyped
+from dataprep.sources.wechat_words import UNSPOKEN, Words, kind_of_codes, read_typed, read_untyped
 
 _COLUMNS = ["Time", "SenderName", "Sender", "TalkerName", "Talker", "Content"]
 _PROGRAM, _SELF = "系统消息", "我"
@@ -186,7 +187,7 @@ def _marked_words(text: str) -> Words:
     if text.startswith("> ") and _QUOTE_HEADER.fullmatch(text.partition("\n")[0]):
         return _quoting(text.split("\n")[1:])
     label, title = _link(text)
-    kind = kind_of_word(label)
+    kind = KIND_OF_WORD.get(label)
     if kind is None or kind == Kind.SYSTEM:
         return Words(Kind.OTHER, text) if text.startswith("Type: ") and " Content: " in text else read_untyped(text)
     return read_typed(kind, title)

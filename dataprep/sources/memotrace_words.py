@@ -3,29 +3,15 @@
 import re
 
 from dataprep.records import Kind
+from dataprep.sources.placeholders import KIND_OF_WORD
 from dataprep.sources.wechat_words import Words, read_typed
 
-KINDS = {
+# The column 类型 has the words of the placeholders, and these.
+_MORE_NAMES = {
     "文本": Kind.TEXT,
-    "图片": Kind.IMAGE,
-    "视频": Kind.VIDEO,
-    "语音": Kind.VOICE,
-    "表情包": Kind.STICKER,
-    "音视频通话": Kind.CALL,
-    "文件": Kind.FILE,
-    "位置分享": Kind.LOCATION,
-    "分享链接": Kind.LINK,
-    "红包": Kind.RED_PACKET,
-    "转账": Kind.TRANSFER,
-    "引用消息": Kind.REPLY,
     "收藏笔记": Kind.FORWARD,
-    "合并转发的聊天记录": Kind.FORWARD,
-    "小程序": Kind.SHARE,
-    "视频号": Kind.SHARE,
-    "音乐分享": Kind.SHARE,
     "个人/公众号名片": Kind.CARD,
     "企业微信名片": Kind.CARD,
-    "系统消息": Kind.SYSTEM,
     "拍一拍": Kind.PAT,
 }
 # How a text begins that stands for something else; the whole text, where nothing follows it.
@@ -75,7 +61,7 @@ _SILENT = frozenset({Kind.IMAGE, Kind.VIDEO, Kind.STICKER})
 
 def read_named(name: str, text: str) -> Words:
     """Return what a message says whose kind stands in the column 类型; a kind of no known name says nothing."""
-    kind = KINDS.get(name)
+    kind = _MORE_NAMES.get(name, KIND_OF_WORD.get(name))
     if kind is None or _UNKNOWN.match(text):
         return Words(Kind.OTHER)
     if kind == Kind.SYSTEM:

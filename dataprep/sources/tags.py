@@ -1,25 +1,12 @@
-"""What Chinese exporters write in brackets where a message has no words: `[图片]`, `【语音】`; `[捂脸]` is a word."""
+"""Tells a tag that stands for a message, such as `[图片]`, from brackets of somebody's own: `[捂脸]` is a word."""
 
 import re
 
 from dataprep.records import Kind
+from dataprep.sources.placeholders import KIND_OF_WORD
 
-_NAMES = {
-    Kind.IMAGE: "图片 图像 照片 闪照 image photo",
-    Kind.VOICE: "语音 语音消息",
-    Kind.VIDEO: "视频 短视频 video",
-    Kind.FILE: "文件",
-    Kind.STICKER: "表情 表情包 动画表情 商城表情 sticker",
-    Kind.LINK: "链接 分享链接 卡片式链接",
-    Kind.LOCATION: "位置 位置分享 位置共享 地理位置",
-    Kind.RED_PACKET: "红包 QQ红包 微信红包",
-    Kind.TRANSFER: "转账",
-    Kind.CALL: "语音通话 视频通话 音视频通话 通话",
-    Kind.SHARE: "小程序 视频号 音乐 音乐分享 分享",
-    Kind.FORWARD: "聊天记录 合并转发 合并转发的聊天记录",
-    Kind.CARD: "名片 推荐名片",
-}
-_KINDS = {name: kind for kind, names in _NAMES.items() for name in names.split()}
+# What a program says, and a reply's own words, stand in no brackets here.
+_KINDS = {word: kind for word, kind in KIND_OF_WORD.items() if kind not in (Kind.SYSTEM, Kind.REPLY)}
 _TAG = re.compile(rf"\s*[\[【]({'|'.join(sorted(_KINDS, key=len, reverse=True))})[\]】][ \t:：]*")
 _URL_LINE = re.compile(r"\s*https?://\S+\s*")
 # After these tags the rest of the text belongs to the tag; after others a person may have written on.

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from dataprep.records import Kind
+from dataprep.sources.placeholders import KIND_OF_WORD
 
 # Numbers of WeChat's own tables, as several exporters pass them on.
 _TYPES = {
@@ -33,24 +34,6 @@ _ATTACHMENTS = {
     Kind.RED_PACKET: (2001, 2003),
 }
 _APP_CODES = {code: kind for kind, codes in _ATTACHMENTS.items() for code in codes}
-_PLACEHOLDERS = {
-    Kind.IMAGE: ("图片",),
-    Kind.VOICE: ("语音", "语音消息"),
-    Kind.VIDEO: ("视频",),
-    Kind.STICKER: ("表情包", "表情", "动画表情", "GIF表情"),
-    Kind.FILE: ("文件",),
-    Kind.LINK: ("链接", "分享链接", "图文消息", "分享"),
-    Kind.LOCATION: ("位置", "位置分享", "位置共享"),
-    Kind.RED_PACKET: ("红包", "红包封面"),
-    Kind.TRANSFER: ("转账",),
-    Kind.CALL: ("语音通话", "视频通话", "音视频通话", "通话"),
-    Kind.SHARE: ("小程序", "视频号", "视频号直播", "音乐", "音乐分享"),
-    Kind.FORWARD: ("聊天记录", "合并转发", "合并转发的聊天记录"),
-    Kind.CARD: ("名片", "个人名片"),
-    Kind.SYSTEM: ("群公告", "系统消息"),
-    Kind.REPLY: ("引用", "引用消息"),
-}
-_KIND_OF_WORD = {word: kind for kind, words in _PLACEHOLDERS.items() for word in words}
 _BRACKET = re.compile(r"[\[【]([^\[\]【】|：:\s]{2,10})(?:[|：: ]([^\[\]【】\n]{1,200}))?[\]】]")
 _RECALL = re.compile(r'(?:"?.{1,60}"? )?你?撤回了一条消息(?: 重新编辑)?')
 _PAT = re.compile(r'[“"].{1,60}["”] ?拍了拍 ?.{1,80}|(?:我|你) ?拍了拍 ?(?:[“"].{1,60}["”].{0,60}|我|你|自己)')
@@ -79,11 +62,6 @@ def kind_of_codes(code: int, sub: int = 0) -> Kind:
     return _APP_CODES.get(sub, Kind.OTHER) if code == 49 else _CODES.get(code, Kind.OTHER)
 
 
-def kind_of_word(word: str) -> Kind | None:
-    """Return the kind for a placeholder's word such as 图片, or None."""
-    return _KIND_OF_WORD.get(word)
-
-
 def read_typed(kind: Kind, text: str) -> Words:
     """Return the words of a message whose kind its export names; what the program says is told apart by its text."""
     if kind == Kind.REPLY:
@@ -101,7 +79,7 @@ def read_untyped(text: str) -> Words:
     if text.endswith("]") and (parts := split_quote(text))[1]:
         return Words(Kind.REPLY, *parts)
     bracket = _BRACKET.match(text)
-    kind = _KIND_OF_WORD.get(bracket[1]) if bracket else None
+    kind = KIND_OF_WORD.get(bracket[1]) if bracket else None
     if kind is None or not bracket or (kind in _SILENT and not _is_path(text[bracket.end() :])):
         return Words(Kind.TEXT, text)
     return Words(kind, words_of(kind, text))
@@ -139,7 +117,7 @@ def words_of(kind: Kind, text: str) -> str:
 
 def _without_placeholder(text: str) -> str:
     bracket = _BRACKET.match(text)
-    if not bracket or bracket[1] not in _KIND_OF_WORD:
+    if not bracket or bracket[1] not in KIND_OF_WORD:
         return text
     return text[bracket.end() :].strip() or ("" if bracket[1].startswith("语音") else bracket[2] or "").strip()
 
