@@ -57,6 +57,7 @@ def _services(config: ServiceConfig, engine: "EmbeddedEngine | None") -> "Servic
     from services.datasets import Datasets
     from services.files import Files
     from services.fine_tuning import FineTuning
+    from services.outlook import Outlook
 
     address = Address(
         base_url=engine.base_url if engine else config.openai_base_url or OPENAI_URL,
@@ -68,10 +69,11 @@ def _services(config: ServiceConfig, engine: "EmbeddedEngine | None") -> "Servic
     )
     upstream = Upstream(address, engine.require) if engine else Upstream(address)
     streams = config.threads - max(1, config.threads // 8)
-    files = Files(upstream)
-    datasets = Datasets(files, "openai" if address.base_url == OPENAI_URL else "engine")
-    chat = Chat(upstream, config.default_model, streams)
-    return Services(upstream, files, datasets, FineTuning(upstream), chat)
+    files, jobs = Files(upstream), FineTuning(upstream)
+    openai = address.base_url == OPENAI_URL
+    datasets = Datasets(files, "openai" if openai else "engine")
+    outlook = Outlook(jobs, config.default_model, priced=openai)
+    return Services(upstream, files, datasets, outlook, jobs, Chat(upstream, config.default_model, streams))
 
 
 def _load(config: ServiceConfig, engine_config: EngineConfig | None) -> "Flask":

@@ -1,4 +1,4 @@
-"""The command line of dataprep: `check`, `convert`, `formats`; it parses and prints, and leaves the work to others.
+"""The command line of dataprep: `check`, `convert`, `stats`, `formats`; it parses and prints, others do the work.
 
 Exit codes: 0 fine, 1 errors in the file or no example came out, 2 it could not be done, with the reason.
 """
@@ -14,10 +14,12 @@ from typing import Any
 
 from dataprep.checker import check
 from dataprep.convert import convert
+from dataprep.estimate import BadPrices, load_prices
 from dataprep.fix import FixReport, Unfixable, fix
 from dataprep.inputs import labelled
 from dataprep.loss_report import summarise, tell
 from dataprep.options import ALIASES, Options, WrongOption, read_options
+from dataprep.outlook import look_ahead
 from dataprep.output import OutputExists, Outputs, write
 from dataprep.profiles import TARGETS
 from dataprep.report import Report
@@ -40,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
         return 2
-    except (UnreadableSource, WrongOption, OutputExists, Unfixable) as refusal:
+    except (UnreadableSource, WrongOption, OutputExists, Unfixable, BadPrices) as refusal:
         print(refusal, file=sys.stderr)
         return 2
     return code
@@ -62,6 +64,13 @@ def _parser() -> argparse.ArgumentParser:
     converting.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="the .jsonl file to write")
     for one in fields(Options):
         _add_option(converting, one)
+    counting = commands.add_parser("stats", help="describe a training file in numbers, and estimate a training on it")
+    counting.set_defaults(run=_look_ahead)
+    counting.add_argument("file", type=Path, metavar="FILE")
+    counting.add_argument("--model", default="", help="whose tokens and price count")
+    counting.add_argument("--epochs", type=int, help="instead of the rule of thumb")
+    counting.add_argument("--prices", type=Path, metavar="TOML", help="a price table of your own")
+    counting.add_argument("--tokens-per-second", type=float, help="what this machine was measured to train")
     listing = commands.add_parser("formats", help="list the formats that can be read")
     listing.set_defaults(run=_list_formats)
     return parser
@@ -134,6 +143,15 @@ def _convert(options: argparse.Namespace) -> int:
 
 def _given(values: Mapping[str, Any]) -> dict[str, Sequence[str]]:
     return {one.name: values[one.name] for one in fields(Options) if values[one.name] is not None}
+
+
+def _look_ahead(options: argparse.Namespace) -> int:
+    with options.file.open("rb") as stream:
+        found = look_ahead(
+            stream, options.model, load_prices(options.prices), options.epochs, options.tokens_per_second
+        )
+    print(json.dumps(found.to_wire(), ensure_ascii=False, indent=1))
+    return 0
 
 
 def _list_formats(_: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from wire.envelope import ok
 
 bp = Blueprint("datasets", __name__, url_prefix="/datasets")
 _CHECK_FIELDS = ["files", "profile", "upload"]
+_STATISTICS_FIELDS = ["files", "model", "epochs"]
 _OPTIONS = [*Options.__dataclass_fields__, *ALIASES]
 _CONVERT_FIELDS = ["files", "upload", "download", *_OPTIONS]
 
@@ -34,6 +35,14 @@ def convert() -> dict[str, Any] | Response:
     upload, download = switch("upload", fields, default=False), switch("download", fields, default=False)
     dataset = services().datasets.convert(incoming, {name: fields.getlist(name) for name in _OPTIONS if name in fields})
     return _reply(dataset, upload=upload, download=download)
+
+
+@bp.post("/statistics")
+def statistics() -> dict[str, Any]:
+    """Describe training files in numbers, and estimate epochs, cost and minutes of a training of `model` on them."""
+    fields, incoming = _sent(_STATISTICS_FIELDS)
+    model, epochs = fields.get("model", ""), fields.get("epochs", "")
+    return ok([services().outlook.look_ahead(file, model, epochs) for file in incoming])
 
 
 def _sent(known: list[str]) -> tuple[Form, list[Incoming]]:

@@ -7,6 +7,7 @@ from services.client import Upstream
 from services.datasets import Datasets
 from services.files import Files
 from services.fine_tuning import FineTuning
+from services.outlook import Outlook
 
 
 @dataclass(frozen=True)
@@ -16,5 +17,6 @@ class Services:
     upstream: Upstream
     files: Files
     datasets: Datasets
+    outlook: Outlook
     fine_tuning: FineTuning
     chat: Chat

@@ -31,6 +31,7 @@ EDGES = {"engine/worker.py": 2, "engine/models.py": 1}
 EXCEPTIONS: dict[tuple[str, str], str] = {
     ("imports", "services/files.py"): "0003-who-checks-training-data.md",
     ("imports", "services/datasets.py"): "0003-who-checks-training-data.md",
+    ("imports", "services/outlook.py"): "0003-who-checks-training-data.md",
     ("imports", "engine/worker.py"): "0003-who-checks-training-data.md",
 }
 

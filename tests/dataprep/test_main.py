@@ -174,3 +174,20 @@ def test_a_file_of_no_known_format_is_refused_with_those_there_are(tmp_path: Pat
 def test_the_formats_are_listed(capsys: Captured) -> None:
     assert main(["formats"]) == 0
     assert "chatlab-json" in capsys.readouterr().out
+
+
+def test_stats_prints_numbers_and_estimates(tmp_path: Path, capsys: Captured) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}\n' * 3)
+    assert main(["stats", str(file), "--epochs", "2", "--tokens-per-second", "10"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["statistics"]["examples"] == 3
+    assert told["duration"]["minutes"] == pytest.approx(2 * told["statistics"]["tokens"]["total"] / 10 / 60)
+
+
+def test_a_price_table_that_is_none_is_said(tmp_path: Path, capsys: Captured) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text("{}\n")
+    (tmp_path / "prices.toml").write_text("not a table")
+    assert main(["stats", str(file), "--prices", str(tmp_path / "prices.toml")]) == 2
+    assert "prices.toml" in capsys.readouterr().err

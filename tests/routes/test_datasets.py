@@ -197,3 +197,10 @@ def test_every_option_stands_in_the_documentation_as_the_code_has_it() -> None:
     for one in fields(Options):
         names = [one.name, *(alias for alias, name in ALIASES.items() if name == one.name)]
         assert documented.get(", ".join(f"`{name}`" for name in names)) == one.metadata["help"]
+
+
+def test_statistics_describe_each_file_and_estimate_a_training(client: FlaskClient) -> None:
+    entry = response(send(client, "statistics", (LINE * 12, "a.jsonl"), model="gpt-4o-mini", epochs="3"))[0]
+    assert entry["filename"] == "a.jsonl"
+    assert entry["response"]["statistics"]["examples"] == 12
+    assert entry["response"]["epochs"] == {"epochs": 3, "formula": "as given"}
