@@ -35,6 +35,8 @@ _TABLE: dict[Kind, tuple[Policy, Policy]] = {
     Kind.RECALL: ("drop", "drop"),
     Kind.OTHER: ("drop", "cut"),
 }
+# Their text is what somebody wrote beneath.
+CAPTIONED = (Kind.IMAGE, Kind.VIDEO)
 # The program's own words, which nobody answers.
 NOTICES = (Kind.PAT, Kind.SYSTEM, Kind.RECALL)
 RULES: Rules = {(kind, side): _TABLE[kind][at] for kind in Kind for at, side in enumerate(SIDES)}

@@ -47,12 +47,20 @@ class Scribe:
                 yield Line(message.place, side, "", message.timestamp, cut=not pause, pause=pause)
 
     def _line(self, message: Message, side: Side, text: str, *, has_words: bool) -> Line:
-        words = self.mask(text) if has_words else kinds.placeholder(message.kind, chinese=self.chinese)
+        words, has_words = self._words(message.kind, text, has_words=has_words)
         if side == "user" and self.chat.is_group:
             words = f"{clean(message.sender_name) or message.sender_id}: {words}"
         quoted = self._quotation(message, side)
         addressed = bool(quoted or message.reply_to) if side == "assistant" else self._names_me(text)
         return Line(message.place, side, words, message.timestamp, has_words, quoted, addressed)
+
+    def _words(self, kind: Kind, text: str, *, has_words: bool) -> tuple[str, bool]:
+        """The words of a line, and whether they are somebody's: a picture's caption is."""
+        if has_words:
+            return self.mask(text), True
+        stand_in = kinds.placeholder(kind, chinese=self.chinese)
+        captioned = kind in kinds.CAPTIONED and bool(text) and not kinds.is_placeholder(text)
+        return f"{stand_in} {self.mask(text)}" if captioned else stand_in, captioned
 
     def _quotation(self, message: Message, side: Side) -> str:
         """What the message quotes, from its own text or from the message it replies to."""

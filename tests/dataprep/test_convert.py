@@ -108,6 +108,11 @@ def test_a_picture_is_a_word_in_a_question_but_no_question() -> None:
     assert (turns(alone), left(alone)) == ([], {"no_words": 1, "no_question": 1})
 
 
+def test_a_caption_is_kept_beside_the_word_for_its_picture() -> None:
+    rows = [said(1, SHE, 0, "Is this the lamp?", Kind.IMAGE), said(2, ME, 1, "That is the kettle.")]
+    assert turns(converted(rows)) == [["u: [image] Is this the lamp?", "a: That is the kettle."]]
+
+
 def test_chinese_chats_get_chinese_placeholders() -> None:
     rows = [said(1, SHE, 0, "", Kind.STICKER), said(2, SHE, 0.5, "灯亮了吗"), said(3, ME, 1, "亮了")]
     assert turns(converted(rows)) == [["u: [表情]\n灯亮了吗", "a: 亮了"]]

@@ -78,7 +78,8 @@ def test_rows_in_are_rows_used_and_rows_left_behind(sources: list[list[Row]], op
 @given(st.lists(MESSAGES, max_size=40), OPTIONS)
 def test_no_message_of_the_assistant_is_trained_twice(rows: list[Row], options: dict[str, object]) -> None:
     conversion = converted(_placed(rows, "a.csv"), **{**options, "only_addressed": False})
-    answers = sum(1 for example in conversion.training for one in example.messages if one.get("weight", 1) == 1)
+    spoken = [one for example in conversion.training for one in example.messages if one["role"] == "assistant"]
+    answers = sum(one.get("weight", 1) == 1 for one in spoken)
     own = sum(isinstance(row, Message) and row.is_self is True for row in rows)
     assert answers <= own
 
