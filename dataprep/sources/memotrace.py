@@ -8,9 +8,9 @@ from dataprep.sources.clock import seconds_of
 from dataprep.sources.csv_records import read_records
 from dataprep.sources.memotrace_words import read_named
 from dataprep.sources.source import Head, Source, UnreadableSource
+from dataprep.sources.spreadsheet import open_workbook
 from dataprep.sources.walks import header_of, stem_of
 from dataprep.sources.wechat_words import UNSPOKEN
-from dataprep.sources.workbook import sheets_of
 
 _COLUMNS = ("消息ID", "类型", "发送人", "时间", "内容")
 _ZIP_MARK = b"PK\x03\x04"
@@ -41,8 +41,9 @@ def read_csv(head: Head) -> Iterator[Row]:
 
 
 def read_xlsx(head: Head) -> Iterator[Row]:
-    """Yield a row for each row of the sheet of messages, not of that of members; reads it twice, as with the CSV."""
-    return _rows(head, _sheet_records(head), _is_group(_sheet_records(head)))
+    """Yield a row for each row of the sheet of messages, not of that of members; the sheet is held in memory."""
+    records = list(_sheet_records(head))
+    return _rows(head, iter(records), _is_group(iter(records)))
 
 
 def _csv_records(head: Head) -> Records:
@@ -55,11 +56,11 @@ def _csv_records(head: Head) -> Records:
 
 def _sheet_records(head: Head) -> Records:
     """Yield the rows below the header of the first sheet that has it; raises UnreadableSource if none has."""
-    for sheet in sheets_of(head.path):
-        _, header = next(sheet, (1, list[str]()))
-        if _is_header(header):
-            yield from sheet
-            return
+    with open_workbook(head.path) as sheets:
+        for sheet in sheets:
+            if _is_header(next(sheet.rows, [])):
+                yield from enumerate(sheet.rows, 2)
+                return
     raise UnreadableSource(_NO_TABLE)
 
 

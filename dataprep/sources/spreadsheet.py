@@ -22,7 +22,7 @@ MAX_CELLS = 4_000_000
 MAX_TEXT_BYTES = 128 * 1024**2
 _CHUNK_BYTES = 1024**2
 _OTHER_BOOKS = {"xl/workbook.bin", "content.xml"}
-_WAY_OUT = "Save the questions and answers alone as a new XLSX or CSV file."
+_WAY_OUT = "Save its sheet alone as a new XLSX or CSV file."
 _NO_WORKBOOK = f"It is no XLSX workbook, or it is protected by a password. {_WAY_OUT}"
 # A row, a cell that holds something, or its value: just enough to know where cells stand and what they repeat.
 _find_tokens = re.compile(

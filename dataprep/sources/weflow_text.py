@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 
-from dataprep.records import Kind, Message, Place, Row
+from dataprep.records import Kind, LeftOut, Message, Place, Row
 from dataprep.sources.clock import seconds_of
 from dataprep.sources.source import Head, Source, UnreadableSource
+from dataprep.sources.spreadsheet import open_workbook
 from dataprep.sources.walks import BrokenRow, Cells, attempt, find_headers, read_blocks, stem_of
 from dataprep.sources.wechat_words import UNSPOKEN, read_typed, read_untyped
-from dataprep.sources.workbook import sheets_of
 
 _NAMES = {
     Kind.TEXT: ("文本消息",),
@@ -88,9 +88,9 @@ def _header_row(head: Head) -> tuple[int, list[str]] | None:
 
 
 def _first_sheet(head: Head) -> Iterator[tuple[int, list[str]]]:
-    for sheet in sheets_of(head.path):
-        yield from sheet
-        return
+    with open_workbook(head.path) as sheets:
+        for sheet in islice(sheets, 1):
+            yield from enumerate(sheet.rows, 1)
 
 
 def _read_xlsx(head: Head) -> Iterator[Row]:
@@ -103,6 +103,9 @@ def _read_xlsx(head: Head) -> Iterator[Row]:
             chat_id = values[1] or chat_id
         elif number > found[0]:
             place = Place(head.label, number)
+            if not any(values):
+                yield LeftOut(place, "blank")
+                continue
             cells = dict(zip(names, values + [""] * len(names), strict=False))
             yield attempt(partial(_sheet_row, chat_id, stem_of(head), place, cells), place)
 

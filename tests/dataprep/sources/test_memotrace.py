@@ -3,7 +3,6 @@
 import csv
 import io
 import time
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from dataprep.records import Kind, LeftOut, Message, Row
 from dataprep.sources import BY_NAME, UnreadableSource, look_at, recognise
 from tests.dataprep.sources.wechat_story import STORY, read, spoiled, survives, times, told, writer
+from tests.dataprep.sources.workbooks import packed_workbook
 
 HEADER = ["消息ID", "类型", "发送人", "时间", "内容", "备注", "昵称", "更多信息"]
 LINK = "【分享链接】\n标题：球馆价目\n描述：周末另计\n链接: https://example.com/a,b\n应用：体育\n"
@@ -61,19 +61,15 @@ def workbook(*sheets: list[list[str]]) -> bytes:
             return f'<c {place} t="inlineStr"><is><t>{escape(text)}</t></is></c>'
         return f'<c {place} t="s"><v>{shared.setdefault(text, len(shared))}</v></c>'
 
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as book:
-        for number, rows in enumerate(sheets, 1):
-            lines = (
-                f'<row r="{row}">{"".join(cell(text, column, row) for column, text in enumerate(texts) if text)}</row>'
-                for row, texts in enumerate(rows, 1)
-            )
-            body = f"<worksheet><sheetData>{''.join(lines)}</sheetData></worksheet>"
-            book.writestr(f"xl/worksheets/sheet{number}.xml", body)
-        items = "".join(f'<si><t xml:space="preserve">{escape(text)}</t></si>' for text in shared)
-        book.writestr("xl/sharedStrings.xml", f"<sst>{items}</sst>")
-        book.writestr("xl/workbook.xml", "<workbook/>")
-    return packed.getvalue()
+    bodies = [
+        "".join(
+            f'<row r="{row}">{"".join(cell(text, column, row) for column, text in enumerate(texts) if text)}</row>'
+            for row, texts in enumerate(rows, 1)
+        )
+        for rows in sheets
+    ]
+    items = "".join(f'<si><t xml:space="preserve">{escape(text)}</t></si>' for text in shared)
+    return packed_workbook(*bodies, strings=items)
 
 
 def text_v3(*rows: int) -> str:

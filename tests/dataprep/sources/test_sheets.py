@@ -191,7 +191,7 @@ def test_what_is_no_workbook_is_refused(tmp_path: Path) -> None:
     for data in (b"\xd0\xcf\x11\xe0 an encrypted one", b"PK\3\4 cut off", b""):
         path.write_bytes(data)
         assert recognised(path) == "qa-xlsx"
-        with pytest.raises(UnreadableSource, match="Save the questions and answers"):
+        with pytest.raises(UnreadableSource, match="Save its sheet alone"):
             read_as("qa-xlsx", path)
 
 
@@ -214,8 +214,9 @@ def test_a_workbook_that_would_fill_the_memory_is_refused_unopened(
     tmp_path: Path, rows: str, more: dict[str, str], reason: str
 ) -> None:
     path = workbook(tmp_path / "faq.xlsx", rows, more=more)
-    with pytest.raises(UnreadableSource, match=reason):
-        read_as("qa-xlsx", path)
+    for name in ("qa-xlsx", "weflow-xlsx", "memotrace-xlsx"):
+        with pytest.raises(UnreadableSource, match=reason):
+            read_as(name, path)
 
 
 def test_empty_cells_far_away_do_no_harm(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """WeFlow's TXT and XLSX: the story, stray lines, groups, spoiled files."""
 
-import io
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -13,6 +11,7 @@ from dataprep.records import Kind, LeftOut, Message
 from dataprep.sources import BY_NAME, UnreadableSource, look_at
 from tests.dataprep.sources.test_weflow import EVENING
 from tests.dataprep.sources.wechat_story import OTHER, SELF, STORY, read, spoiled, survives, times, told, writer
+from tests.dataprep.sources.workbooks import packed_workbook
 
 COMPACT = ["序号", "时间", "发送者身份", "消息类型", "内容"]
 FULL = ["序号", "时间", "发送者昵称", "发送者账号ID", "发送者备注", "发送者身份", "消息类型", "内容"]
@@ -38,16 +37,7 @@ def workbook(rows: Sequence[Sequence[str]]) -> bytes:
         for row in rows
     )
     sheet = "".join(f'<row r="{number}">{line}</row>' for number, line in enumerate(lines, 1))
-    space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as book:
-        book.writestr(
-            "xl/workbook.xml", f'<workbook xmlns="{space}"><sheets><sheet name="聊天记录"/></sheets></workbook>'
-        )
-        book.writestr(
-            "xl/worksheets/sheet1.xml", f'<worksheet xmlns="{space}"><sheetData>{sheet}</sheetData></worksheet>'
-        )
-    return packed.getvalue()
+    return packed_workbook(sheet)
 
 
 def sheet(header: list[str], chat_id: str = OTHER) -> bytes:
