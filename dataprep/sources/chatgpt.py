@@ -8,8 +8,9 @@ from typing import Any, TextIO
 from dataprep.records import Dialogue, LeftOut, Place, Row
 from dataprep.sources.archive import Archive, open_archive
 from dataprep.sources.json_fields import as_object, as_text
-from dataprep.sources.json_stream import BrokenJson, open_json, read_elements
+from dataprep.sources.json_stream import BrokenJson, read_elements
 from dataprep.sources.source import Head, Source, UnreadableSource
+from dataprep.sources.text_lines import open_export
 
 _PICTURE = "[image]"
 _is_listed = re.compile(r"conversations(-\d+)?\.json").fullmatch
@@ -53,7 +54,7 @@ def _listed(archive: Archive) -> list[str]:
 
 def _read(head: Head) -> Iterator[Row]:
     if not head.path.is_dir() and not head.raw.startswith(b"PK\3\4"):
-        with open_json(head.path) as file:
+        with open_export(head.path) as file:
             yield from _read_file(file, head.label)
         return
     with open_archive(head.path) as archive:

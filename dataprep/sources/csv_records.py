@@ -5,25 +5,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from dataprep.decoding import open_text
-from dataprep.sources.source import UnreadableSource
+from dataprep.sources.text_lines import open_export
 
 # A cell longer than this is an unclosed quote that swallows the file, not a message.
 MAX_CELL_CHARACTERS = 16 * 1024 * 1024
 
 
-def read_records(path: Path) -> Iterator[tuple[int, list[str] | None]]:
+def read_records(path: Path, delimiter: str = ",") -> Iterator[tuple[int, list[str] | None]]:
     """Yield (number of the record's first line, its cells), None for a broken one; raises UnreadableSource."""
     csv.field_size_limit(MAX_CELL_CHARACTERS)
-    try:
-        with open_text(path) as file:
-            yield from _records(file)
-    except (LookupError, UnicodeError) as error:
-        raise UnreadableSource(f"The file's encoding cannot be read ({error}). Save it as UTF-8.") from None
+    with open_export(path) as file:
+        yield from _records(file, delimiter)
 
 
-def _records(file: TextIO) -> Iterator[tuple[int, list[str] | None]]:
-    reader = csv.reader(file)
+def _records(file: TextIO, delimiter: str) -> Iterator[tuple[int, list[str] | None]]:
+    reader = csv.reader(file, delimiter=delimiter)
     while True:
         row = reader.line_num + 1
         try:

@@ -10,8 +10,9 @@ from typing import Any, TextIO
 from dataprep.records import Kind, LeftOut, Message, Place, Row
 from dataprep.sources.clock import seconds_of
 from dataprep.sources.json_fields import as_list, as_object, as_text
-from dataprep.sources.json_stream import BrokenJson, JsonStream, open_json, read_array
+from dataprep.sources.json_stream import BrokenJson, JsonStream, read_array
 from dataprep.sources.source import Head, Source, UnreadableSource
+from dataprep.sources.text_lines import open_export
 
 # Only the channel's description stands before the messages; its icon may be embedded.
 _CHUNK_CHARS = 64 * 1024
@@ -32,7 +33,7 @@ def _recognise(head: Head) -> str | None:
 
 
 def _read(head: Head) -> Iterator[Row]:
-    with open_json(head.path) as file:
+    with open_export(head.path) as file:
         preamble, rest = _cut_preamble(file)
         channel = _read_channel(preamble + "]}")
         try:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dataprep.decoding import open_text
 from dataprep.sources.source import UnreadableSource
+from dataprep.sources.text_lines import open_export
 
 MAX_JSON_BYTES = 512 * 1024**2
 
@@ -23,11 +23,8 @@ def read_json_text(path: Path) -> str:
     if size > MAX_JSON_BYTES:
         limit = f"more than the {MAX_JSON_BYTES // 1024**2} MiB that are read at once"
         raise UnreadableSource(f"The JSON file has {size / 1024**2:.0f} MiB, {limit}. Export it in parts.")
-    try:
-        with open_text(path) as file:
-            return file.read().removeprefix("\ufeff")
-    except (LookupError, UnicodeError) as error:
-        raise UnreadableSource(f"The file's encoding cannot be read ({error}). Save it as UTF-8.") from None
+    with open_export(path) as file:
+        return file.read().removeprefix("\ufeff")
 
 
 def parse_json(text: str, hook: Callable[[Pairs], Any] | None = None) -> Any:

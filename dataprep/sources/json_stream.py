@@ -4,12 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TextIO
-
-from dataprep.decoding import open_text
-from dataprep.sources.source import UnreadableSource
 
 CHUNK_CHARS = 256 * 1024
 # No conversation needs more; beyond it a missing bracket would pull the whole file into memory.
@@ -76,16 +71,6 @@ class JsonStream:
         chunk = self._file.read(max(CHUNK_CHARS, len(self._text)))
         self._text += chunk
         return bool(chunk)
-
-
-@contextmanager
-def open_json(path: Path) -> Iterator[TextIO]:
-    """Open a file as text in its own encoding; raises UnreadableSource if that cannot be read."""
-    try:
-        with open_text(path) as file:
-            yield file
-    except (LookupError, UnicodeError) as error:
-        raise UnreadableSource(f"The file's encoding cannot be read ({error}). Save it as UTF-8.") from None
 
 
 def read_elements(file: TextIO) -> Iterator[tuple[int, Any]]:

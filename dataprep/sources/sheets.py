@@ -1,23 +1,19 @@
 """Reads sheets of questions and answers: CSV, TSV, XLSX; a cell that looks like a formula stays the text it is."""
 
-import csv
 import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from dataprep.decoding import open_text
 from dataprep.records import Dialogue, LeftOut, Place, Row
+from dataprep.sources.csv_records import read_records
 from dataprep.sources.source import Head, Source, UnreadableSource
 from dataprep.sources.spreadsheet import open_workbook
 
 Cells = list[str]
 
 _HEADER_WITHIN = 10
-# A quotation mark that is never closed makes one cell of the rest of the file; no answer is as long as this.
-_MAX_CELL_CHARS = 8 * 1024 * 1024
-csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL_CHARS))
 _QUESTION = {
     "问题",
     "标准问",
@@ -162,17 +158,11 @@ def _read_delimited(delimiters: str) -> Callable[[Head], Iterator[Row]]:
 
 
 def _delimited(head: Head, delimiter: str) -> Generator[Cells, None, None]:
-    line = 0
-    try:
-        with open_text(head.path) as file:
-            for cells in (reader := csv.reader(file, delimiter=delimiter)):
-                line = reader.line_num
-                yield cells
-    except csv.Error as error:
-        detail = f"Line {line + 1} cannot be read ({error}); perhaps a quotation mark is never closed"
-        raise UnreadableSource(f"{detail}. Save the sheet again as CSV in UTF-8, or as XLSX.") from None
-    except (LookupError, UnicodeError) as error:
-        raise UnreadableSource(f"The file's encoding cannot be read ({error}). Save it as UTF-8.") from None
+    for line, cells in read_records(head.path, delimiter):
+        if cells is None:
+            detail = f"Line {line} cannot be read; perhaps a quotation mark is never closed"
+            raise UnreadableSource(f"{detail}. Save the sheet again as CSV in UTF-8, or as XLSX.")
+        yield cells
 
 
 def _read_workbook(head: Head) -> Iterator[Row]:

@@ -1,19 +1,28 @@
-"""The lines of a text file as its writer meant them: cut at LF only, so that U+2028 and lone CR stay in the text."""
+"""An export opened as text, and its lines as its writer meant them: cut at LF only, so that U+2028 and CR stay."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 
 from dataprep.decoding import open_text
 from dataprep.sources.source import UnreadableSource
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (number from 1, line without its end); raises UnreadableSource if the encoding cannot be read."""
+@contextmanager
+def open_export(path: Path) -> Iterator[TextIOWrapper]:
+    """Open a file as text in its own encoding; raises UnreadableSource, while it is read too, if that fails."""
     try:
         with open_text(path) as file:
-            file.reconfigure(newline="\n")
-            for number, line in enumerate(file, 1):
-                text = line.removeprefix("\ufeff") if number == 1 else line
-                yield number, text.removesuffix("\n").removesuffix("\r")
+            yield file
     except (LookupError, UnicodeError) as error:
         raise UnreadableSource(f"The file's encoding cannot be read ({error}). Save it as UTF-8.") from None
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield (number from 1, line without its end); raises UnreadableSource if the encoding cannot be read."""
+    with open_export(path) as file:
+        file.reconfigure(newline="\n")
+        for number, line in enumerate(file, 1):
+            text = line.removeprefix("\ufeff") if number == 1 else line
+            yield number, text.removesuffix("\n").removesuffix("\r")

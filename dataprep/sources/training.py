@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable, Iterator
 
 from dataprep.records import Dialogue, LeftOut, Place, Row
-from dataprep.sources.json_stream import BrokenJson, open_json, read_elements
+from dataprep.sources.json_stream import BrokenJson, read_elements
 from dataprep.sources.source import Head, Source, UnreadableSource
-from dataprep.sources.text_lines import read_lines
-from dataprep.sources.training_rows import BrokenRow, NothingToLearn, dialogue_of
+from dataprep.sources.text_lines import open_export, read_lines
+from dataprep.sources.training_rows import NothingToLearn, dialogue_of
+from dataprep.sources.walks import BrokenRow
 from dataprep.strict_json import Unreadable, read_line
 
 _NO_ELEMENT = "no example could be read. Give a JSON array of objects, or one object a line."
@@ -89,7 +90,7 @@ def _read_line(place: Place, line: str) -> Row:
 
 
 def _read_values(head: Head) -> Iterator[Row]:
-    with open_json(head.path) as file:
+    with open_export(head.path) as file:
         try:
             for row, value in read_elements(file):
                 yield _row_of(Place(head.label, row), value)

@@ -4,6 +4,8 @@ import json
 import re
 from typing import Any
 
+from dataprep.sources.walks import BrokenRow
+
 Messages = tuple[dict[str, Any], ...]
 Extra = tuple[tuple[str, Any], ...]
 
@@ -19,10 +21,6 @@ _ROW_KEYS = ("tools", "parallel_tool_calls", "functions")
 # The marks that OpenAI's old guide put between prompt and completion, and at the end.
 _SEPARATOR = re.compile(r"\s*(?:\n\n###\n\n|\n\n->|\n\n===\n\n)\s*$| ->$")
 _STOP_MARK = re.compile(r"\s*(?:END|###|<\|endoftext\|>)\s*$")
-
-
-class BrokenRow(ValueError):
-    """The row is not of the shape it seems to have; the message says where."""
 
 
 class NothingToLearn(ValueError):
