@@ -12,20 +12,20 @@ from dataclasses import Field, asdict, fields
 from pathlib import Path
 from typing import Any
 
-from dataprep.checker import check
-from dataprep.convert import convert
+from dataprep.checks.checker import check
+from dataprep.checks.profiles import TARGETS
+from dataprep.checks.report import Report
+from dataprep.conversion.convert import convert
+from dataprep.conversion.inputs import labelled
+from dataprep.conversion.loss_report import summarise, tell
+from dataprep.conversion.options import ALIASES, Options, WrongOption, read_options
+from dataprep.conversion.output import OutputExists, Outputs, write
+from dataprep.conversion.speakers import NeedsMe
 from dataprep.estimate import BadPrices, load_prices
-from dataprep.fix import FixReport, Unfixable, fix
-from dataprep.inputs import labelled
-from dataprep.loss_report import summarise, tell
-from dataprep.options import ALIASES, Options, WrongOption, read_options
+from dataprep.fixing.fix import FixReport, Unfixable, fix
 from dataprep.outlook import look_ahead
-from dataprep.output import OutputExists, Outputs, write
-from dataprep.profiles import TARGETS
-from dataprep.report import Report
 from dataprep.sources.registry import SOURCES
 from dataprep.sources.source import UnreadableSource
-from dataprep.speakers import NeedsMe
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, current_app, request
 from werkzeug.datastructures import CombinedMultiDict
 
-from dataprep.options import ALIASES, Options
+from dataprep.conversion.options import ALIASES, Options
 from routes import services
 from routes.incoming import Form, multipart, refuse_unknown, sent_files, switch
 from services.datasets import CONTENT_TYPE, Dataset

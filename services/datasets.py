@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dataprep
-from dataprep.options import WrongOption, read_options
-from dataprep.profiles import TARGETS
-from dataprep.speakers import NeedsMe
+from dataprep.checks.profiles import TARGETS
+from dataprep.conversion.options import WrongOption, read_options
+from dataprep.conversion.speakers import NeedsMe
 from services.files import Files, Incoming
 from wire.errors import BadRequest
 
 # The readers of all formats take a tenth of a second to import, which `/status` must not wait for.
 if TYPE_CHECKING:
-    from dataprep.convert import Conversion
-    from dataprep.windows import Example
+    from dataprep.conversion.convert import Conversion
+    from dataprep.conversion.windows import Example
 
 CONTENT_TYPE = "application/jsonl"
 # Larger results are uploaded or downloaded: JSON within JSON takes twice their size in memory.
@@ -89,8 +89,8 @@ class Datasets:
 
 
 def _dataset(conversion: "Conversion", stem: str) -> Dataset:
-    from dataprep.loss_report import summarise, tell
-    from dataprep.output import origin
+    from dataprep.conversion.loss_report import summarise, tell
+    from dataprep.conversion.output import origin
 
     report = summarise(conversion)
     if not conversion.training:
@@ -109,7 +109,7 @@ def _dataset(conversion: "Conversion", stem: str) -> Dataset:
 
 
 def _convert(paths: Sequence[tuple[Path, str]], options: Mapping[str, Sequence[str]]) -> "Conversion":
-    from dataprep.convert import convert
+    from dataprep.conversion.convert import convert
     from dataprep.sources.source import UnreadableSource
 
     try:
@@ -140,7 +140,7 @@ def _on_disk(files: Sequence[Incoming]) -> Iterator[list[tuple[Path, str]]]:
 
 
 def _file(label: str, examples: Sequence["Example"]) -> Incoming:
-    from dataprep.output import lines_of
+    from dataprep.conversion.output import lines_of
 
     stream = io.BytesIO()
     for line in lines_of(examples):

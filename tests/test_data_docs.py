@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from dataprep import phrasing
+from dataprep.checks import phrasing
 from dataprep.sources.registry import SOURCES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,7 +21,7 @@ def rows_under(heading: str) -> list[list[str]]:
 
 def codes_in_source() -> Iterator[str]:
     """Patterns of the codes that dataprep writes down; a part filled in at run time is `.+`."""
-    for file in sorted((ROOT / "dataprep").glob("*.py")):
+    for file in sorted((ROOT / "dataprep").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CODE_PLACES:
                 place = CODE_PLACES[node.func.id]

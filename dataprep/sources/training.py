@@ -7,13 +7,13 @@ import json
 import re
 from collections.abc import Callable, Iterator
 
+from dataprep.checks.strict_json import Unreadable, read_line
 from dataprep.records import Dialogue, LeftOut, Place, Row
 from dataprep.sources.json_stream import BrokenJson, read_elements
 from dataprep.sources.source import Head, Source, UnreadableSource
 from dataprep.sources.text_lines import open_export, read_lines
 from dataprep.sources.training_rows import NothingToLearn, dialogue_of
 from dataprep.sources.walks import BrokenRow
-from dataprep.strict_json import Unreadable, read_line
 
 _NO_ELEMENT = "no example could be read. Give a JSON array of objects, or one object a line."
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dataprep.convert import Conversion, convert_inputs
-from dataprep.inputs import Input
-from dataprep.ledger import Ledger
-from dataprep.options import Options
+from dataprep.conversion.convert import Conversion, convert_inputs
+from dataprep.conversion.inputs import Input
+from dataprep.conversion.ledger import Ledger
+from dataprep.conversion.options import Options
 from dataprep.records import Kind, Message, Place, Row
 from dataprep.sources.source import Head, Source
 

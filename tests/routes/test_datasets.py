@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from dataprep.options import ALIASES, Options
+from dataprep.conversion.options import ALIASES, Options
 from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI, refusal
 from tests.routes.test_documented_calls import LINE
 

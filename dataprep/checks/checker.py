@@ -1,0 +1,238 @@
+"""Walks a file line by line in flat memory and reports what is wrong; it changes nothing and keeps no example."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from itertools import chain
+from typing import Any, BinaryIO
+
+from msgspec import to_builtins
+
+from dataprep.checks.disguise import BYTE_ORDER_MARK, unmask_bytes, unmask_text
+from dataprep.checks.examples import check_example, recognise
+from dataprep.checks.length import check_length
+from dataprep.checks.likeness import MAX_CHARACTERS, Likenesses
+from dataprep.checks.overview import Overview
+from dataprep.checks.phrasing import Turn, check_turns
+from dataprep.checks.profiles import TARGETS, Profile
+from dataprep.checks.report import Kind, Problem, Report
+from dataprep.checks.shapes import read_clean_chat
+from dataprep.checks.strict_json import Unreadable, read_line
+from dataprep.checks.texts import turns_of, turns_of_clean
+
+PROFILES = tuple(TARGETS)
+# Room for a dozen images as data URLs; a line is the most that is ever held in memory.
+MAX_LINE_BYTES = 32 * 1024 * 1024
+# A file with more errors is not worth more of anybody's time.
+MAX_ERRORS = 10_000
+MAX_BLANK_LINES = 500_000
+# Duplicates are looked for among this many first lines, so that memory stays flat.
+MAX_REMEMBERED = 100_000
+# In files up to this size every example is read for its wording too, in larger ones a sample of about so much.
+MAX_CLOSE_BYTES = 32 * 1024 * 1024
+SAMPLE_BYTES = 1 * 1024 * 1024
+
+_NAMES: dict[Kind, str] = {
+    "chat": "chat messages",
+    "preference": "a preference pair",
+    "reinforcement": "a question for reinforcement",
+    "completion": "a prompt/completion pair",
+}
+
+
+def check(
+    stream: BinaryIO,
+    *,
+    profile: str = "openai",
+    minimum: int | None = None,
+    max_tokens: int | None = None,
+    thorough: bool = False,
+) -> Report:
+    """Check training data from the stream's position on, by the rules of a target (see `profiles`).
+
+    With `minimum`, too few examples are an error and few a warning; None leaves counts alone. `max_tokens` is how
+    long an example may be where the target leaves it open or the model is not its usual one. `thorough` reads every
+    example of a large file for its wording too. Raises ValueError on an unknown profile.
+    """
+    if profile not in PROFILES:
+        raise ValueError(f"unknown profile '{profile}', known: {', '.join(PROFILES)}")
+    target = TARGETS[profile] if max_tokens is None else replace(TARGETS[profile], max_tokens=max_tokens)
+    walk = _Walk(target, minimum, 1 if thorough else _stride(stream))
+    walk.follow(iter(partial(stream.readline, MAX_LINE_BYTES + 1), b""))
+    return walk.finish()
+
+
+def _stride(stream: BinaryIO) -> int:
+    """Of how many lines one is looked at closely: 1 but for large files."""
+    if not stream.seekable():
+        return 1
+    start = stream.tell()
+    size = stream.seek(0, 2) - start
+    stream.seek(start)
+    return 1 if size <= MAX_CLOSE_BYTES else size // SAMPLE_BYTES
+
+
+class _Walk:
+    """One pass over the lines of one file."""
+
+    def __init__(self, profile: Profile, minimum: int | None, stride: int) -> None:
+        self.report = Report()
+        self._profile = profile
+        self._minimum = minimum
+        self._stride = stride
+        # A text has at most as many tokens as bytes: most lines need no counting.
+        self._short = sys.maxsize if profile.max_tokens is None else profile.max_tokens
+        self._overview = Overview(Likenesses(MAX_CHARACTERS if stride == 1 else MAX_CHARACTERS // 8))
+        self._kind_line = 0
+        self._marked = False
+        self._blank_lines = 0
+        self._first_blank = 0
+        self._seen: dict[int, int] = {}
+        self._remember = self._seen.setdefault
+
+    def follow(self, lines: Iterator[bytes]) -> None:
+        """Check line after line, until the end or until there is no point in going on."""
+        report, stride, short, weights = self.report, self._stride, self._short, self._profile.weight is None
+        # Most lines are clean and new: what they go through is kept short.
+        for number, line in enumerate(self._open(lines), 1):
+            report.bytes += len(line)
+            if not line.endswith(b"\n"):
+                line += b"\n"
+            messages = read_clean_chat(line)
+            if messages is not None and (weights or all(message.weight is None for message in messages)):
+                report.examples += 1
+                if report.kind != "chat":
+                    self._settle_kind("chat", number)
+                if len(line) > short:
+                    self._check_length({"messages": to_builtins(messages)}, number)
+                if self._remember(hash(line), number) is not number:
+                    self._warn_of_duplicate(line, number)
+                elif number % stride == 0:
+                    self._look_closely(turns_of_clean(messages), number)
+            elif not self._examine(line, number):
+                report.complete = False
+                return
+            if number == MAX_REMEMBERED:
+                self._remember = self._seen.get
+
+    def finish(self) -> Report:
+        """Add what only the whole file shows, and hand over the report."""
+        report = self.report
+        if report.complete and not report.examples:
+            detail = 'The file is empty. Give one JSON object a line, such as {"messages": [...]}.'
+            report.add(None, Problem("", "empty_file", detail))
+            return report
+        if self._marked:
+            detail = "the file begins with a byte order mark (U+FEFF). Save it as UTF-8 without BOM."
+            report.add(1, Problem("", "byte_order_mark", detail, fix="drop_bom"))
+        if self._blank_lines:
+            detail = f"the line is blank, one of {self._blank_lines}. They are skipped; line numbers count them."
+            report.add(self._first_blank, Problem("", "blank_lines", detail, "warning", "drop_blank_lines"))
+        self._sum_up()
+        report.findings.sort(key=lambda finding: finding.line or 0)
+        return report
+
+    def _sum_up(self) -> None:
+        """Add what concerns no single line."""
+        report, limit = self.report, self._profile.max_bytes
+        if limit is not None and report.bytes > limit:
+            detail = f"the file has {report.bytes} bytes, but {self._profile.name} takes at most {limit}. Split it."
+            report.add(None, Problem("", "file_too_large", detail))
+        if report.complete:
+            for problem in self._overview.finish(report.examples, self._profile, self._minimum):
+                report.add(None, problem)
+
+    def _look_closely(self, turns: list[Turn], number: int) -> None:
+        """Read an example for its wording, and compare it with the others."""
+        self.report.closely += 1
+        for problem in check_turns(turns):
+            self.report.add(number, problem)
+        if self._overview.examples < MAX_REMEMBERED:
+            for problem in self._overview.look(turns, number):
+                self.report.add(number, problem)
+
+    def _check_length(self, example: Mapping[str, Any], number: int) -> None:
+        too_long = check_length(example, self._short, self._profile.name)
+        if too_long is not None:
+            self.report.add(number, too_long)
+
+    def _open(self, lines: Iterator[bytes]) -> Iterator[bytes]:
+        """The lines without a byte order mark at the start; none at all if the file is no text."""
+        first = next(lines, b"")
+        disguise = unmask_bytes(first)
+        if disguise is not None:
+            self.report.add(1, disguise)
+            self.report.complete = False
+            return iter(())
+        if first.startswith(BYTE_ORDER_MARK):
+            self._marked = True
+            first = first.removeprefix(BYTE_ORDER_MARK)
+            self.report.bytes += len(BYTE_ORDER_MARK)
+        return chain((first,), lines)
+
+    def _examine(self, line: bytes, number: int) -> bool:
+        """Find out what keeps a line from being clean; False if the rest is not worth reading."""
+        if len(line) > MAX_LINE_BYTES:
+            limit = MAX_LINE_BYTES // 1024 // 1024
+            detail = f"the line is longer than {limit} MiB; the check stopped here. Is a line break missing?"
+            self.report.add(number, Problem("", "line_too_long", detail))
+            return False
+        if not line or line.isspace():
+            return self._pass_over(number)
+        try:
+            example = read_line(line)
+        except Unreadable as unreadable:
+            return self._refuse(unreadable.problem, line, number)
+        if isinstance(example, list) and not self.report.examples:
+            return self._refuse(Problem("", "not_an_object", ""), line, number)
+        report, errors_before = self.report, self.report.errors
+        report.examples += 1
+        for problem in check_example(example, self._profile):
+            report.add(number, problem)
+            if report.errors >= MAX_ERRORS:
+                return False
+        kind = recognise(example) if isinstance(example, dict) else None
+        if kind is not None:
+            self._settle_kind(kind, number)
+        if report.errors > errors_before:
+            return True
+        if len(line) > self._short and isinstance(example, dict):
+            self._check_length(example, number)
+        if self._remember(hash(line), number) is not number:
+            self._warn_of_duplicate(line, number)
+        elif kind is not None and isinstance(example, dict) and number % self._stride == 0:
+            self._look_closely(turns_of(example, kind), number)
+        return True
+
+    def _pass_over(self, number: int) -> bool:
+        """Count a blank line; False if there are too many to go on."""
+        self._blank_lines += 1
+        self._first_blank = self._first_blank or number
+        if self._blank_lines < MAX_BLANK_LINES:
+            return True
+        detail = f"this is blank line number {MAX_BLANK_LINES}; the check stopped here. Remove the blank lines."
+        self.report.add(number, Problem("", "too_many_lines", detail))
+        return False
+
+    def _refuse(self, problem: Problem, line: bytes, number: int) -> bool:
+        """Report an unreadable line; False if it is the first and shows that the file is no JSONL at all."""
+        disguise = None if self.report.examples else unmask_text(line.decode("utf-8", "replace"))
+        self.report.add(number, disguise or problem)
+        self.report.examples += disguise is None
+        return disguise is None and self.report.errors < MAX_ERRORS
+
+    def _settle_kind(self, kind: Kind, number: int) -> None:
+        report = self.report
+        if report.kind is None:
+            report.kind, self._kind_line = kind, number
+        elif report.kind != kind:
+            detail = (
+                f"this is {_NAMES[kind]}, but line {self._kind_line} is {_NAMES[report.kind]}."
+                " Put each kind into a file of its own."
+            )
+            report.add(number, Problem("", "mixed_kinds", detail))
+
+    def _warn_of_duplicate(self, line: bytes, number: int) -> None:
+        detail = f"the example is the same as that of line {self._seen[hash(line)]}. Keep one of them."
+        self.report.add(number, Problem("", "duplicate_example", detail, "warning", "drop_duplicates"))

@@ -1,0 +1,170 @@
+"""The rules for one example: of which kind it is, its keys, its tools; what stands inside messages is in `messages`."""
+
+from dataprep.checks.calls import check_declared
+from dataprep.checks.messages import check_messages
+from dataprep.checks.order import check_order, check_trainable
+from dataprep.checks.profiles import OPENAI, Profile
+from dataprep.checks.report import Kind, Problem, Problems
+from dataprep.checks.wording import did_you_mean, name_type, point, show
+
+_CHAT_KEYS = ("messages", "tools", "parallel_tool_calls", "functions")
+_INPUT_KEYS = ("messages", "tools", "parallel_tool_calls")
+# The 2025 specification names the two outputs *_completion; the guide and every implementation, *_output.
+_OUTPUTS = (("preferred_output", "preferred_completion"), ("non_preferred_output", "non_preferred_completion"))
+_PREFERENCE_KEYS = ("input", *(name for names in _OUTPUTS for name in names))
+_COMPLETION_KEYS = ("prompt", "completion")
+# What other formats hold their talk in.
+_FOREIGN = {
+    "conversations": "This looks like ShareGPT",
+    "instruction": "This looks like Alpaca",
+    "mapping": "This looks like a ChatGPT export",
+    "chosen": "This looks like a preference set of another tool",
+    "question": "This looks like a table of questions and answers",
+}
+
+
+def recognise(example: dict[str, object]) -> Kind | None:
+    """The kind of an example by its keys; None if it has none of the telling ones."""
+    if "messages" in example:
+        return "reinforcement" if _is_reinforcement(example) else "chat"
+    if any(key in example for key in _PREFERENCE_KEYS):
+        return "preference"
+    if any(key in example for key in _COMPLETION_KEYS):
+        return "completion"
+    return None
+
+
+def check_example(example: object, profile: Profile = OPENAI) -> Problems:
+    """All problems of one decoded line."""
+    if not isinstance(example, dict):
+        detail = f'the line is {name_type(example)}, not a JSON object like {{"messages": [...]}}.'
+        yield Problem("", "not_an_object", detail)
+        return
+    kind = recognise(example)
+    if kind == "chat":
+        yield from _check_chat(example, profile)
+    elif kind == "reinforcement":
+        yield from _check_reinforcement(example, profile)
+    elif kind == "preference":
+        yield from _check_preference(example, profile)
+    elif kind == "completion":
+        yield from _check_completion(example, profile)
+    else:
+        yield _miss_messages(example)
+
+
+def _is_reinforcement(example: dict[str, object]) -> bool:
+    """Whether a question waits for an answer to be graded by what stands beside it: keys of the graders' own."""
+    messages = example["messages"]
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    if not isinstance(last, dict) or last.get("role") not in ("user", "developer"):
+        return False
+    own = [key for key in example if key not in _CHAT_KEYS]
+    return any(key != "text" and not did_you_mean(key, _CHAT_KEYS) for key in own)
+
+
+def _miss_messages(example: dict[str, object]) -> Problem:
+    found = f" Found instead: {', '.join(show(key) for key in list(example)[:5])}." if example else ""
+    hint = next((hint for key in example if (hint := did_you_mean(key, ["messages"]))), "")
+    foreign = next((words for key, words in _FOREIGN.items() if key in example), None)
+    if foreign is not None and not hint:
+        hint = f" {foreign}: convert it first."
+    return Problem("", "missing_messages", f"the example has no 'messages'.{found}{hint}")
+
+
+def _check_chat(example: dict[str, object], profile: Profile) -> Problems:
+    if "text" in example and profile.name == "together":
+        detail = "'text' and 'messages' stand side by side, which together refuses. Keep 'messages'."
+        yield Problem("/text", "two_formats", detail, fix="drop_key")
+    yield from _check_keys(example, _CHAT_KEYS, profile)
+    yield from _check_tool_settings(example)
+    messages = example["messages"]
+    sound = True
+    for problem in check_messages(messages, "messages", profile=profile):
+        sound = sound and problem.severity == "warning"
+        yield problem
+    if sound and isinstance(messages, list):
+        yield from check_order(messages, profile, "messages")
+        yield from check_trainable(messages, profile)
+        yield from check_declared(messages, example.get("tools"), example.get("functions"))
+
+
+def _check_reinforcement(example: dict[str, object], profile: Profile) -> Problems:
+    yield from _check_tool_settings(example)
+    yield from check_messages(example["messages"], "messages", profile=profile)
+
+
+def _check_preference(example: dict[str, object], profile: Profile) -> Problems:
+    yield from _check_keys(example, _PREFERENCE_KEYS, profile)
+    given = example.get("input")
+    if not isinstance(given, dict) or "messages" not in given:
+        detail = "a preference example needs 'input', an object with 'messages'."
+        yield Problem("/input", "invalid_input", detail)
+    else:
+        yield from _check_keys(given, _INPUT_KEYS, profile, "input")
+        yield from _check_tool_settings(given, "input")
+        yield from check_messages(given["messages"], "input", "messages", profile=profile)
+    keys = [next((name for name in names if name in example), names[0]) for names in _OUTPUTS]
+    for key in keys:
+        yield from _check_output(example.get(key), key, profile)
+    if keys[1] in example and example.get(keys[0]) == example[keys[1]]:
+        detail = (
+            f"'{keys[0]}' and '{keys[1]}' are the same, so neither is preferred. Make them differ or drop the line."
+        )
+        yield Problem(point(keys[1]), "same_outputs", detail, "warning")
+
+
+def _check_output(output: object, key: str, profile: Profile) -> Problems:
+    if not isinstance(output, list) or not output:
+        detail = f"a preference example needs '{key}', an array with the assistant's message."
+        yield Problem(point(key), "invalid_output", detail)
+        return
+    yield from check_messages(output, key, profile=profile)
+    last = output[-1]
+    if isinstance(last, dict) and last.get("role") in ("system", "user", "tool", "function", "developer"):
+        detail = f"the last message of '{key}' must be the assistant's, not of role {last['role']}."
+        yield Problem(point(key, len(output) - 1, "role"), "invalid_output", detail)
+
+
+def _check_completion(example: dict[str, object], profile: Profile) -> Problems:
+    yield from _check_keys(example, _COMPLETION_KEYS, profile)
+    for key in _COMPLETION_KEYS:
+        if key not in example:
+            yield Problem("", f"missing_{key}", f"the prompt/completion pair has no '{key}'.")
+        elif not isinstance(example[key], str):
+            detail = f"'{key}' must be a string, not {name_type(example[key])}."
+            yield Problem(point(key), f"invalid_{key}", detail)
+
+
+def _check_keys(holder: dict[str, object], known: tuple[str, ...], profile: Profile, *steps: str) -> Problems:
+    for key in holder:
+        if key not in known:
+            detail = f"unknown key {show(key)} beside '{known[0]}'. Known are {', '.join(known)}."
+            detail += did_you_mean(key, known) or " Remove it."
+            yield Problem(point(*steps, key), "unknown_key", detail, profile.extra_keys, "drop_key")
+
+
+def _check_tool_settings(holder: dict[str, object], *steps: str) -> Problems:
+    for key in ("tools", "functions"):
+        definitions = holder.get(key)
+        if definitions is not None and not isinstance(definitions, list):
+            detail = f"'{key}' must be an array of definitions, not {name_type(definitions)}."
+            yield Problem(point(*steps, key), f"invalid_{key}", detail)
+        elif isinstance(definitions, list):
+            yield from _check_definitions(definitions, *steps, key)
+    parallel = holder.get("parallel_tool_calls")
+    if parallel is not None and not isinstance(parallel, bool):
+        detail = f"'parallel_tool_calls' must be true or false, not {show(parallel)}."
+        yield Problem(point(*steps, "parallel_tool_calls"), "invalid_parallel_tool_calls", detail)
+
+
+def _check_definitions(definitions: list[object], *steps: str) -> Problems:
+    for index, definition in enumerate(definitions):
+        function = definition
+        if steps[-1] == "tools" and isinstance(definition, dict):
+            if isinstance(definition.get("type"), str) and definition["type"] != "function":
+                continue
+            function = definition.get("function")
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+            detail = "a function definition must be an object with a 'name' (in tools: under 'function')."
+            yield Problem(point(*steps, index), f"invalid_{steps[-1]}", detail)

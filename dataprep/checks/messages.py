@@ -1,0 +1,156 @@
+"""The rules for one list of chat messages: roles, keys, content, weights; tools are in `calls`, order in `order`."""
+
+from dataprep.checks.calls import Calls, Steps, check_tools
+from dataprep.checks.profiles import OPENAI, Profile
+from dataprep.checks.report import Problem, Problems
+from dataprep.checks.wording import did_you_mean, name_type, point, show
+
+ROLES = ("system", "user", "assistant", "tool")
+_COMMON = frozenset({"role", "content", "name"})
+KEYS = {
+    "system": _COMMON,
+    "developer": _COMMON,
+    "user": _COMMON,
+    "assistant": _COMMON | {"weight", "tool_calls", "function_call", "refusal", "audio"},
+    "tool": _COMMON | {"tool_call_id"},
+    "function": _COMMON,
+}
+# Roles as other tools write them.
+SYNONYMS = {
+    **dict.fromkeys(("human", "prompter", "customer", "question", "用户"), "user"),
+    **dict.fromkeys(("gpt", "chatgpt", "bot", "ai", "model", "agent", "answer", "助手"), "assistant"),
+    **dict.fromkeys(("instruction", "context"), "system"),
+    **dict.fromkeys(("observation", "tool_response", "ipython"), "tool"),
+}
+# Keys that other tools write beside or instead of role and content.
+_FOREIGN = {"from": "role", "value": "content", "text": "content", "speaker": "role"}
+_PART_PAYLOADS = {"text": "text", "refusal": "refusal", "image_url": "image_url", "input_audio": "input_audio"}
+_PART_PAYLOADS["file"] = "file"
+
+
+def check_messages(messages: object, *steps: str, profile: Profile = OPENAI) -> Problems:
+    """All problems of a message list that stands at `steps` in its example, but for the order of roles."""
+    if not isinstance(messages, list):
+        detail = f"'{steps[-1]}' must be an array of messages, not {name_type(messages)}."
+        yield Problem(point(*steps), "invalid_messages", detail)
+        return
+    if not messages:
+        yield Problem(point(*steps), "invalid_messages", f"'{steps[-1]}' is empty. Give at least one message.")
+    calls = Calls()
+    for index, message in enumerate(messages):
+        yield from _check_message(message, calls, profile, (*steps, index))
+
+
+def _check_message(message: object, calls: Calls, profile: Profile, steps: Steps) -> Problems:
+    if not isinstance(message, dict):
+        detail = f"a message must be an object with role and content, not {name_type(message)}."
+        yield Problem(point(*steps), "invalid_message", detail)
+        return
+    role = message.get("role")
+    if "role" not in message:
+        detail = "the message has no 'role'. Give system, user, assistant or tool." + _guess_key(message, "role")
+        yield Problem(point(*steps), "missing_role", detail)
+    elif not isinstance(role, str) or role not in KEYS:
+        yield _refuse_role(role, steps)
+    else:
+        if role == "function":
+            detail = "role function is the old name. Write role 'tool' with the 'tool_call_id' it answers."
+            yield Problem(point(*steps, "role"), "legacy_function_role", detail, "warning")
+        yield from _check_keys(message, role, profile, steps)
+        yield from _check_content(message, role, steps)
+        yield from _check_weight(message, role, profile, steps)
+        yield from check_tools(message, role, calls, steps)
+
+
+def _refuse_role(role: object, steps: Steps) -> Problem:
+    hint, meant = did_you_mean(role, KEYS), None
+    if isinstance(role, str):
+        plain = role.strip().lower()
+        meant = plain if plain in KEYS else SYNONYMS.get(plain)
+        hint = f" Did you mean '{meant}'?" if meant else hint
+    detail = f"role {show(role)} is not one of {', '.join(ROLES)}.{hint}"
+    return Problem(point(*steps, "role"), "unknown_role", detail, fix="rename_role" if meant else None)
+
+
+def _guess_key(message: dict[str, object], wanted: str) -> str:
+    for key in message:
+        if key != wanted and (_FOREIGN.get(key) == wanted or did_you_mean(key, [wanted])):
+            return f" Is {show(key)} meant to be '{wanted}'?"
+    return ""
+
+
+def _check_keys(message: dict[str, object], role: str, profile: Profile, steps: Steps) -> Problems:
+    for key in message:
+        if key in KEYS[role] or key == "weight":
+            continue
+        allowed = sorted(KEYS[role])
+        detail = f"unknown key {show(key)} in a message of role {role}. Known are {', '.join(allowed)}."
+        detail += did_you_mean(key, allowed) or " Remove it."
+        yield Problem(point(*steps, key), "unknown_key", detail, profile.extra_keys, "drop_key")
+    name = message.get("name")
+    if name is not None and not isinstance(name, str):
+        yield Problem(point(*steps, "name"), "invalid_name", f"'name' must be a string, not {name_type(name)}.")
+
+
+def _check_content(message: dict[str, object], role: str, steps: Steps) -> Problems:
+    content = message.get("content")
+    at = point(*steps, "content")
+    if isinstance(content, str):
+        yield from _check_text(message, content, role, at)
+    elif isinstance(content, list):
+        yield from _check_parts(content, (*steps, "content"))
+    elif content is not None:
+        detail = f"'content' must be a string or an array of parts, not {name_type(content)}."
+        yield Problem(at, "invalid_content", detail)
+    elif not _may_be_silent(message, role):
+        detail = f"the {role} message has no 'content'. Give its text." + _guess_key(message, "content")
+        yield Problem(point(*steps), "missing_content", detail)
+
+
+def _may_be_silent(message: dict[str, object], role: str) -> bool:
+    if role == "function":
+        return True
+    speaks_otherwise = ("tool_calls", "function_call", "refusal", "audio")
+    return role == "assistant" and any(message.get(key) for key in speaks_otherwise)
+
+
+def _check_text(message: dict[str, object], content: str, role: str, at: str) -> Problems:
+    if content and not content.isspace():
+        return
+    if role == "assistant" and message.get("weight") != 0 and not _may_be_silent(message, role):
+        detail = "the assistant's content is empty, which teaches silence. Give an answer or drop the example."
+        yield Problem(at, "empty_content", detail)
+    elif role != "assistant":
+        yield Problem(at, "empty_content", f"the {role} message is empty.", "warning")
+
+
+def _check_parts(parts: list[object], steps: Steps) -> Problems:
+    if not parts:
+        yield Problem(point(*steps), "invalid_content", "'content' is an empty array. Give at least one part.")
+    for index, part in enumerate(parts):
+        kind = part.get("type") if isinstance(part, dict) else None
+        if not isinstance(part, dict) or not isinstance(kind, str) or kind not in _PART_PAYLOADS:
+            detail = f"a content part must be an object whose type is one of {', '.join(_PART_PAYLOADS)}."
+            yield Problem(point(*steps, index), "invalid_content", detail + did_you_mean(kind, _PART_PAYLOADS))
+            continue
+        wanted: type = str if kind in ("text", "refusal") else dict
+        if not isinstance(part.get(_PART_PAYLOADS[kind]), wanted):
+            word = "a string" if wanted is str else "an object"
+            detail = f"a part of type {kind} needs '{kind}', {word}."
+            yield Problem(point(*steps, index), "invalid_content", detail)
+
+
+def _check_weight(message: dict[str, object], role: str, profile: Profile, steps: Steps) -> Problems:
+    if "weight" not in message:
+        return
+    weight = message["weight"]
+    at = point(*steps, "weight")
+    if role != "assistant":
+        detail = f"'weight' belongs to assistant messages only, this one is of role {role}. Remove it."
+        yield Problem(at, "misplaced_weight", detail, fix="drop_weight")
+    elif weight is not None and (isinstance(weight, bool) or weight not in (0, 1)):
+        detail = f"weight {show(weight)} is neither 0 nor 1. Write 1 to train the answer, 0 to leave it out."
+        yield Problem(at, "invalid_weight", detail)
+    elif profile.weight is not None and weight is not None:
+        detail = f"{profile.name} does not know 'weight': every answer is trained, weight {show(weight)} or not."
+        yield Problem(at, "weight_ignored", detail, profile.weight, "drop_weight")

@@ -1,0 +1,165 @@
+"""Warns of texts that a person would not want to be learned: left-overs, garbled characters, personal data.
+
+It looks at one example at a time and only ever warns; what takes the whole file is in `overview`.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from dataprep import masking
+from dataprep.checks.report import Problem, Problems
+from dataprep.checks.wording import MAX_SHOWN, show
+
+
+class Turn(NamedTuple):
+    """One text of an example: who says it, what, the JSON pointer to it, and whether it is learned."""
+
+    role: str
+    text: str
+    pointer: str
+    learned: bool
+
+
+# Chinese read as GBK although it was UTF-8: the characters that its first two bytes turn into.
+_GARBLED_STARTS = "".join(
+    sorted(
+        {
+            character
+            for lead in range(0xE4, 0xEA)
+            for follow in range(0x80, 0xC0)
+            for character in bytes((lead, follow)).decode("gbk", "ignore")
+        }
+    )
+)
+_GARBLED_CHINESE = re.compile(f"[{_GARBLED_STARTS}][^\x00-\x7f]{{2,}}")
+# UTF-8 read as Windows-1252: a quotation mark, an accented letter, a Chinese comma.
+_GARBLED_LATIN = re.compile("â€[^A-Za-z0-9]|â€$|Ã[\x80-\xbf]|Â[\xa0-\xbf]|ï¼|ï»¿|锟斤拷|烫烫烫")
+INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_LEFT_OVER = re.compile(r"<(?:msg|appmsg|sysmsg|emoji|voipmsg|revokemsg|videomsg)[ >/]|weixin://|wxid_[a-z0-9]{6}")
+_SPECIAL = re.compile(r"<[|｜][^<>|｜\s]{1,40}[|｜]>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>")
+# All that the rules above and the placeholders begin with; a text without any is done with one look.
+_FIRST_ODD = re.compile(
+    f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f<\\[【âÃÂï锟烫\u200b\u2060\ufeff\u00ad\ufffd{_GARBLED_STARTS}]"
+)
+# Whatever `masking` finds holds one of the first, and looks like one of the second; most texts cost one look.
+_MAYBE_PRIVATE = re.compile("[0-9０-９@＠_-]")
+_LOOKS_PRIVATE = re.compile(
+    r"[@＠]|[0-9０-９][0-9０-９ .()．－-]{6}|-----BEGIN"
+    r"|(?<![A-Za-z0-9])(?:[A-Za-z]{2,6}[-_][A-Za-z0-9_-]{10}|[A-Z]{4}[A-Za-z0-9]{12}|AIza|eyJ)"
+)
+# Personal data is looked for in so many first characters of a text: long texts full of numbers take their time.
+_MAX_SEARCHED = 20_000
+_MEDIA = (
+    "图片|语音|视频|表情|动画表情|表情包|文件|位置|链接|转账|红包|名片|语音通话|视频通话|通话|聊天记录|照片|贴图|动画"
+    "|image|photo|picture|video|audio|voice|voice message|sticker|gif|file|link|location|media omitted|attachment"
+)
+_PLACEHOLDER = re.compile(
+    rf"(?:\s*(?:[\[【［<](?:{_MEDIA})[\]】］>]|(?:image|video|audio|sticker|gif|document) omitted|<?媒体已忽略>?))+\s*",
+    re.IGNORECASE,
+)
+_PROMPTED = re.compile(
+    r"你应该(?:说|回答|回复)[:：]|(?:the correct|expected) answer(?: is)?\s*:|you should (?:say|answer):", re.I
+)
+_SPEAKER = re.compile(
+    r"\s*(?:user|human|assistant|bot|ai|chatgpt|用户|助手|客服|顾客|客户|问|答)\s*[:：]", re.IGNORECASE
+)
+# Shorter answers stand in a longer question by chance, or because the task is to find them there.
+_MIN_LEAKED = 16
+_MIN_LEAKED_SHARE = 0.5
+
+
+def check_turns(turns: Sequence[Turn]) -> Problems:
+    """All warnings about the texts of one example."""
+    for turn in turns:
+        text = turn.text
+        if _FIRST_ODD.search(text) or "weixin://" in text or "wxid_" in text or "omitted" in text:
+            yield from _check_characters(turn)
+        if _MAYBE_PRIVATE.search(text) and _LOOKS_PRIVATE.search(text, 0, _MAX_SEARCHED):
+            yield from _check_privacy(turn)
+    yield from _check_answers(turns)
+
+
+def _check_characters(turn: Turn) -> Problems:
+    for code, pattern, words, fix in _RULES:
+        match = pattern.search(turn.text)
+        if match and (code != "garbled_text" or _is_garbled(match[0])):
+            yield Problem(turn.pointer, code, words.format(show(match[0])), "warning", fix)
+    if turn.learned and _PLACEHOLDER.fullmatch(turn.text):
+        detail = f"the answer is only {show(turn.text)}, which teaches to say so. Put words there or drop the example."
+        yield Problem(turn.pointer, "placeholder_answer", detail, "warning")
+
+
+_RULES = (
+    (
+        "garbled_text",
+        re.compile(f"{_GARBLED_LATIN.pattern}|{_GARBLED_CHINESE.pattern}"),
+        "{} looks like text read in a wrong encoding. Read the source as what it is (UTF-8, GBK) and convert it anew.",
+        None,
+    ),
+    ("replacement_character", re.compile("\ufffd+"), "{} stands for characters that were lost. Repair the text.", None),
+    ("invisible_character", INVISIBLE, "{} is invisible. Remove it.", "drop_invisible"),
+    ("control_character", CONTROL, "{} is a control character. Remove it.", "drop_control"),
+    ("markup_left_over", _LEFT_OVER, "{} is a left-over of the chat program, not what was said. Remove it.", None),
+    (
+        "special_token",
+        _SPECIAL,
+        "{} is a special token of models; in content it may end or fake a turn. Remove it.",
+        None,
+    ),
+)
+
+
+def _is_garbled(found: str) -> bool:
+    """Whether what looks garbled really turns into text when the wrong reading is undone."""
+    if _GARBLED_LATIN.match(found):
+        return True
+    data = found.encode("gbk", "ignore")
+    for cut in range(3):
+        try:
+            return len(data[: len(data) - cut].decode("utf-8")) >= 2
+        except UnicodeDecodeError:
+            continue
+    return False
+
+
+def _check_privacy(turn: Turn) -> Problems:
+    kinds: dict[str, str] = {}
+    for kind, start, end in masking.find(turn.text[:_MAX_SEARCHED]):
+        kinds.setdefault(kind, turn.text[start:end])
+    for kind, value in kinds.items():
+        if kind == "KEY":
+            shown = show(value[:6] + "...")
+            detail = (
+                f"{shown} looks like a secret key. Whoever talks to the model may get it: mask it and revoke the key."
+            )
+            yield Problem(turn.pointer, "secret", detail, "warning", "mask")
+        elif kind != "WXID":
+            half = value[: max(2, len(value) // 3)][:MAX_SHOWN]
+            detail = f"{show(half + '...')} looks like personal data ({kind}). Mask it, as the model may repeat it."
+            yield Problem(turn.pointer, "personal_data", detail, "warning", "mask")
+
+
+def _check_answers(turns: Sequence[Turn]) -> Problems:
+    asked = ""
+    for turn in turns:
+        if turn.role == "assistant" and turn.learned:
+            yield from _check_answer(turn, asked)
+        elif turn.role == "user":
+            asked = turn.text
+            if (":" in asked or "：" in asked) and (match := _PROMPTED.search(asked)):
+                detail = f"{show(match[0])} gives the answer away, which will not be there in use. Remove it."
+                yield Problem(turn.pointer, "leaked_answer", detail, "warning")
+
+
+def _check_answer(turn: Turn, asked: str) -> Iterator[Problem]:
+    answer = turn.text.strip()
+    if len(answer) >= _MIN_LEAKED and answer in asked and len(answer) >= _MIN_LEAKED_SHARE * len(asked):
+        detail = (
+            f"the answer {show(answer)} stands word for word in the question before it. Take it out of one of them."
+        )
+        yield Problem(turn.pointer, "leaked_answer", detail, "warning")
+    if match := _SPEAKER.match(answer):
+        detail = f"the answer begins with the speaker's name, {show(match[0])}. Leave the name out."
+        yield Problem(turn.pointer, "speaker_in_answer", detail, "warning")

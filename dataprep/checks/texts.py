@@ -1,0 +1,43 @@
+"""The texts of an example of any kind, each with its place; whether the example is sound is checked elsewhere."""
+
+from collections.abc import Iterator, Sequence
+
+from dataprep.checks.phrasing import Turn
+from dataprep.checks.report import Kind
+from dataprep.checks.shapes import PlainMessage
+from dataprep.checks.wording import point
+
+
+def turns_of_clean(messages: Sequence[PlainMessage]) -> list[Turn]:
+    """The texts of a clean chat."""
+    return [
+        Turn(message.role, message.content, f"/messages/{at}/content", message.weight != 0)
+        for at, message in enumerate(messages)
+    ]
+
+
+def turns_of(example: dict[str, object], kind: Kind) -> list[Turn]:
+    """The texts of a decoded example, in order; what is no text is passed over."""
+    if kind == "completion":
+        pairs = (("user", "prompt"), ("assistant", "completion"))
+        return [Turn(role, str(example.get(key, "")), point(key), True) for role, key in pairs]
+    if kind == "preference":
+        given = example.get("input")
+        turns = list(_read(given.get("messages") if isinstance(given, dict) else None, "input", "messages"))
+        for key in ("preferred_output", "preferred_completion"):
+            turns += _read(example.get(key), key)
+        return turns
+    return list(_read(example.get("messages"), "messages"))
+
+
+def _read(messages: object, *steps: str) -> Iterator[Turn]:
+    for at, message in enumerate(messages if isinstance(messages, list) else ()):
+        if not isinstance(message, dict):
+            continue
+        role, learned = str(message.get("role")), message.get("weight") != 0
+        content = message.get("content")
+        if isinstance(content, str):
+            yield Turn(role, content, point(*steps, at, "content"), learned)
+        for index, part in enumerate(content if isinstance(content, list) else ()):
+            if isinstance(part, dict) and isinstance(part.get("text"), str):
+                yield Turn(role, part["text"], point(*steps, at, "content", index, "text"), learned)

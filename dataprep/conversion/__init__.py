@@ -1,0 +1,1 @@
+"""From rows of exports to examples, with an account of every row."""

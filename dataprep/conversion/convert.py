@@ -1,0 +1,112 @@
+"""Turns exports into training data, from the first look to the accounts; a table of contents of the steps."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dataprep.conversion.dialogues import examples_of
+from dataprep.conversion.inputs import Input, Unread, find_inputs
+from dataprep.conversion.ledger import Ledger
+from dataprep.conversion.lines import scribe_for
+from dataprep.conversion.options import Options
+from dataprep.conversion.sameness import Contradiction, contradictions, without_duplicates
+from dataprep.conversion.sessions import Chat, gather, sessions_of, sort
+from dataprep.conversion.speakers import find_self, tell_own
+from dataprep.conversion.split import split
+from dataprep.conversion.turns import Gaps, Line, conversations
+from dataprep.conversion.windows import Budget, Example, Window, windows_of
+from dataprep.masking import Masker
+from dataprep.records import Dialogue, LeftOut, Message
+from dataprep.tokens import TOKENS_PER_MESSAGE, count
+
+
+@dataclass(slots=True)
+class Conversion:
+    """What came of the inputs: examples in two parts, and everything the report tells about them."""
+
+    inputs: list[Input]
+    unread: list[Unread]
+    options: Options
+    ledger: Ledger
+    training: list[Example] = field(default_factory=list)
+    validation: list[Example] = field(default_factory=list)
+    contradictions: list[Contradiction] = field(default_factory=list)
+    masked: dict[str, int] = field(default_factory=dict)
+    chats: int = 0
+    sessions: int = 0
+
+
+def convert(paths: Sequence[tuple[Path, str]], options: Options) -> Conversion:
+    """Convert these (path, label) pairs; holds all messages in memory, about 600 bytes and its text for each.
+
+    Raises:
+        UnreadableSource: an input is of no known format, or broken; the message says which and why.
+        NeedsMe: the data do not say who is to be the assistant.
+        OSError: an input cannot be opened.
+    """
+    inputs, unread = find_inputs(paths, options.format)
+    return convert_inputs(Conversion(inputs, unread, options, Ledger()))
+
+
+def convert_inputs(conversion: Conversion) -> Conversion:
+    """Read the inputs of a conversion and fill in everything else; raises as `convert` does."""
+    options = conversion.options
+    chats, dialogues = _read(conversion.inputs, conversion.ledger)
+    masker = Masker()
+    mask = masker.mask if options.mask else str
+    examples = [
+        *_examples_of_chats(chats, mask, conversion),
+        *examples_of(dialogues, options, mask, conversion.ledger),
+    ]
+    examples = without_duplicates(examples, conversion.ledger)
+    for example in examples:
+        conversion.ledger.use(example.places)
+    conversion.training, conversion.validation = split(examples, options.valid_share)
+    conversion.contradictions = contradictions(conversion.training, conversion.validation)
+    conversion.masked = dict(masker.counts)
+    return conversion
+
+
+def _read(inputs: Sequence[Input], ledger: Ledger) -> tuple[list[Chat], list[Dialogue]]:
+    """Read every row of every input into the ledger; return what may become examples."""
+    messages, dialogues = list[tuple[str, Message]](), list[Dialogue]()
+    for one in inputs:
+        for row in one.rows():
+            ledger.enter(row.place, 1 if isinstance(row, Message) else row.rows)
+            if isinstance(row, Message):
+                messages.append((one.source.name, row))
+            elif isinstance(row, Dialogue):
+                dialogues.append(row)
+            elif isinstance(row, LeftOut):
+                ledger.leave([row.place], row.reason, row.detail)
+    return gather(messages), dialogues
+
+
+def _examples_of_chats(chats: Sequence[Chat], mask: Callable[[str], str], conversion: Conversion) -> Iterator[Example]:
+    options, ledger = conversion.options, conversion.ledger
+    named = find_self([chat.messages for chat in chats], options.me)
+    budget = _budget(options)
+    conversion.chats = len(chats)
+    for number, chat in enumerate(chats):
+        sort(chat, ledger)
+        own = tell_own(options.me, named=named is not None and number in named)
+        scribe = scribe_for(chat, own, options, mask)
+        for session in sessions_of(chat.messages, options.session_gap * 60):
+            start = session[0].timestamp
+            for window in _windows(scribe.lines(session, ledger), budget, conversion):
+                yield Example(window.body(budget), window.places, conversion.sessions, start, chat.name)
+            conversion.sessions += 1
+
+
+def _windows(lines: Iterable[Line], budget: Budget, conversion: Conversion) -> Iterator[Window]:
+    options, ledger = conversion.options, conversion.ledger
+    gaps = Gaps(options.merge_gap * 60, options.reply_gap * 60, options.max_turn_length)
+    for talk in conversations(lines, gaps, ledger):
+        yield from windows_of(talk, budget, ledger)
+
+
+def _budget(options: Options) -> Budget:
+    system, addressed = options.system, options.only_addressed
+    if not options.max_tokens:
+        return Budget(options.max_length, len, options.context, 0, system, addressed)
+    return Budget(options.max_tokens, count, options.context, TOKENS_PER_MESSAGE, system, addressed)

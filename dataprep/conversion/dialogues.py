@@ -1,0 +1,57 @@
+"""Takes over conversations that are training data already: cleaned, masked, checked, neither cut nor joined."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from dataprep.checks.examples import check_example
+from dataprep.conversion.cleaning import clean, clean_value
+from dataprep.conversion.ledger import Ledger
+from dataprep.conversion.options import Options
+from dataprep.conversion.windows import Example
+from dataprep.records import Dialogue
+
+_PROMPTING = ("system", "developer")
+
+
+def examples_of(
+    dialogues: Iterable[Dialogue], options: Options, mask: Callable[[str], str], ledger: Ledger
+) -> Iterator[Example]:
+    """Yield an example for each dialogue that would pass the check; the others are left with the first fault."""
+    for number, dialogue in enumerate(dialogues):
+        try:
+            body = _body(dialogue, options, mask)
+            fault = next((problem for problem in check_example(body) if problem.severity == "error"), None)
+            text = json.dumps(body, ensure_ascii=False)
+        except RecursionError:
+            ledger.leave([dialogue.place], "failed_check_json_too_deep")
+            continue
+        if fault is not None:
+            ledger.leave([dialogue.place], f"failed_check_{fault.code}", fault.detail)
+        elif any(word in text for word in options.blocked_words):
+            ledger.leave([dialogue.place], "blocked_word")
+        else:
+            # Below zero: sessions of chats count from zero.
+            yield Example(body, [dialogue.place], session=-1 - number, chat=dialogue.chat_id)
+
+
+def _body(dialogue: Dialogue, options: Options, mask: Callable[[str], str]) -> dict[str, Any]:
+    messages = [_message(clean_value(message), mask) for message in dialogue.messages]
+    if options.system and not any(message.get("role") in _PROMPTING for message in messages):
+        messages.insert(0, {"role": "system", "content": options.system})
+    return {"messages": messages, **clean_value(dict(dialogue.extra))}
+
+
+def _message(message: dict[str, Any], mask: Callable[[str], str]) -> dict[str, Any]:
+    content = message.get("content")
+    if isinstance(content, str):
+        return {**message, "content": mask(clean(content))}
+    if isinstance(content, list):
+        return {**message, "content": [_part(part, mask) for part in content]}
+    return message
+
+
+def _part(part: Any, mask: Callable[[str], str]) -> Any:
+    if isinstance(part, dict) and isinstance(part.get("text"), str):
+        return {**part, "text": mask(clean(part["text"]))}
+    return part

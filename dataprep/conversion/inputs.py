@@ -1,0 +1,105 @@
+"""Finds out what the given files and folders are, and reads their rows; what becomes of the rows is not known here."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dataprep.checks.wording import did_you_mean
+from dataprep.records import Row
+from dataprep.sources.registry import BY_NAME, look_at, recognise
+from dataprep.sources.source import Head, Source, UnreadableSource
+
+_NUMBER = re.compile(r"([0-9]{1,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One recognised file or folder: its head, its reader, and why it is read by this one."""
+
+    head: Head
+    source: Source
+    reason: str
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows; raises UnreadableSource with the file's label in its message."""
+        try:
+            yield from self.source.read(self.head)
+        except UnreadableSource as unreadable:
+            raise UnreadableSource(f"{self.head.label}: {unreadable}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file of a folder that no reader knows."""
+
+    label: str
+    reason: str
+
+
+def find_inputs(paths: Sequence[tuple[Path, str]], format_name: str = "") -> tuple[list[Input], list[Unread]]:
+    """Return the inputs among these (path, label) pairs, and what folders hold beside them.
+
+    A folder that a reader knows is one input; of any other, its files are tried one by one, in the order of names.
+
+    Raises:
+        UnreadableSource: a file is of no known format, or `format_name` is none; the message lists what is known.
+        OSError: a file cannot be opened.
+    """
+    forced = _named(format_name) if format_name else None
+    found, unread = list[Input](), list[Unread]()
+    for path, label in paths:
+        head = look_at(path, label)
+        if (known := _settle(head, forced)) is not None:
+            found.append(known)
+        elif path.is_dir():
+            _search(path, label, forced, found, unread)
+        else:
+            raise UnreadableSource(
+                f"{label} is of no format that is known here. Name one with 'format': {', '.join(BY_NAME)}."
+            )
+    if not found:
+        names = ", ".join(label for _, label in paths)
+        raise UnreadableSource(f"There is nothing in {names} that any of the known formats fits: {', '.join(BY_NAME)}.")
+    return found, unread
+
+
+def labelled(paths: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Return each path with a label: its name, or its whole path where names would be the same."""
+    names = [path.resolve().name or str(path) for path in paths]
+    return [(path, name if names.count(name) == 1 else str(path)) for path, name in zip(paths, names, strict=True)]
+
+
+def _named(name: str) -> Source:
+    if name not in BY_NAME:
+        hint = did_you_mean(name, BY_NAME)
+        raise UnreadableSource(f"There is no format '{name[:80]}'.{hint} Known: {', '.join(BY_NAME)}.")
+    return BY_NAME[name]
+
+
+def _page_order(path: Path) -> list[tuple[int, str]]:
+    """Names in the order of their numbers: page 20 comes before page 100."""
+    return [(int(part), "") if part.isascii() and part.isdigit() else (-1, part) for part in _NUMBER.split(path.name)]
+
+
+def _settle(head: Head, forced: Source | None) -> Input | None:
+    if forced is not None and (not head.path.is_dir() or forced.recognise(head)):
+        return Input(head, forced, "as asked for")
+    if forced is not None:
+        return None
+    known = recognise(head)
+    return Input(head, *known) if known else None
+
+
+def _search(folder: Path, label: str, forced: Source | None, found: list[Input], unread: list[Unread]) -> None:
+    """Look for inputs below a folder that is none itself."""
+    for path in sorted(folder.iterdir(), key=_page_order):
+        inner = f"{label}/{path.name}"
+        if path.name.startswith(".") or path.is_symlink() or not (path.is_dir() or path.is_file()):
+            continue
+        if (known := _settle(look_at(path, inner), forced)) is not None:
+            found.append(known)
+        elif path.is_dir():
+            _search(path, inner, forced, found, unread)
+        else:
+            unread.append(Unread(inner, "of no format that is known here"))

@@ -1,0 +1,88 @@
+"""Makes ready lines of a chat's messages: whose side, what policy, clean and masked words; turns are not made here."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from dataprep.conversion import kinds
+from dataprep.conversion.cleaning import clean, is_chinese
+from dataprep.conversion.kinds import Rules, Side
+from dataprep.conversion.ledger import Ledger
+from dataprep.conversion.options import Options
+from dataprep.conversion.sessions import Chat
+from dataprep.conversion.turns import Line
+from dataprep.records import Kind, Message
+
+_LOOKED_AT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Scribe:
+    """Writes the lines of one chat; `own` tells the assistant's messages, `names` are what others call it."""
+
+    chat: Chat
+    own: Callable[[Message], bool]
+    names: frozenset[str]
+    quoted: Mapping[str, Message]
+    chinese: bool
+    options: Options
+    rules: Rules
+    mask: Callable[[str], str]
+
+    def lines(self, messages: Iterable[Message], ledger: Ledger) -> Iterator[Line]:
+        """Yield the lines of a session; what is dropped goes into the ledger."""
+        for message in messages:
+            side: Side = "assistant" if self.own(message) else "user"
+            text = clean(message.text)
+            policy = kinds.decide(message.kind, side, text, self.rules)
+            if any(word in text for word in self.options.blocked_words):
+                # Without the words of an answer, what follows would seem to answer its question.
+                policy = "drop" if side == "user" else "cut"
+                ledger.leave([message.place], "blocked_word")
+            if policy == "keep" or policy == "placeholder":
+                yield self._line(message, side, text, has_words=policy == "keep")
+                continue
+            ledger.leave([message.place], _reason(message.kind, text, policy))
+            pause = policy == "drop" and message.kind not in kinds.NOTICES
+            if pause or policy == "cut":
+                yield Line(message.place, side, "", message.timestamp, cut=not pause, pause=pause)
+
+    def _line(self, message: Message, side: Side, text: str, *, has_words: bool) -> Line:
+        words, has_words = self._words(message.kind, text, has_words=has_words)
+        if side == "user" and self.chat.is_group:
+            words = f"{clean(message.sender_name) or message.sender_id}: {words}"
+        quoted = self._quotation(message, side)
+        addressed = bool(quoted or message.reply_to) if side == "assistant" else self._names_me(text)
+        return Line(message.place, side, words, message.timestamp, has_words, quoted, addressed)
+
+    def _words(self, kind: Kind, text: str, *, has_words: bool) -> tuple[str, bool]:
+        """The words of a line, and whether they are somebody's: a picture's caption is."""
+        if has_words:
+            return self.mask(text), True
+        stand_in = kinds.placeholder(kind, chinese=self.chinese)
+        captioned = kind in kinds.CAPTIONED and bool(text) and not kinds.is_placeholder(text)
+        return f"{stand_in} {self.mask(text)}" if captioned else stand_in, captioned
+
+    def _quotation(self, message: Message, side: Side) -> str:
+        """What the message quotes, from its own text or from the message it replies to."""
+        origin = self.quoted.get(message.reply_to) if message.reply_to else None
+        if origin is not None and side == "assistant" and self.own(origin):
+            return ""
+        text = clean(message.quoted_text) or (clean(origin.text) if origin is not None else "")
+        return self.mask(text)
+
+    def _names_me(self, text: str) -> bool:
+        return any(f"@{name}" in text for name in self.names)
+
+
+def scribe_for(chat: Chat, own: Callable[[Message], bool], options: Options, mask: Callable[[str], str]) -> Scribe:
+    """Return the scribe of a chat whose messages are in order."""
+    names = frozenset(message.sender_name for message in chat.messages if message.sender_name and own(message))
+    quoted = {message.message_id: message for message in chat.messages if message.message_id}
+    chinese = any(is_chinese(message.text) for message in chat.messages[:_LOOKED_AT] if message.kind is Kind.TEXT)
+    return Scribe(chat, own, names, quoted, chinese, options, options.policies(), mask)
+
+
+def _reason(kind: Kind, text: str, policy: kinds.Policy) -> str:
+    if kind in (Kind.TEXT, Kind.REPLY) and not text:
+        return "quote_without_text" if kind is Kind.REPLY else "empty"
+    return f"{kind.name.lower()}_{'cut' if policy == 'cut' else 'dropped'}"

@@ -1,0 +1,89 @@
+"""Tells what a conversion did, as JSON and as text: rows in, examples out, and why each other row was left behind."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, cast
+
+from dataprep.conversion.cleaning import clean_value
+from dataprep.conversion.convert import Conversion
+from dataprep.conversion.ledger import Account, explain
+
+MAX_CONTRADICTIONS = 20
+MAX_UNREAD = 50
+
+
+def summarise(conversion: Conversion) -> dict[str, Any]:
+    """Return the report as a JSON object; `rows.in` is always `rows.used` and the sum of `rows.left` together."""
+    ledger = conversion.ledger
+    examples = conversion.training + conversion.validation
+    answers = (message for example in examples for message in example.messages if message["role"] == "assistant")
+    report = {
+        "inputs": [
+            {"input": one.head.label, "format": one.source.name, "title": one.source.title, "because": one.reason}
+            for one in conversion.inputs
+        ],
+        "unread": [asdict(one) for one in conversion.unread[:MAX_UNREAD]],
+        "rows": _account(ledger.total()),
+        "files": [{"file": file, **_account(account)} for file, account in ledger.accounts().items()],
+        "reasons": {reason: explain(reason) for reason in sorted(ledger.total().left)},
+        "details": {
+            reason: {"file": place.file, "row": place.row, "detail": detail}
+            for reason, (place, detail) in sorted(ledger.details.items())
+        },
+        "chats": conversion.chats,
+        "sessions": conversion.sessions,
+        "examples": {"training": len(conversion.training), "validation": len(conversion.validation)},
+        "answers": sum(answer.get("weight") != 0 for answer in answers),
+        "masked": dict(sorted(conversion.masked.items())),
+        "contradictions": {
+            "count": len(conversion.contradictions),
+            "first": [asdict(one) for one in conversion.contradictions[:MAX_CONTRADICTIONS]],
+        },
+        "options": asdict(conversion.options),
+    }
+    return cast(dict[str, Any], clean_value(report))
+
+
+def tell(report: Mapping[str, Any]) -> str:
+    """Return the report in words, with its accounts as a table."""
+    lines = [f"{one['input']}: {one['title']} ({one['format']}), because {one['because']}" for one in report["inputs"]]
+    lines += [f"{one['label']}: not read, {one['reason']}" for one in report["unread"]]
+    made = report["examples"]
+    talked = f"{report['chats']} chat(s), {report['sessions']} session(s): " if report["chats"] else ""
+    lines += [
+        "",
+        f"{talked}{made['training']} example(s) for training, {made['validation']} for validation,"
+        f" {report['answers']} answer(s) to learn.",
+        "",
+        *_table(report),
+    ]
+    lines += [
+        f"First {reason.replace('_', ' ')}: {one['file']}, row {one['row']}: {one['detail']}"
+        for reason, one in report["details"].items()
+    ]
+    if report["masked"]:
+        masked = ", ".join(f"{count} {kind}" for kind, count in report["masked"].items())
+        lines += ["", f"Masked in the rows read: {masked}."]
+    return "\n".join([*lines, *_contradictions(report["contradictions"])]) + "\n"
+
+
+def _account(account: Account) -> dict[str, Any]:
+    return {"in": account.rows, "used": account.used, "left": dict(account.left.most_common())}
+
+
+def _table(report: Mapping[str, Any]) -> list[str]:
+    rows = report["rows"]
+    left = [(count, f"left: {reason} ({report['reasons'][reason]})") for reason, count in rows["left"].items()]
+    counts: Sequence[tuple[int, str]] = [(rows["in"], "rows in"), (rows["used"], "rows used in examples"), *left]
+    width = max(len(str(count)) for count, _ in counts)
+    return [f"{count:>{width}}  {text}" for count, text in counts]
+
+
+def _contradictions(found: Mapping[str, Any]) -> list[str]:
+    if not found["count"]:
+        return []
+    lines = ["", f"{found['count']} question(s) with contradicting answers; see whether each is meant:"]
+    for one in found["first"]:
+        answers = (f"{answer!r} ({line})" for answer, line in zip(one["answers"], one["lines"], strict=True))
+        lines.append(f"  {one['question']!r} -> {' / '.join(answers)}")
+    return lines

@@ -1,0 +1,84 @@
+"""Finds out who is to be the assistant: from the data, or by the name one was given; otherwise it asks."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from dataprep.checks.wording import show
+from dataprep.conversion.cleaning import clean
+from dataprep.records import Message
+
+MAX_LISTED = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Somebody who may be the assistant; `messages` is how many they sent."""
+
+    name: str
+    id: str
+    messages: int
+
+    def __str__(self) -> str:
+        named = f"{self.name} ({self.id})" if self.id and self.id != self.name else self.name
+        return f"{named}: {self.messages} message(s)"
+
+
+class NeedsMe(Exception):
+    """The data do not say who is to be the assistant; `senders` are those to choose from, the most active first."""
+
+    def __init__(self, senders: Sequence[Sender], wanted: Sequence[str] = ()) -> None:
+        self.senders = tuple(senders)
+        listed = "; ".join(str(sender) for sender in self.senders[:MAX_LISTED])
+        more = len(self.senders) - MAX_LISTED
+        listed += f"; and {more} more" if more > 0 else ""
+        if wanted:
+            why = f"Nobody is called {' or '.join(show(name) for name in wanted)}."
+        else:
+            why = "The data do not say which sender is you, whose answers are to be learned."
+        super().__init__(f"{why} Give 'me' as one of these names or ids: {listed or 'there is no sender at all'}.")
+
+
+def find_self(chats: Iterable[Sequence[Message]], me: Sequence[str]) -> set[int] | None:
+    """Return the numbers of the chats in which `me` speaks, None without `me`.
+
+    Raises NeedsMe where the data do not tell, or where `me` is nobody in any chat.
+    """
+    wanted = {_fold(name) for name in me}
+    everybody: Counter[tuple[str, str]] = Counter()
+    unknown: Counter[tuple[str, str]] = Counter()
+    present = set[int]()
+    for number, messages in enumerate(chats):
+        senders = Counter((message.sender_name, message.sender_id) for message in messages if message.sender_id)
+        everybody.update(senders)
+        if any(_fold(text) in wanted for names in senders for text in names):
+            present.add(number)
+        elif senders and not _is_told(messages):
+            unknown.update(senders)
+    if wanted and not present and everybody:
+        raise NeedsMe(_listed(everybody), me)
+    if unknown and not wanted:
+        raise NeedsMe(_listed(unknown))
+    return present if wanted else None
+
+
+def tell_own(me: Sequence[str], *, named: bool) -> Callable[[Message], bool]:
+    """Return what tells the assistant's messages of a chat; `named`: `me` speaks there, so the name decides."""
+    if not named:
+        return lambda message: message.is_self is True and bool(message.sender_id)
+    wanted = {_fold(name) for name in me}
+    return lambda message: _fold(message.sender_name) in wanted or _fold(message.sender_id) in wanted
+
+
+def _is_told(messages: Sequence[Message]) -> bool:
+    return any(message.is_self is not None for message in messages if message.sender_id)
+
+
+def _listed(senders: Counter[tuple[str, str]]) -> list[Sender]:
+    return [
+        Sender(clean(name or sender_id), clean(sender_id), count) for (name, sender_id), count in senders.most_common()
+    ]
+
+
+def _fold(text: str) -> str:
+    return clean(text).casefold()

@@ -1,0 +1,1 @@
+"""Writes mended copies of training files and reports each change."""

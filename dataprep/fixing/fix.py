@@ -1,0 +1,239 @@
+"""Writes a mended copy of a training file and reports each change; what is unclear stays as it is, and is reported."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from dataprep.checks.checker import check
+from dataprep.checks.disguise import unmask_bytes
+from dataprep.checks.phrasing import CONTROL, INVISIBLE
+from dataprep.checks.profiles import TARGETS, Profile
+from dataprep.checks.report import Report
+from dataprep.checks.shapes import read_clean_chat
+from dataprep.decoding import SAMPLE_BYTES, encoding_of_bytes
+from dataprep.fixing.framing import BLANK, Framer, Record, TooLong
+from dataprep.fixing.mending import mask as mask_example
+from dataprep.fixing.mending import mend
+from dataprep.fixing.repair import Reading, read
+from dataprep.masking import Masker
+
+MAX_KEPT_CHANGES = 1000
+# Duplicates are looked for among this many first lines, so that memory stays flat.
+MAX_REMEMBERED = 1_000_000
+_WIDE = {b"{\x00": "utf-16-le", b"[\x00": "utf-16-le", b"\x00{": "utf-16-be", b"\x00[": "utf-16-be"}
+# Guesses that many bytes agree on; those of one byte a character would fit any file.
+_TRUSTED = ("gb", "big5", "utf-", "euc", "shift", "iso2022", "cp932", "cp949", "johab", "hz")
+_WORDS = {
+    "array_to_lines": "an element of a JSON array became a line",
+    "join_lines": "an object over several lines became one line",
+    "split_lines": "objects that shared a line got a line each",
+    "drop_trailing_comma": "a comma before a closing bracket or the line's end removed",
+    "escape_control": "a raw control character in a string became its escape",
+    "drop_bom": "the byte order mark removed",
+}
+
+
+class Unfixable(ValueError):
+    """The file cannot be mended at all; the message says why and what to do."""
+
+
+class Change(NamedTuple):
+    """One change: the source's line (from 1), a code, and what was done in words."""
+
+    line: int
+    code: str
+    what: str
+
+
+@dataclass(slots=True)
+class FixReport:
+    """What a fix did; `records` (lines that held one value, none, or part of several) = `written` + all of `dropped`.
+
+    `changes` keeps the first thousand, `counts` counts each by code; `masked` counts placeholders by kind. `left` is
+    what a check finds in the new file, by the new file's lines.
+    """
+
+    encoding: str = "utf-8"
+    lines: int = 0
+    records: int = 0
+    written: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
+    changes: list[Change] = field(default_factory=list)
+    masked: Counter[str] = field(default_factory=Counter)
+    left: Report = field(default_factory=Report)
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every record is accounted for."""
+        return self.records == self.written + self.dropped.total()
+
+    def add(self, line: int, code: str, what: str = "", times: int = 1) -> None:
+        """Count a change, and keep it while there is room."""
+        self.counts[code] += times
+        if len(self.changes) < MAX_KEPT_CHANGES:
+            self.changes.append(Change(line, code, what or _WORDS[code]))
+
+
+def fix(
+    source: Path, target: Path, *, mask: bool = False, encoding: str | None = None, profile: str = "openai"
+) -> FixReport:
+    """Write a mended copy of `source` to `target`, which must not exist yet; `encoding` overrides the guess.
+
+    What only some targets refuse, such as two answers in a row, is mended for the targets that do (`profile`).
+    Raises FileExistsError, Unfixable for what is no text, LookupError for an unknown encoding, ValueError for an
+    unknown profile, and OSError.
+    """
+    if profile not in TARGETS:
+        raise ValueError(f"unknown profile '{profile}', known: {', '.join(TARGETS)}")
+    if target.exists():
+        raise FileExistsError(f"{target} exists. Name a new file: nothing is ever written over.")
+    report, part = FixReport(), target.with_name(f".{target.name}.part")
+    report.encoding = encoding or _settle_encoding(source)
+    try:
+        with part.open("wb") as out:
+            _Fixing(report, out, TARGETS[profile], Masker() if mask else None).run(source)
+        with part.open("rb") as written:
+            report.left = check(written, profile=profile)
+        # Whoever made the target meanwhile keeps it.
+        target.touch(exist_ok=False)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return report
+
+
+def _settle_encoding(source: Path) -> str:
+    with source.open("rb") as file:
+        sample = file.read(SAMPLE_BYTES)
+    if sample[:2] in _WIDE:
+        return _WIDE[sample[:2]]
+    encoding = encoding_of_bytes(sample)
+    if not encoding.startswith(_TRUSTED) or (not encoding.startswith("utf") and _is_mostly_utf8(sample)):
+        encoding = "utf-8"
+    if not encoding.startswith("utf-") or encoding.startswith("utf-8"):
+        disguise = unmask_bytes(sample.partition(b"\n")[0])
+        if disguise is not None:
+            raise Unfixable(disguise.detail)
+    return encoding
+
+
+def _is_mostly_utf8(sample: bytes) -> bool:
+    """Whether bad bytes stand in some lines only; the file is in UTF-8 then, and those lines are broken."""
+    verdicts = Counter(_is_utf8(line) for line in sample.split(b"\n")[:-1] if not line.isascii())
+    return verdicts[True] > verdicts[False]
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+class _Fixing:
+    """One pass from a source to an open file."""
+
+    def __init__(self, report: FixReport, out: BinaryIO, profile: Profile, masker: Masker | None) -> None:
+        self._report = report
+        self._profile = profile
+        self._out = out
+        self._masker = masker
+        self._seen: set[bytes] = set()
+
+    def run(self, source: Path) -> None:
+        """Read, mend and write record after record; raises Unfixable."""
+        report = self._report
+        narrow = not report.encoding.startswith(("utf-16", "utf-32"))
+        errors = "surrogateescape" if narrow else "replace"
+        if report.encoding == "utf-8-sig":
+            report.add(1, "drop_bom")
+        elif report.encoding != "utf-8":
+            report.add(1, "recode", f"read as {report.encoding}, written as UTF-8")
+        with source.open(encoding=report.encoding, errors=errors, newline="\n") as stream:
+            framer = Framer(stream)
+            try:
+                for record in framer.records():
+                    self._take(record)
+            except TooLong as error:
+                raise Unfixable(str(error)) from None
+        report.lines = framer.lines
+        if framer.crlf:
+            report.add(1, "crlf_to_lf", f"{framer.crlf} line(s) ended in CR LF, now in LF", framer.crlf)
+        if self._masker is not None:
+            report.masked += self._masker.counts
+
+    def _take(self, record: Record) -> None:
+        line, text, origin = record
+        if text.startswith("\ufeff"):
+            self._report.add(line, "drop_bom")
+            text = text.lstrip("\ufeff")
+        if not text.strip(BLANK):
+            self._drop(line, "drop_blank_lines", "a blank line removed")
+            return
+        if origin:
+            self._report.add(line, origin)
+        elif self._masker is None and self._is_clean(text):
+            self._write(line, text.encode())
+            return
+        for value in self._mend(line, text, bool(origin)):
+            self._write(line, value)
+
+    def _is_clean(self, text: str) -> bool:
+        """Whether a line is so plainly faultless that it need not be taken apart."""
+        if "\\u" in text or CONTROL.search(text) or INVISIBLE.search(text):
+            return False
+        messages = read_clean_chat(text.encode("utf-8", "surrogateescape"))
+        return messages is not None and (self._profile.weight is None or all(one.weight is None for one in messages))
+
+    def _mend(self, line: int, text: str, reframed: bool) -> Iterator[bytes]:
+        """The lines to be written for the text of one record; the text itself where it is not to be understood."""
+        try:
+            reading = read(text)
+            if reading is None:
+                yield text.encode("utf-8", "surrogateescape")
+                return
+            lines = self._mend_values(line, reading, reframed)
+        except RecursionError:
+            yield text.encode("utf-8", "surrogateescape")
+            return
+        yield from lines or [text.encode("utf-8", "surrogateescape")]
+
+    def _mend_values(self, line: int, reading: Reading, reframed: bool) -> list[bytes]:
+        """Mend each value and return all as lines; [] if nothing about them was changed."""
+        changes, masked = list(reading.mended), False
+        mends = [one for value in reading.values if isinstance(value, dict) for one in mend(value, self._profile)]
+        if self._masker is not None:
+            for value in reading.values:
+                masked |= isinstance(value, dict) and mask_example(value, self._masker)
+        if not (changes or mends or masked or reframed):
+            return []
+        lines = [json.dumps(value, ensure_ascii=False).encode() for value in reading.values]
+        for code in changes:
+            self._report.add(line, code)
+        for code, what in mends:
+            self._report.add(line, code, what)
+        if masked:
+            self._report.add(line, "mask", "personal data replaced by placeholders")
+        return lines
+
+    def _write(self, line: int, data: bytes) -> None:
+        digest = blake2b(data, digest_size=12).digest()
+        if digest in self._seen:
+            self._drop(line, "drop_duplicates", "the same example as before, removed")
+            return
+        if len(self._seen) < MAX_REMEMBERED:
+            self._seen.add(digest)
+        self._report.records += 1
+        self._report.written += 1
+        self._out.write(data + b"\n")
+
+    def _drop(self, line: int, code: str, what: str) -> None:
+        self._report.records += 1
+        self._report.dropped[code] += 1
+        self._report.add(line, code, what)

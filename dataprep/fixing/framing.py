@@ -1,0 +1,201 @@
+"""Cuts a text into records, one JSON value each, whether it is lines, an array or objects over many lines.
+
+It looks only at quotation marks and brackets; whether a record is valid JSON is for its reader to find out.
+"""
+
+import json
+import re
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple, TextIO
+
+from dataprep.checks.examples import recognise
+
+# As much as is ever held of one record, in characters.
+MAX_RECORD = 32 * 1024 * 1024
+_PIECE = 1024 * 1024
+BLANK = " \t\r\n\f\v"
+
+_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},"]', re.DOTALL)
+_REST_OF_STRING = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+
+
+class Record(NamedTuple):
+    """One value, or one line that is none; `line` is its first, `origin` a change's code unless it had a line alone."""
+
+    line: int
+    text: str
+    origin: str = ""
+
+
+class TooLong(ValueError):
+    """A single record is larger than anything that could be held in memory."""
+
+
+class Scanner:
+    """Follows quotation marks and brackets through pieces of text that end anywhere but behind a backslash."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.in_string = False
+
+    def scan(self, piece: str) -> Iterator[tuple[int, str]]:
+        """Yield the place of each bracket and comma outside strings; `depth` is that behind the sign."""
+        at = 0
+        if self.in_string:
+            rest = _REST_OF_STRING.match(piece)
+            if rest is None:
+                return
+            at, self.in_string = rest.end(), False
+        for token in _TOKEN.finditer(piece, at):
+            sign = token[0]
+            if sign == '"':
+                self.in_string = True
+                return
+            if sign in "[{":
+                self.depth += 1
+            elif sign in "]}":
+                self.depth -= 1
+            elif sign != ",":
+                continue
+            yield token.start(), sign
+
+
+def split_objects(text: str) -> list[str]:
+    """The objects that stand in a row in one text, with nothing or a comma between them; [] if they do not."""
+    scanner, objects, start = Scanner(), list[str](), 0
+    for at, sign in scanner.scan(text):
+        if sign in "]}" and scanner.depth == 0:
+            objects.append(text[start : at + 1].strip(BLANK + ",") if objects else text[start : at + 1].strip(BLANK))
+            start = at + 1
+        elif scanner.depth < 0:
+            return []
+    rest = text[start:].strip(BLANK)
+    sound = not scanner.in_string and scanner.depth == 0 and rest in ("", ",")
+    return objects if sound and all(one.startswith("{") for one in objects) else []
+
+
+class Framer:
+    """One pass over a text; `lines` counts what was read of it, `crlf` how many lines end as on Windows."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.lines = 0
+        self.crlf = 0
+        self._stream = stream
+        self._again: deque[tuple[int, str]] = deque()
+        self._in_array = False
+        self._at_start = True
+
+    def records(self) -> Iterator[Record]:
+        """Yield every record of the text; raises TooLong."""
+        started = False
+        while (numbered := self._next()) is not None:
+            number, piece = numbered
+            text = piece.lstrip("\ufeff" + BLANK)
+            if not started and text.startswith("["):
+                yield from self._array(number, text[1:])
+            elif piece.startswith("{") and not text.rstrip(BLANK + ",").endswith("}"):
+                yield from self._spread(number, self._whole(number, piece))
+            elif not (self._in_array and text.strip(BLANK) == "]"):
+                yield Record(number, self._whole(number, piece).rstrip("\r\n"))
+            started = started or bool(text)
+
+    def _next(self) -> tuple[int, str] | None:
+        """The next line, or the next piece of a very long one, with the number of its line."""
+        if self._again:
+            return self._again.popleft()
+        piece = self._stream.readline(_PIECE)
+        while piece.endswith("\\") and (more := self._stream.readline(1)):
+            piece += more
+        if not piece:
+            return None
+        self.lines += self._at_start
+        self._at_start = piece.endswith("\n")
+        self.crlf += piece.endswith("\r\n")
+        return self.lines, piece
+
+    def _whole(self, number: int, piece: str) -> str:
+        """The whole line that begins with this piece."""
+        parts, size = [piece], len(piece)
+        while not parts[-1].endswith("\n") and (more := self._next()) is not None:
+            if more[0] != number:
+                self._again.appendleft(more)
+                break
+            parts.append(more[1])
+            size += len(more[1])
+            if size > MAX_RECORD:
+                raise TooLong(f"line {number} is longer than {MAX_RECORD >> 20} MiB. Is a line break missing?")
+        return "".join(parts)
+
+    def _array(self, number: int, piece: str) -> Iterator[Record]:
+        """The elements of an array that begins the file; where its brackets go wrong, the lines as they are."""
+        scanner = Scanner()
+        held, size, first = list[tuple[int, str]](), 0, number
+        while True:
+            start = 0
+            for at, sign in scanner.scan(piece):
+                ends = scanner.depth < 0
+                if not ends and (sign != "," or scanner.depth):
+                    continue
+                text = ("".join(part for _, part in held) + piece[start:at]).strip(BLANK)
+                if text:
+                    yield Record(first, text, "array_to_lines")
+                start, size, first = at + 1, 0, number
+                held.clear()
+                if ends:
+                    self._return([(number, piece[start:])])
+                    return
+            held.append((number, piece[start:]))
+            size += len(piece) - start
+            numbered = None if self._is_broken(scanner, piece, size) else self._next()
+            if numbered is None:
+                break
+            number, piece = numbered
+            if len(held) == 1 and not held[0][1].strip(BLANK):
+                first = number
+                held.clear()
+        self._in_array = True
+        self._return(held)
+
+    def _spread(self, number: int, line: str) -> Iterator[Record]:
+        """An object over many lines; where it never closes, its lines as they are."""
+        scanner, held, size = Scanner(), [(number, line)], 0
+        while True:
+            end = next((at for at, sign in scanner.scan(line) if sign in "]}" and scanner.depth == 0), None)
+            if end is not None:
+                if len(held) == 1:
+                    break
+                yield Record(number, "".join(text for _, text in held[:-1]) + line[: end + 1], "join_lines")
+                self._return([(held[-1][0], line[end + 1 :].lstrip(BLANK + ","))])
+                return
+            size += len(line)
+            numbered = None if self._is_broken(scanner, line, size) else self._next()
+            if numbered is None:
+                break
+            if _begins_anew(line, numbered[1]):
+                self._again.appendleft(numbered)
+                break
+            line = numbered[1]
+            held.append(numbered)
+        for at, text in held:
+            yield Record(at, text.rstrip("\r\n"))
+
+    def _is_broken(self, scanner: Scanner, piece: str, size: int) -> bool:
+        return size > MAX_RECORD or (scanner.in_string and piece.endswith("\n"))
+
+    def _return(self, held: list[tuple[int, str]]) -> None:
+        """Put back what belongs to no record yet."""
+        self._again.extendleft(reversed([one for one in held if one[1].strip(BLANK + ",")]))
+
+
+def _begins_anew(before: str, line: str) -> bool:
+    """Whether a line can only be the beginning of another example, not the inside of this one."""
+    if not line.startswith("{"):
+        return False
+    if before.strip(BLANK) == "}":
+        return True
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and recognise(value) is not None

@@ -1,0 +1,139 @@
+"""What only whole files show: repetitions, contradictions, shares, system messages, counts."""
+
+import io
+import json
+
+import pytest
+
+from dataprep import Finding, Report, check
+from dataprep.checks.checker import MAX_CLOSE_BYTES, SAMPLE_BYTES
+from tests.dataprep.lines import assistant, chat, user
+
+STORY = "On Monday the keeper rowed out to the rock, lit the lamp, wrote down the wind and slept until the gulls came."
+FILLER = [(f"What is {number} times three?", f"That makes {number * 3}.") for number in range(20)]
+
+
+def check_pairs(pairs: list[tuple[str, str]], **options: int) -> Report:
+    """Check a file of these questions and answers."""
+    return check_lines([chat(user(question), assistant(answer)) for question, answer in pairs], **options)
+
+
+def check_lines(lines: list[str], **options: int) -> Report:
+    """Check a file of these lines."""
+    return check(io.BytesIO("".join(line + "\n" for line in lines).encode()), minimum=options.get("minimum"))
+
+
+def codes(report: Report) -> list[tuple[int | None, str]]:
+    """Line and code of every finding."""
+    return [(finding.line, finding.code) for finding in report.findings]
+
+
+def only(report: Report) -> Finding:
+    """The one finding there is."""
+    assert len(report.findings) == 1, report.findings
+    return report.findings[0]
+
+
+@pytest.mark.parametrize("again", ["几点开会?", "几点开会？ ", "几点 开会？"])
+def test_a_question_repeated_but_for_width_and_blanks_is_told(again: str) -> None:
+    finding = only(check_pairs([("几点开会？", "十点"), ("吃了吗", "吃了"), (again, "十点")]))
+    assert (finding.line, finding.code) == (3, "similar_example")
+    assert "line 1" in finding.message
+
+
+def test_case_makes_no_difference_but_words_do() -> None:
+    assert codes(check_pairs([("Hi There", "Yes"), ("hi there", "YES")])) == [(2, "similar_example")]
+    assert codes(check_pairs([("3 + 4?", "Yes"), ("3 - 4?", "Yes")])) == []
+
+
+def test_another_answer_to_the_same_question_is_a_contradiction() -> None:
+    finding = only(check_pairs([("明天几点开会？", "十点"), ("明天几点开会?", "改成十点半了")]))
+    assert (finding.line, finding.code, finding.pointer) == (2, "contradiction", "/messages/1/content")
+    assert "'改成十点半了'" in finding.message
+    assert "line 1" in finding.message
+
+
+def test_another_answer_in_another_context_is_none() -> None:
+    lines = [
+        chat(user("A?"), assistant("One"), user("Why?"), assistant("So.")),
+        chat(user("B?"), assistant("Two"), user("Why?"), assistant("Thus.")),
+    ]
+    assert codes(check_lines(lines)) == []
+
+
+def test_nearly_the_same_example_is_told_with_its_likeness() -> None:
+    finding = only(check_pairs([(STORY, "Good."), ("Hi", "Ho"), (STORY.replace("On Monday", "Each Monday"), "Good.")]))
+    assert (finding.line, finding.code) == (3, "near_duplicate")
+    assert "line 1" in finding.message
+    assert "%" in finding.message
+
+
+def test_a_half_alike_example_and_a_short_greeting_are_left_alone() -> None:
+    half = STORY[: len(STORY) // 2] + " and then nothing else was heard of him for a very long winter."
+    assert codes(check_pairs([(STORY, "Good."), (half, "Good.")])) == []
+    assert codes(check_pairs([("Good morning!", "Hello"), ("Good morning, you!", "Hello")])) == []
+
+
+def test_an_answer_given_too_often_is_told_once() -> None:
+    finding = only(check_pairs([*FILLER, *((f"Is {number} odd?", "Maybe.") for number in range(3))]))
+    assert (finding.line, finding.code) == (None, "frequent_answer")
+    assert "3 of 23" in finding.message
+    assert "'maybe.'" in finding.message
+    assert codes(check_pairs([*FILLER, ("Is 1 odd?", "Maybe."), ("Is 2 odd?", "Maybe.")])) == []
+
+
+def test_mostly_tiny_answers_are_told_once() -> None:
+    tiny = [(f"What follows {number}?", str(number + 1)) for number in range(60)]
+    assert codes(check_pairs([*FILLER, *tiny])) == [(None, "short_answers")]
+    assert codes(check_pairs([*FILLER, *tiny[:20]])) == []
+
+
+def test_one_answer_as_long_as_all_others_together_is_told_with_its_line() -> None:
+    others = sum(len(answer.replace(" ", "")) for _, answer in FILLER)
+    finding = only(check_pairs([*FILLER, ("And the tale?", "x" * (others + 1))]))
+    assert (finding.line, finding.code, finding.severity) == (None, "dominant_answer", "warning")
+    assert f"line {len(FILLER) + 1} has {others + 1} of the {2 * others + 1} characters" in finding.message
+    assert codes(check_pairs([*FILLER, ("And the tale?", "x" * others)])) == []
+    assert codes(check_pairs([*FILLER[:5], ("And the tale?", "x" * others)])) == []
+
+
+def system(text: str, number: int) -> str:
+    """A chat with this system message."""
+    return chat({"role": "system", "content": text}, user(f"Say {number}"), assistant(f"It is {number}"))
+
+
+def test_system_messages_that_vary_or_are_missing_in_places_are_told() -> None:
+    assert codes(check_lines([system("Be kind.", 1), system("Be brief.", 2)])) == [(None, "system_message_varies")]
+    missing = check_lines([system("Be kind.", 1), chat(user("2"), assistant("Two"))])
+    assert codes(missing) == [(None, "system_message_missing")]
+    assert "1 of 2" in missing.findings[0].message
+    assert codes(check_lines([system("Be kind.", 1), system("Be kind.", 2)])) == []
+
+
+def test_counts_matter_only_where_a_minimum_is_given() -> None:
+    assert codes(check_pairs(FILLER[:9])) == []
+    few = only(check_pairs(FILLER[:9], minimum=10))
+    assert (few.line, few.code, few.severity) == (None, "too_few_examples", "error")
+    assert "9 example(s)" in few.message
+    assert "at least 10" in few.message
+    assert only(check_pairs(FILLER[:10], minimum=10)).code == "few_examples"
+    enough = [(f"How is {number} written?", f"As the number {number}.") for number in range(50)]
+    assert codes(check_pairs(enough, minimum=10)) == []
+
+
+def test_the_outputs_of_a_preference_may_be_many_to_one_question() -> None:
+    def pair(good: str, bad: str) -> str:
+        outputs = {"preferred_output": [assistant(good)], "non_preferred_output": [assistant(bad)]}
+        return json.dumps({"input": {"messages": [user()]}, **outputs})
+
+    assert codes(check_lines([pair("A", "B")])) == []
+    assert codes(check_lines([pair("A", "A")])) == [(1, "same_outputs")]
+    assert codes(check_lines([pair("A", "B"), pair("C", "B")])) == [(2, "contradiction")]
+
+
+def test_a_large_file_is_sampled_unless_asked_otherwise() -> None:
+    line = chat(user("x" * 1_000_000), assistant())
+    count = MAX_CLOSE_BYTES // len(line) + 2
+    data = "".join(line.replace("x", "y", number) + "\n" for number in range(count)).encode()
+    assert check(io.BytesIO(data)).closely == count // (len(data) // SAMPLE_BYTES)
+    assert check(io.BytesIO(data[: len(data) // 2])).closely >= count // 2

@@ -1,0 +1,315 @@
+"""From rows to examples: sessions, turns, kinds, quotations, groups, windows, and what is left behind."""
+
+import pytest
+
+from dataprep.conversion.output import lines_of
+from dataprep.conversion.speakers import NeedsMe
+from dataprep.records import Dialogue, Kind, LeftOut, Place, Row
+from tests.dataprep.chats import HE, ME, SHE, converted, left, said, turns
+
+ASKED = said(1, SHE, 0, "Is the lamp lit?")
+ANSWERED = said(2, ME, 1, "Since dusk.")
+
+
+def test_a_question_and_its_answer_are_an_example() -> None:
+    assert turns(converted([ASKED, ANSWERED])) == [["u: Is the lamp lit?", "a: Since dusk."]]
+
+
+def test_lines_of_one_side_within_the_merge_gap_are_one_turn() -> None:
+    rows = [ASKED, said(2, SHE, 1, "And the horn?"), said(3, ME, 2, "Yes."), said(4, ME, 3.5, "Both.")]
+    assert turns(converted(rows)) == [["u: Is the lamp lit?\nAnd the horn?", "a: Yes.\nBoth."]]
+
+
+def test_an_afterthought_beyond_the_merge_gap_is_no_answer_and_ends_the_conversation() -> None:
+    rows = [ASKED, ANSWERED, said(3, ME, 4, "Oh, and the fog"), said(4, SHE, 5, "What fog?"), said(5, ME, 6, "Thick.")]
+    conversion = converted(rows)
+    assert turns(conversion) == [["u: Is the lamp lit?", "a: Since dusk."], ["u: What fog?", "a: Thick."]]
+    assert left(conversion) == {"no_question": 1}
+
+
+def test_questions_that_wait_are_answered_together() -> None:
+    rows = [ASKED, said(2, SHE, 4, "Hello?"), said(3, ME, 5, "Since dusk.")]
+    assert turns(converted(rows)) == [["u: Is the lamp lit?\nHello?", "a: Since dusk."]]
+
+
+def test_an_answer_after_the_reply_gap_is_not_the_questions() -> None:
+    conversion = converted([ASKED, said(2, ME, 6, "Good morning")])
+    assert (turns(conversion), left(conversion)) == ([], {"no_answer": 1, "late_answer": 1})
+
+
+def test_a_late_answer_that_quotes_its_question_is_kept() -> None:
+    late = said(3, ME, 20, "Since dusk.", Kind.REPLY, quoted_text="Is the lamp lit?")
+    conversion = converted([ASKED, said(2, SHE, 10, "Boring here"), late])
+    assert turns(conversion) == [["u: Is the lamp lit?", "a: Since dusk."]]
+    assert left(conversion) == {"no_answer": 2}
+
+
+def test_sessions_are_parted_by_silence_and_never_joined() -> None:
+    rows = [ASKED, ANSWERED, said(3, SHE, 40, "And now?"), said(4, ME, 41, "Still.")]
+    conversion = converted(rows)
+    assert (conversion.sessions, len(conversion.training)) == (2, 2)
+    assert len(converted(rows, session_gap=60.0).training) == 1
+
+
+def test_chats_are_never_joined() -> None:
+    other = said(2, ME, 0.5, "Wrong chat", chat_id="d")
+    conversion = converted([ASKED, other])
+    assert (turns(conversion), conversion.chats) == ([], 2)
+
+
+def test_pages_of_one_chat_are_joined_across_files() -> None:
+    page_1 = [said(1, SHE, 0, "Is the lamp lit?", file="a_0_1.csv")]
+    page_2 = [said(1, ME, 1, "Since dusk.", file="a_1_2.csv")]
+    assert turns(converted(page_1, page_2)) == [["u: Is the lamp lit?", "a: Since dusk."]]
+
+
+def test_messages_are_sorted_by_time_even_if_the_newest_comes_first() -> None:
+    rows = [said(1, ME, 1, "Yes."), said(2, SHE, 0, "Lit?"), said(3, SHE, 0, "Otto?")]
+    assert turns(converted(rows)) == [["u: Otto?\nLit?", "a: Yes."]]
+
+
+def test_messages_without_times_keep_the_order_of_the_file() -> None:
+    rows = [said(1, SHE, 0, "Lit?"), said(2, ME, 0, "Yes."), said(3, SHE, 0, "Sure?"), said(4, ME, 0, "Sure.")]
+    timeless = [type(row)(**{**{f: getattr(row, f) for f in row.__slots__}, "timestamp": None}) for row in rows]
+    assert turns(converted(timeless)) == [["u: Lit?", "a: Yes.", "u: Sure?", "a: Sure."]]
+
+
+def test_a_message_that_stands_in_two_exports_counts_once() -> None:
+    twice = [said(1, SHE, 0, "Lit?", message_id="9", file=name) for name in ("a.csv", "b.csv")]
+    conversion = converted([*twice, ANSWERED])
+    assert turns(conversion) == [["u: Lit?", "a: Since dusk."]]
+    assert left(conversion) == {"duplicate_message": 1}
+
+
+def test_what_comes_before_the_first_question_is_left_behind() -> None:
+    conversion = converted([said(1, ME, 0, "Anybody?"), said(2, SHE, 1, "Yes?"), said(3, ME, 2, "Fine.")])
+    assert (turns(conversion), left(conversion)) == ([["u: Yes?", "a: Fine."]], {"no_question": 1})
+
+
+@pytest.mark.parametrize("kind", [Kind.RECALL, Kind.PAT, Kind.SYSTEM, Kind.TRANSFER, Kind.CALL, Kind.RED_PACKET])
+def test_what_is_no_talk_is_dropped_on_both_sides(kind: Kind) -> None:
+    rows = [ASKED, said(2, SHE, 0.1, "x", kind), said(3, ME, 0.2, "y", kind), said(4, ME, 1, "Yes.")]
+    conversion = converted(rows)
+    assert turns(conversion) == [["u: Is the lamp lit?", "a: Yes."]]
+    assert left(conversion) == {f"{kind.name.lower()}_dropped": 2}
+
+
+def test_an_answer_to_a_dropped_message_is_no_answer_to_the_question_before() -> None:
+    rows = [ASKED, ANSWERED, said(3, SHE, 1.5, "5 coins", Kind.TRANSFER), said(4, ME, 1.7, "Thank you!")]
+    conversion = converted(rows)
+    assert turns(conversion) == [["u: Is the lamp lit?", "a: Since dusk."]]
+    assert left(conversion) == {"transfer_dropped": 1, "no_question": 1}
+
+
+def test_a_picture_is_a_word_in_a_question_but_no_question() -> None:
+    rows = [said(1, SHE, 0, "", Kind.IMAGE), said(2, SHE, 0.5, "Seen this?"), said(3, ME, 1, "Ha!")]
+    assert turns(converted(rows)) == [["u: [image]\nSeen this?", "a: Ha!"]]
+    alone = converted([rows[0], rows[2]])
+    assert (turns(alone), left(alone)) == ([], {"no_words": 1, "no_question": 1})
+
+
+def test_a_caption_is_kept_beside_the_word_for_its_picture() -> None:
+    rows = [said(1, SHE, 0, "Is this the lamp?", Kind.IMAGE), said(2, ME, 1, "That is the kettle.")]
+    assert turns(converted(rows)) == [["u: [image] Is this the lamp?", "a: That is the kettle."]]
+
+
+def test_chinese_chats_get_chinese_placeholders() -> None:
+    rows = [said(1, SHE, 0, "", Kind.STICKER), said(2, SHE, 0.5, "灯亮了吗"), said(3, ME, 1, "亮了")]
+    assert turns(converted(rows)) == [["u: [表情]\n灯亮了吗", "a: 亮了"]]
+
+
+def test_ones_own_picture_cuts_the_conversation() -> None:
+    rows = [ASKED, ANSWERED, said(3, ME, 1.5, "", Kind.IMAGE), said(4, ME, 1.7, "see?"), said(5, SHE, 2, "Nice")]
+    conversion = converted(rows)
+    assert turns(conversion) == [["u: Is the lamp lit?", "a: Since dusk."]]
+    assert left(conversion) == {"image_cut": 1, "no_question": 1, "no_answer": 1}
+
+
+def test_a_voice_message_counts_by_its_transcript() -> None:
+    spoken = converted([said(1, SHE, 0, "I am at the door", Kind.VOICE), ANSWERED])
+    assert turns(spoken) == [["u: I am at the door", "a: Since dusk."]]
+    silent = converted([ASKED, said(2, ME, 1, "", Kind.VOICE)])
+    assert left(silent) == {"voice_cut": 1, "no_answer": 1}
+
+
+def test_rules_for_kinds_can_be_changed_for_both_sides_or_one() -> None:
+    rows = [ASKED, said(2, SHE, 0.5, "", Kind.IMAGE), said(3, ME, 1, "", Kind.STICKER), said(4, ME, 1.5, "Yes.")]
+    changed = converted(rows, rules=("image=drop", "sticker:assistant=drop"))
+    assert turns(changed) == [["u: Is the lamp lit?", "a: Yes."]]
+    assert left(changed) == {"image_dropped": 1, "sticker_dropped": 1}
+
+
+def test_a_reply_whose_text_is_lost_cuts_and_is_counted() -> None:
+    conversion = converted([ASKED, said(2, ME, 1, "", Kind.REPLY), said(3, ME, 1.5, "ok")])
+    assert left(conversion) == {"quote_without_text": 1, "no_answer": 1, "no_question": 1}
+
+
+def test_a_quotation_is_put_into_the_question_unless_it_stands_there() -> None:
+    there = said(2, ME, 1, "Since dusk.", Kind.REPLY, quoted_text="is the lamp lit")
+    assert turns(converted([ASKED, there])) == [["u: Is the lamp lit?", "a: Since dusk."]]
+    elsewhere = said(2, ME, 1, "Green.", Kind.REPLY, quoted_text="What colour is the buoy?")
+    assert turns(converted([ASKED, elsewhere])) == [["u: Is the lamp lit?\n> What colour is the buoy?", "a: Green."]]
+
+
+def test_a_quotation_alone_is_a_question() -> None:
+    quoting = said(1, ME, 1, "Green.", Kind.REPLY, quoted_text="What colour is the buoy?")
+    assert turns(converted([quoting])) == [["u: What colour is the buoy?", "a: Green."]]
+
+
+def test_a_reply_by_id_quotes_the_message_it_answers() -> None:
+    asked = said(1, SHE, 0, "What colour is the buoy?", message_id="7")
+    answer = said(2, ME, 90, "Green.", Kind.REPLY, reply_to="7")
+    assert turns(converted([asked, answer])) == [["u: What colour is the buoy?", "a: Green."]]
+    own = converted([said(1, ME, 0, "Fog", message_id="7"), said(2, ME, 90, "Gone", Kind.REPLY, reply_to="7")])
+    assert turns(own) == []
+
+
+def test_what_the_user_quotes_stands_before_the_users_words() -> None:
+    rows = [said(1, SHE, 0, "still true?", Kind.REPLY, quoted_text="The horn is broken"), said(2, ME, 1, "No.")]
+    assert turns(converted(rows)) == [["u: > The horn is broken\nstill true?", "a: No."]]
+
+
+def test_a_group_is_merged_into_one_user_with_names() -> None:
+    rows = [said(1, SHE, 0, "Lit?"), said(2, HE, 0.5, "And loud?"), said(3, ME, 1, "Both.")]
+    group = [type(row)(**{**{f: getattr(row, f) for f in row.__slots__}, "is_group": True}) for row in rows]
+    assert turns(converted(group)) == [["u: Mira: Lit?\nOtto: And loud?", "a: Both."]]
+
+
+def test_in_a_group_one_may_learn_only_addressed_answers() -> None:
+    rows = [
+        said(1, SHE, 0, "@me\u2005lit?", is_group=True),
+        said(2, ME, 1, "Yes."),
+        said(3, HE, 2, "nice weather"),
+        said(4, ME, 3, "hm"),
+        said(5, SHE, 4, "and the horn?"),
+        said(6, ME, 5, "Loud.", Kind.REPLY, quoted_text="and the horn?"),
+        said(7, HE, 6, "bye"),
+        said(8, ME, 7, "bye"),
+    ]
+    conversion = converted(rows, only_addressed=True)
+    assert turns(conversion) == [
+        ["u: Mira: @me lit?", "a: Yes.", "u: Otto: nice weather", "0:a: hm", "u: Mira: and the horn?", "a: Loud."]
+    ]
+    assert left(conversion) == {"not_addressed": 2}
+
+
+def test_who_is_the_assistant_is_asked_with_the_senders_to_choose_from() -> None:
+    rows = [said(1, SHE, 0, "Lit?", is_self=None), said(2, HE, 1, "Yes.", is_self=None)]
+    with pytest.raises(NeedsMe) as asked:
+        converted([*rows, said(3, SHE, 2, "Good", is_self=None)])
+    assert [(one.name, one.messages) for one in asked.value.senders] == [(SHE, 2), (HE, 1)]
+    assert turns(converted(rows, me=(" otto",))) == [["u: Lit?", "a: Yes."]]
+
+
+def test_a_me_that_nobody_is_called_is_told() -> None:
+    with pytest.raises(NeedsMe, match=r"Nobody is called 'Ott'.*Mira: 1 message"):
+        converted([ASKED], me=("Ott",))
+
+
+def test_me_outweighs_what_the_data_say() -> None:
+    rows = [said(1, ME, 0, "Lit?"), said(2, SHE, 1, "Yes.")]
+    assert turns(converted(rows, me=(SHE,))) == [["u: Lit?", "a: Yes."]]
+
+
+def test_no_answer_of_a_long_conversation_is_trained_twice() -> None:
+    rows = [
+        said(2 * turn + side, (SHE, ME)[side], 2 * turn + side, f"{'qa'[side]}{turn:02}")
+        for turn in range(1, 9)
+        for side in (0, 1)
+    ]
+    conversion = converted(rows, max_length=24)
+    trained = [one for example in turns(conversion) for one in example if one.startswith("a: ")]
+    assert trained == [f"a: a{turn:02}" for turn in range(1, 9)]
+    assert turns(conversion)[1][:4] == ["u: q03", "0:a: a03", "u: q04", "0:a: a04"]
+    assert all(sum(len(one["content"]) for one in example.messages) <= 24 for example in conversion.training)
+    assert not left(conversion)
+
+
+def test_the_budget_can_be_counted_in_tokens() -> None:
+    rows = [ASKED, ANSWERED, said(3, SHE, 2, "word " * 30), said(4, ME, 3, "word " * 30)]
+    conversion = converted(rows, max_tokens=40)
+    assert turns(conversion) == [["u: Is the lamp lit?", "a: Since dusk."]]
+    assert left(conversion) == {"too_long": 2}
+
+
+def test_a_turn_that_is_too_long_is_left_out_and_never_cut_short() -> None:
+    conversion = converted([ASKED, said(2, ME, 1, "x" * 30)], max_turn_length=20)
+    assert (turns(conversion), left(conversion)) == ([], {"turn_too_long": 1, "no_answer": 1})
+
+
+def test_of_a_long_question_the_latest_lines_are_kept() -> None:
+    conversion = converted(
+        [said(1, SHE, 0, "x" * 15), said(2, SHE, 1, "Lit?"), said(3, ME, 2, "Yes.")], max_turn_length=15
+    )
+    assert (turns(conversion), left(conversion)) == ([["u: Lit?", "a: Yes."]], {"turn_too_long": 1})
+
+
+def test_blocked_words_take_their_message_out() -> None:
+    conversion = converted([ASKED, said(3, SHE, 0.5, "the secret lamp"), ANSWERED], blocked_words=("secret",))
+    assert turns(conversion) == [["u: Is the lamp lit?", "a: Since dusk."]]
+    assert left(conversion) == {"blocked_word": 1}
+
+
+def test_a_blocked_answer_does_not_pass_its_question_on() -> None:
+    rows = [ASKED, said(2, ME, 1, "secret"), said(3, SHE, 1.5, "And now?"), said(4, ME, 2, "Now too.")]
+    conversion = converted(rows, blocked_words=("secret",))
+    assert turns(conversion) == [["u: And now?", "a: Now too."]]
+    assert left(conversion) == {"no_answer": 1, "blocked_word": 1}
+
+
+def test_texts_are_cleaned_and_masked() -> None:
+    rows = [said(1, SHE, 0, "好\u200b的，\u2028电话13912345678吗\r\n"), said(2, ME, 1, "是13912345678")]
+    assert turns(converted(rows)) == [["u: 好的，\n电话[PHONE_1]吗", "a: 是[PHONE_1]"]]
+    assert converted(rows).masked == {"PHONE": 2}
+    assert turns(converted(rows, mask=False)) == [["u: 好的，\n电话13912345678吗", "a: 是13912345678"]]
+
+
+def test_the_system_message_stands_before_every_example() -> None:
+    dialogue = Dialogue(Place("d.jsonl", 1), ({"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}))
+    assert [one[0] for one in turns(converted([ASKED, ANSWERED, dialogue], system="Be terse."))] == ["s: Be terse."] * 2
+
+
+def test_dialogues_pass_through_with_the_same_checks() -> None:
+    good = ({"role": "user", "content": "Mail a@b.example?"}, {"role": "assistant", "content": "Yes"})
+    bad = ({"role": "user", "content": "Hi"}, {"role": "assistant", "content": " "})
+    tools = (("tools", [{"type": "function", "function": {"name": "f"}}]),)
+    rows: list[Row] = [
+        Dialogue(Place("d", 1), good, extra=tools),
+        Dialogue(Place("d", 2), bad),
+        LeftOut(Place("d", 3), "blank"),
+    ]
+    conversion = converted(rows)
+    assert turns(conversion) == [["u: Mail [EMAIL_1]?", "a: Yes"]]
+    assert conversion.training[0].body["tools"] == tools[0][1]
+    assert left(conversion) == {"failed_check_empty_content": 1, "blank": 1}
+
+
+def test_duplicates_are_dropped_and_contradictions_told() -> None:
+    rows = [
+        said(2 * number + side, who, 100 * number + side, text)
+        for number, answer in enumerate(["Ten.", "Ten.", "Half past."], 1)
+        for side, (who, text) in enumerate([(SHE, ("When?", "When?", "when ？")[number - 1]), (ME, answer)])
+    ]
+    conversion = converted(rows)
+    assert (len(conversion.training), left(conversion)) == (2, {"duplicate": 2})
+    (contradiction,) = conversion.contradictions
+    assert (contradiction.answers, contradiction.lines) == (("Ten.", "Half past."), ("line 1", "line 2"))
+
+
+def test_what_no_json_reader_takes_never_gets_into_a_file() -> None:
+    deep: list[object] = []
+    for _ in range(900):
+        deep = [deep]
+    turns_of_it = ({"role": "user", "content": "Hi \ud83d"}, {"role": "assistant", "content": "Yes"})
+    rows: list[Row] = [
+        Dialogue(
+            Place("d", 1),
+            turns_of_it,
+            extra=(("tools", [{"type": "function", "function": {"name": "f", "x": float("nan")}}]),),
+        ),
+        Dialogue(Place("d", 2), turns_of_it, extra=(("tools", deep),)),
+    ]
+    (line,) = lines_of(converted(rows).training)
+    assert "NaN" not in line
+    assert line.encode("utf-8").endswith(b"\n")
+    assert "Hi \ufffd" in line

@@ -1,0 +1,118 @@
+"""The accounts: rows in are rows used and rows left behind, whatever happens."""
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataprep.conversion.ledger import REASONS, Ledger, explain, runs
+from dataprep.conversion.loss_report import summarise, tell
+from dataprep.conversion.output import origin
+from dataprep.records import Dialogue, Kind, LeftOut, Message, Place, Row
+from tests.dataprep.chats import HE, ME, SHE, converted, said
+
+TEXTS = st.sampled_from(["", "Lit?", "yes", "好\u200b的", "[图片]", "x" * 40, "\ud83d", "@me now", "13912345678"])
+MESSAGES = st.builds(
+    lambda who, minutes, text, kind, more: said(0, who, minutes, text, kind, **more),
+    st.sampled_from([ME, SHE, HE]),
+    st.floats(0, 120) | st.just(1e18),
+    TEXTS,
+    st.sampled_from(Kind),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "chat_id": st.sampled_from(["c", "d", ""]),
+            "is_group": st.booleans(),
+            "quoted_text": TEXTS,
+            "message_id": st.sampled_from(["1", "2", "3"]),
+            "reply_to": st.sampled_from(["1", "2", "9"]),
+        },
+    ),
+)
+TURN = st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant", "bot"]), "content": TEXTS})
+DIALOGUES = st.builds(lambda turns, rows: Dialogue(Place("", 0), tuple(turns), rows), st.lists(TURN), st.integers(1, 3))
+LEFT_OUT = st.builds(lambda rows: LeftOut(Place("", 0), "blank", rows=rows), st.integers(1, 3))
+OPTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_length": st.integers(1, 60),
+        "max_turn_length": st.integers(1, 60),
+        "context": st.integers(0, 3),
+        "only_addressed": st.booleans(),
+        "valid_share": st.floats(0, 0.5),
+        "blocked_words": st.just(("yes",)),
+        "rules": st.sampled_from([(), ("image=keep",), ("text:user=cut",), ("system=placeholder",)]),
+    },
+)
+
+
+def _placed(rows: list[Row], file: str) -> list[Row]:
+    """The rows at places of their own; those of several rows push the later ones on."""
+    placed, number = list[Row](), 1
+    for row in rows:
+        facts = {name: getattr(row, name) for name in row.__slots__}
+        placed.append(type(row)(**{**facts, "place": Place(file, number)}))
+        number += 1 if isinstance(row, Message) else row.rows
+    return placed
+
+
+@given(st.lists(st.lists(MESSAGES | DIALOGUES | LEFT_OUT, max_size=25), min_size=1, max_size=3), OPTIONS)
+def test_rows_in_are_rows_used_and_rows_left_behind(sources: list[list[Row]], options: dict[str, object]) -> None:
+    placed = [_placed(rows, f"{number}.csv") for number, rows in enumerate(sources)]
+    conversion = converted(*placed, **options)
+    accounts = conversion.ledger.accounts()
+    for number, rows in enumerate(placed):
+        account = accounts.get(f"{number}.csv")
+        expected = sum(1 if isinstance(row, Message) else row.rows for row in rows)
+        assert (account.rows if account else 0) == expected
+    for account in [*accounts.values(), conversion.ledger.total()]:
+        assert account.rows == account.used + sum(account.left.values())
+        assert "unaccounted" not in account.left
+    examples = conversion.training + conversion.validation
+    used = {place for example in examples for place in example.places}
+    heads = {row.place: 1 if isinstance(row, Message) else row.rows for rows in placed for row in rows}
+    assert conversion.ledger.total().used == sum(heads[place] for place in used)
+    assert tell(summarise(conversion))
+
+
+@given(st.lists(MESSAGES, max_size=40), OPTIONS)
+def test_no_message_of_the_assistant_is_trained_twice(rows: list[Row], options: dict[str, object]) -> None:
+    conversion = converted(_placed(rows, "a.csv"), **{**options, "only_addressed": False})
+    spoken = [one for example in conversion.training for one in example.messages if one["role"] == "assistant"]
+    answers = sum(one.get("weight", 1) == 1 for one in spoken)
+    own = sum(isinstance(row, Message) and row.is_self is True for row in rows)
+    assert answers <= own
+
+
+def test_a_row_used_once_is_used_whatever_else_was_said_of_it() -> None:
+    ledger, place = Ledger(), Place("a", 1)
+    ledger.enter(place)
+    ledger.leave([place], "duplicate")
+    ledger.use([place])
+    assert (ledger.total().used, dict(ledger.total().left)) == (1, {})
+
+
+def test_the_first_reason_counts() -> None:
+    ledger, place = Ledger(), Place("a", 1)
+    ledger.enter(place)
+    ledger.leave([place], "no_answer")
+    ledger.leave([place], "duplicate")
+    assert dict(ledger.total().left) == {"no_answer": 1}
+
+
+def test_every_reason_has_words() -> None:
+    assert all(explain(reason) == words for reason, words in REASONS.items())
+    assert explain("red_packet_dropped").startswith("red packet: ")
+    assert explain("broken_row") == "broken row"
+
+
+@given(st.lists(st.integers(1, 30)))
+def test_runs_hold_each_number_once(numbers: list[int]) -> None:
+    spelled = [range(first, last + 1) for first, last in runs(numbers)]
+    assert list(itertools.chain(*spelled)) == sorted(set(numbers))
+
+
+def test_provenance_names_the_rows_of_each_file() -> None:
+    rows = [said(3, SHE, 0, "Lit?"), said(4, SHE, 1, "?"), said(7, ME, 2, "Yes.", file="b.csv")]
+    (example,) = converted(rows).training
+    assert origin(example) == [{"file": "chat.csv", "rows": [(3, 4)]}, {"file": "b.csv", "rows": [(7, 7)]}]
