@@ -56,7 +56,7 @@ HOMES: dict[str, set[str]] = {
 # What a pure package may use besides the standard library, of which it leaves these alone.
 PURE = {
     "wire": {"pydantic", "pydantic_core"},
-    "dataprep": {"msgspec", "chardet", "ijson", "python_calamine", "quicktok"},
+    "dataprep": {"msgspec", "chardet", "python_calamine", "quicktok"},
 }
 IMPURE = {"os", "socket", "subprocess", "threading", "sqlite3", "urllib.request", "http.client", "http.server"}
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "middleware"}
