@@ -75,7 +75,8 @@ def read_html(head: Head) -> Iterator[Row]:
 def _elements(text: str, at: int) -> Iterator[dict[str, object]]:
     """Yield the array's objects; a broken one is empty."""
     while True:
-        at = _GAP.match(text, at).end()  # type: ignore[union-attr]
+        gap = _GAP.match(text, at)
+        at = gap.end() if gap else at
         if text[at : at + 1] in ("", "]"):
             return
         try:
