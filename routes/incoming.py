@@ -116,7 +116,7 @@ def _incoming(file: FileStorage, megabytes: int) -> Incoming:
     if size > megabytes * 1024 * 1024:
         message = f"The file '{label}' has {size} bytes; at most {megabytes} MB are taken (MAX_UPLOAD_MB)."
         raise PayloadTooLarge(message, code="file_too_large", param="files")
-    return Incoming(label, file.content_type or "application/octet-stream", size, file.stream)  # type: ignore[arg-type]
+    return Incoming(label, file.content_type or "application/octet-stream", size, cast(BinaryIO, file.stream))
 
 
 class _Counted(io.RawIOBase):
