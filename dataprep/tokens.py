@@ -42,14 +42,14 @@ def encoding_for(model: str) -> Encoding | None:
 def count(text: str, encoding: Encoding = "o200k_base") -> int:
     """Return the number of tokens; `<|endoftext|>` and its like count as the text that they are.
 
-    The counts are tiktoken's, but for letters that Unicode has only had since its version 17.
+    The counts are tiktoken's, but for letters, marks and numbers that Unicode has only had since its version 17.
     """
     tokenizer = _load(encoding)
     try:
         return tokenizer.count(text)
     except TypeError:
-        # Half a character (a lone surrogate) is no text; it counts like the mark put in its place.
-        return tokenizer.count(text.encode("utf-8", "replace").decode("utf-8"))
+        # Half a character (a lone surrogate) is no text; as with tiktoken U+FFFD counts, and fitting halves are whole.
+        return tokenizer.count(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
 def count_messages(messages: Iterable[Any], encoding: Encoding = "o200k_base") -> int:
