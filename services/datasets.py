@@ -14,7 +14,7 @@ from dataprep.checks.profiles import TARGETS
 from dataprep.conversion.options import WrongOption, read_options
 from dataprep.conversion.speakers import NeedsMe
 from services.files import Files, Incoming
-from wire.errors import BadRequest
+from wire.errors import ApiError, BadRequest
 
 # The readers of all formats take a tenth of a second to import, which `/status` must not wait for.
 if TYPE_CHECKING:
@@ -45,9 +45,14 @@ class Dataset:
         }
 
     def uploaded(self, files: Files) -> dict[str, Any]:
-        """Send the examples upstream and return the reply with the ids; raises the upstream's failure."""
-        parts = {"training": self.training, "validation": self.validation}
-        return self._told() | {name: _upload(part, files) if part else None for name, part in parts.items()}
+        """Send the examples upstream, both parts or none, and return the reply with the ids; raises its failure."""
+        training = _upload(self.training, files)
+        try:
+            validation = _upload(self.validation, files) if self.validation else None
+        except ApiError as failure:
+            _take_back(training["file"]["id"], files, failure)
+            raise
+        return self._told() | {"training": training, "validation": validation}
 
     def _told(self) -> dict[str, Any]:
         return {"report": self.report, "text": self.text}
@@ -162,3 +167,11 @@ def _upload(file: Incoming, files: Files) -> dict[str, Any]:
     if outcome.failure:
         raise outcome.failure
     return {"filename": file.label, "size": file.size, "file": outcome.response}
+
+
+def _take_back(file_id: str, files: Files, failure: ApiError) -> None:
+    """Delete the part that went up before the failure; if that fails too, the failure names it."""
+    try:
+        files.delete(file_id)
+    except ApiError:
+        failure.message += f" The training part stayed upstream as {file_id}."

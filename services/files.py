@@ -10,6 +10,8 @@ from services.client import Upstream, body_of, pick
 from wire.errors import ApiError
 
 MAX_LABEL = 255
+# A caller waits for it who has been refused already.
+DELETE_SECONDS = 10.0
 _FILE_KEYS = ("bytes", "created_at", "filename", "id", "object", "purpose")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -64,6 +66,11 @@ class Files:
             return Outcome(file, "uploaded", pick(body_of(answer.http_response), *_FILE_KEYS))
         except ApiError as failure:
             return Outcome(file, "failed", failure.fields(), failure)
+
+    def delete(self, file_id: str) -> None:
+        """Delete one file upstream; raises the upstream's failure."""
+        with self._upstream.call() as client:
+            client.files.with_raw_response.delete(file_id, timeout=DELETE_SECONDS)
 
 
 def clean_label(name: str) -> str:

@@ -157,6 +157,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._handle()
 
+    def do_DELETE(self) -> None:
+        self._handle()
+
     def _handle(self) -> None:
         url = urlsplit(self.path)
         seen = Seen(
@@ -254,6 +257,12 @@ def _create_file(fake: FakeOpenAI, seen: Seen) -> Reply:
     return 200, fake.new_file(name.group(1).decode(), len(content))
 
 
+def _delete_file(fake: FakeOpenAI, seen: Seen, file_id: str) -> Reply:
+    if fake.files.pop(file_id, None) is None:
+        return _error(404, f"No such File object: {file_id}", None, "id")
+    return 200, {"id": file_id, "object": "file", "deleted": True}
+
+
 def _create_job(fake: FakeOpenAI, seen: Seen) -> Reply:
     body = seen.json
     if body["training_file"] not in fake.files:
@@ -294,6 +303,7 @@ def _chat(fake: FakeOpenAI, seen: Seen) -> Reply:
 
 _ROUTES: list[tuple[str, str, Callable[..., Reply]]] = [
     ("POST", r"/v1/files", _create_file),
+    ("DELETE", r"/v1/files/([^/]+)", _delete_file),
     ("POST", r"/v1/fine_tuning/jobs", _create_job),
     ("GET", r"/v1/fine_tuning/jobs", _list_jobs),
     ("GET", r"/v1/fine_tuning/jobs/([^/]+)", _one_job({})),

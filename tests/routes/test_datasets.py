@@ -12,10 +12,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from dataprep.conversion.options import ALIASES, Options
-from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI, refusal
+from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI, Fault, refusal
 from tests.routes.test_documented_calls import LINE
 
 FILES = "POST /v1/files"
+# No fault at all; the next one in the queue is for the next request.
+AS_ASKED = Fault("raw", raw=json.dumps({"id": FILE_ID}).encode(), after_work=True)
 TEXTS = [("Mira", "Lit?"), ("Otto", "Since dusk."), ("Mira", "Loud?"), ("Otto", "Very, call 13912345678.")]
 
 
@@ -89,6 +91,25 @@ def test_a_refusal_of_the_upstream_comes_through(client: FlaskClient, upstream: 
     upstream.fail(FILES, refusal(403, "No more files for you.", "quota"))
     reply = send(client, "convert", (chat("Otto"), "talk.json"), upload="true")
     assert (reply.status_code, response(reply)["code"]) == (403, "quota")
+
+
+def test_the_first_part_goes_again_if_the_second_is_refused(client: FlaskClient, upstream: FakeOpenAI) -> None:
+    upstream.fail(FILES, AS_ASKED, refusal(403, "No more files for you.", "quota"))
+    reply = send(client, "convert", (chat("Otto"), "talk.json"), upload="true", valid_share="0.5")
+    assert (reply.status_code, response(reply)["code"]) == (403, "quota")
+    assert response(reply)["message"] == "No more files for you."
+    assert upstream.count(FILES) == 2
+    assert upstream.files == {}
+
+
+def test_a_part_that_cannot_be_taken_back_is_named(client: FlaskClient, upstream: FakeOpenAI) -> None:
+    upstream.fail(FILES, AS_ASKED, refusal(403, "No more files for you.", "quota"))
+    upstream.fail(f"DELETE /v1/files/{FILE_ID}", Fault("drop"))
+    reply = send(client, "convert", (chat("Otto"), "talk.json"), upload="true", valid_share="0.5")
+    assert (reply.status_code, response(reply)["code"]) == (403, "quota")
+    assert response(reply)["message"].startswith("No more files for you. ")
+    assert FILE_ID in response(reply)["message"]
+    assert list(upstream.files) == [FILE_ID]
 
 
 def test_download_gives_the_examples_as_a_file(client: FlaskClient) -> None:
