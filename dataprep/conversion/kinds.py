@@ -35,6 +35,8 @@ _TABLE: dict[Kind, tuple[Policy, Policy]] = {
     Kind.RECALL: ("drop", "drop"),
     Kind.OTHER: ("drop", "cut"),
 }
+# Of a kind that is not to be taken. An answer of it cannot just be missing: the next would seem to be the answer.
+_NOT_TAKEN: dict[Side, Policy] = {"user": "drop", "assistant": "cut"}
 # Their text is what somebody wrote beneath.
 CAPTIONED = (Kind.IMAGE, Kind.VIDEO)
 # The program's own words, which nobody answers.
@@ -65,6 +67,24 @@ _NO_WORDS = re.compile(
 
 class WrongRule(ValueError):
     """A rule for a kind that cannot be read; the message says why."""
+
+
+def take_only(rules: Rules, names: Sequence[str]) -> Rules:
+    """Return the table without the kinds that are not named, or all of it for no name; raises WrongRule."""
+    known = {kind.name.lower() for kind in Kind}
+    # As it is written in WeClone's settings, too: a list in brackets, with quotation marks.
+    taken = {name.lower().strip("[]\"' ") for name in names}
+    if taken - known:
+        kinds = ", ".join(kind.name.lower() for kind in Kind)
+        raise WrongRule(f"'{min(taken - known)[:80]}' is no kind of message. Known: {kinds}.")
+    if not taken:
+        return rules
+    # A reply is text that says what it answers.
+    taken |= {"reply"} if "text" in taken else set()
+    return {
+        (kind, side): policy if policy == "drop" or kind.name.lower() in taken else _NOT_TAKEN[side]
+        for (kind, side), policy in rules.items()
+    }
 
 
 def read_rules(rules: Rules, changes: Sequence[str]) -> Rules:

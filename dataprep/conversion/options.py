@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
-from dataprep.conversion.kinds import RULES, Rules, WrongRule, read_rules
+from dataprep.conversion.kinds import RULES, Rules, WrongRule, read_rules, take_only
 
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 # The names that WeClone's users know.
@@ -47,6 +47,9 @@ class Options:
     max_turn_length: int = option(2048, "Longest turn in characters; a longer answer is left out, never cut.", least=1)
     context: int = option(2, "Exchanges repeated before the next part of a long conversation, not trained again.")
     blocked_words: tuple[str, ...] = option((), "Leave out messages with one of these words; comma or several times.")
+    include_type: tuple[str, ...] = option(
+        (), "Take only these kinds of message, such as text (replies too), voice, image; comma or several times."
+    )
     rules: tuple[str, ...] = option(
         (), "What becomes of a kind of message: image=drop, sticker:assistant=placeholder; comma or several times."
     )
@@ -57,10 +60,13 @@ class Options:
 
     def policies(self) -> Rules:
         """The table of rules for kinds, with the changes asked for."""
-        try:
-            return read_rules(RULES, self.rules)
-        except WrongRule as wrong:
-            raise WrongOption("rules", str(wrong)) from None
+        rules = RULES
+        for name, change in (("include_type", take_only), ("rules", read_rules)):
+            try:
+                rules = change(rules, getattr(self, name))
+            except WrongRule as wrong:
+                raise WrongOption(name, str(wrong)) from None
+        return rules
 
 
 def read_options(given: Mapping[str, Sequence[str]]) -> Options:

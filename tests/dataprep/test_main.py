@@ -137,6 +137,7 @@ def test_a_conversion_without_an_example_writes_nothing_and_says_why(talk: Path,
         (["--session-gap", "soon"], "'session_gap' is 'soon', but must be a number"),
         (["--valid-share", "0.9"], "at least 0 and at most 0.5"),
         (["--rules", "picture=drop"], "'picture=drop' is no rule"),
+        (["--include-type", "text,picture"], "'picture' is no kind of message"),
         (["--format", "chatlub-json"], "There is no format 'chatlub-json'. Did you mean 'chatlab-json'?"),
     ],
 )

@@ -162,6 +162,8 @@ def test_a_slack_zip_is_one_input(client: FlaskClient) -> None:
         ({"session_gap": "soon"}, "invalid_value", "session_gap"),
         ({"valid_share": "2"}, "invalid_value", "valid_share"),
         ({"rules": "x"}, "invalid_value", "rules"),
+        ({"include_type": "text,x"}, "invalid_value", "include_type"),
+        ({"include_type": "image"}, "no_examples", "files"),
         ({"sesion_gap": "5"}, "unknown_parameter", "sesion_gap"),
         ({"upload": "perhaps"}, "invalid_value", "upload"),
         ({"format": "nonsense"}, "unreadable_source", "files"),

@@ -139,6 +139,34 @@ def test_rules_for_kinds_can_be_changed_for_both_sides_or_one() -> None:
     assert left(changed) == {"image_dropped": 1, "sticker_dropped": 1}
 
 
+def test_only_the_kinds_asked_for_are_taken() -> None:
+    link = said(3, SHE, 0.5, "A page about lamps", Kind.LINK)
+    rows = [ASKED, link, said(4, SHE, 0.7, "", Kind.IMAGE), ANSWERED]
+    assert turns(converted(rows, include_type=("text",))) == [["u: Is the lamp lit?", "a: Since dusk."]]
+    assert left(converted(rows, include_type=("text",))) == {"link_dropped": 1, "image_dropped": 1}
+    both = converted(rows, include_type=('["text"', '"image"]'))
+    assert turns(both) == [["u: Is the lamp lit?\n[image]", "a: Since dusk."]]
+
+
+def test_text_takes_replies_with_it() -> None:
+    reply = said(2, ME, 1, "Green.", Kind.REPLY, quoted_text="What colour is the buoy?")
+    only = converted([ASKED, reply], include_type=("text",))
+    assert turns(only) == [["u: Is the lamp lit?\n> What colour is the buoy?", "a: Green."]]
+
+
+def test_ones_own_message_of_a_kind_not_taken_cuts_like_a_picture() -> None:
+    rows = [ASKED, said(2, ME, 1, "A page about lamps", Kind.LINK), said(3, ME, 1.2, "there")]
+    assert turns(converted(rows)) == [["u: Is the lamp lit?", "a: A page about lamps\nthere"]]
+    only = converted(rows, include_type=("text",))
+    assert (turns(only), left(only)) == ([], {"link_cut": 1, "no_answer": 1, "no_question": 1})
+
+
+def test_a_rule_changes_what_becomes_of_a_kind_not_taken() -> None:
+    rows = [ASKED, said(3, SHE, 0.5, "", Kind.IMAGE), ANSWERED]
+    ruled = converted(rows, include_type=("text",), rules=("image=placeholder",))
+    assert turns(ruled) == [["u: Is the lamp lit?\n[image]", "a: Since dusk."]]
+
+
 def test_a_reply_whose_text_is_lost_cuts_and_is_counted() -> None:
     conversion = converted([ASKED, said(2, ME, 1, "", Kind.REPLY), said(3, ME, 1.5, "ok")])
     assert left(conversion) == {"quote_without_text": 1, "no_answer": 1, "no_question": 1}

@@ -41,6 +41,7 @@ OPTIONS = st.fixed_dictionaries(
         "only_addressed": st.booleans(),
         "valid_share": st.floats(0, 0.5),
         "blocked_words": st.just(("yes",)),
+        "include_type": st.sampled_from([(), ("text",), ("image", "voice")]),
         "rules": st.sampled_from([(), ("image=keep",), ("text:user=cut",), ("system=placeholder",)]),
     },
 )
