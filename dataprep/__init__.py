@@ -2,7 +2,7 @@
 
 from dataprep.checks.checker import check
 from dataprep.checks.failure import job_error
-from dataprep.checks.leak import leaks
+from dataprep.checks.leak import add_leaks, leaks
 from dataprep.checks.report import Finding, Report
 
-__all__ = ["Finding", "Report", "check", "job_error", "leaks"]
+__all__ = ["Finding", "Report", "add_leaks", "check", "job_error", "leaks"]

@@ -1,7 +1,7 @@
 """Finds texts that are nearly the same by small samples of their word groups; memory and time are bounded."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 # Jaccard similarity from which two texts are nearly the same.
 THRESHOLD = 0.8
@@ -21,30 +21,53 @@ _MAX_BUCKET = 16
 Sample = tuple[int, ...]
 
 
-class Likenesses:
-    """Remembers samples of texts by their line; the smallest hashes of both texts together estimate the likeness."""
+class Sampler:
+    """Takes samples of texts for as many characters as are compared at all; `spent` says that some were not."""
 
     def __init__(self, characters: int = MAX_CHARACTERS) -> None:
         self._left = characters
-        self._samples: dict[int, Sample] = {}
-        self._buckets: dict[int, list[int]] = {}
 
-    def nearest(self, text: str, line: int) -> tuple[int, float] | None:
-        """The earlier line most like this text, and the share of groups they have in common; None if none is near."""
+    @property
+    def spent(self) -> bool:
+        """Whether a text came after the last that was sampled."""
+        return self._left < 0
+
+    def take(self, text: str) -> Sample | None:
+        """The sample of a text; None if it is too short to compare, or comes too late."""
         text = text[:MAX_CHARACTERS_EACH]
         self._left -= len(text)
         if self._left < 0:
             return None
         sample = take_sample(text)
-        if len(sample) < _MIN_GROUPS:
-            return None
-        shared = Counter(one for key in sample[:_KEYS] for one in self._buckets.get(key, ()))
-        likely = (one for one, count in shared.items() if count >= _SHARED_KEYS)
-        best = max(((compare(sample, self._samples[one]), -one) for one in likely), default=(0.0, 0))
-        self._remember(sample, line)
-        return (-best[1], best[0]) if best[0] >= THRESHOLD else None
+        return sample if len(sample) >= _MIN_GROUPS else None
 
-    def _remember(self, sample: Sample, line: int) -> None:
+
+class Likenesses:
+    """Remembers samples of texts by their line; the smallest hashes of both texts together estimate the likeness."""
+
+    def __init__(self, characters: int = MAX_CHARACTERS) -> None:
+        self.sampler = Sampler(characters)
+        self._samples: dict[int, Sample] = {}
+        self._buckets: dict[int, list[int]] = {}
+
+    def nearest(self, text: str, line: int) -> tuple[int, float] | None:
+        """The earlier line most like this text, and the share of groups they have in common; None if none is near."""
+        sample = self.sampler.take(text)
+        if sample is None:
+            return None
+        best = max(self.near(sample), key=lambda one: (one[1], -one[0]), default=None)
+        self.remember(sample, line)
+        return best
+
+    def near(self, sample: Sample) -> Iterator[tuple[int, float]]:
+        """The remembered lines whose text is nearly the same, each with its likeness."""
+        shared = Counter(one for key in sample[:_KEYS] for one in self._buckets.get(key, ()))
+        for line, count in shared.items():
+            if count >= _SHARED_KEYS and (alike := compare(sample, self._samples[line])) >= THRESHOLD:
+                yield line, alike
+
+    def remember(self, sample: Sample, line: int) -> None:
+        """Keep a sample to compare others with."""
         self._samples[line] = sample
         for key in sample[:_KEYS]:
             bucket = self._buckets.setdefault(key, [])
