@@ -8,11 +8,13 @@ import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import Field, asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from dataprep.checks.checker import check
+from dataprep.checks.leak import add_leaks
 from dataprep.checks.profiles import TARGETS
 from dataprep.checks.report import Report
 from dataprep.conversion.convert import convert
@@ -55,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     checking.set_defaults(run=_check)
     checking.add_argument("file", type=Path, metavar="FILE")
     checking.add_argument("--profile", choices=TARGETS, default="engine", help="whose rules to hold it to")
+    checking.add_argument("--against", type=Path, metavar="TRAINING", help="find what stands in this file as well")
     checking.add_argument("--json", action="store_true", help="print the report as JSON")
     checking.add_argument("--fix", type=Path, metavar="OUT", help="write a mended copy, and check that")
     checking.add_argument("--mask", action="store_true", help="with --fix: mask personal data and secrets as well")
@@ -92,17 +95,28 @@ def _add_option(parser: argparse.ArgumentParser, one: Field[Any]) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    file: Path = options.file
-    if options.fix is not None:
-        _tell_changes(fix(file, options.fix, mask=options.mask, profile=options.profile), quiet=options.json)
-        file = options.fix
-    with file.open("rb") as stream:
-        report = check(stream, profile=options.profile, minimum=TARGETS[options.profile].minimum)
+    file: Path = options.fix or options.file
+    # A training file that cannot be opened is told before anything is written.
+    with nullcontext() if options.against is None else options.against.open("rb") as training:
+        if options.fix is not None:
+            fixed = fix(options.file, options.fix, mask=options.mask, profile=options.profile)
+            _tell_changes(fixed, quiet=options.json)
+        report = _examine(file, options.profile, training)
     if options.json:
         print(json.dumps({"file": str(file), "ok": report.ok, **asdict(report)}, ensure_ascii=False, indent=1))
     else:
         _print(report, file)
     return 0 if report.ok else 1
+
+
+def _examine(file: Path, profile: str, training: BinaryIO | None) -> Report:
+    """Check a file, as one for validation if there is a training file."""
+    with file.open("rb") as stream:
+        report = check(stream, profile=profile, minimum=TARGETS[profile].minimum)
+        if training is not None:
+            stream.seek(0)
+            add_leaks(report, training, stream)
+    return report
 
 
 def _tell_changes(fixed: FixReport, *, quiet: bool) -> None:

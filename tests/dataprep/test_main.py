@@ -68,6 +68,41 @@ def test_a_check_can_be_read_by_programs(good: Path, capsys: Captured) -> None:
     assert (told["ok"], told["examples"], told["errors"]) == (True, 1, 0)
 
 
+def test_a_validation_file_is_held_against_its_training_file(good: Path, capsys: Captured) -> None:
+    training = good.with_name("training.jsonl")
+    training.write_text(chat(user("Lit?"), assistant("Yes.")) + "\n" + good.read_text("utf-8"), encoding="utf-8")
+    assert main(["check", str(good), "--against", str(training)]) == 1
+    told = capsys.readouterr().out
+    assert "error: Line 1: the example stands in the training file too, on line 2. Keep one of them. [leak]" in told
+    assert "1 error(s)" in told
+    assert main(["check", str(good), "--against", str(training), "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert (report["ok"], report["errors"]) == (False, 1)
+    assert [(one["line"], one["code"]) for one in report["findings"] if one["severity"] == "error"] == [(1, "leak")]
+
+
+def test_what_only_looks_like_a_leak_is_no_failure(good: Path, capsys: Captured) -> None:
+    training = good.with_name("training.jsonl")
+    training.write_text(chat(user("HI"), assistant()) + "\n", encoding="utf-8")
+    assert main(["check", str(good), "--against", str(training)]) == 0
+    assert "warning: Line 1: the example says the same as line 1 of the training file" in capsys.readouterr().out
+    training.write_text(chat(user("Lit?"), assistant("Yes.")) + "\n", encoding="utf-8")
+    assert main(["check", str(good), "--against", str(training)]) == 0
+    assert "leak" not in capsys.readouterr().out
+
+
+def test_the_mended_copy_is_held_against_the_training_file(good: Path, capsys: Captured) -> None:
+    training, mended = good.with_name("training.jsonl"), good.with_name("mended.jsonl")
+    check = ["check", str(good), "--fix", str(mended), "--against", str(training)]
+    assert main(check) == 2
+    assert "training.jsonl" in capsys.readouterr().err
+    assert not mended.exists()
+    training.write_bytes(good.read_bytes())
+    good.write_bytes(b"\xef\xbb\xbf" + good.read_bytes())
+    assert main(check) == 1
+    assert f"{mended}: 1 chat example(s), 1 error(s)" in capsys.readouterr().out
+
+
 def test_a_fix_writes_a_new_file_and_tells_each_change(good: Path, capsys: Captured) -> None:
     good.write_bytes(b"\xef\xbb\xbf" + good.read_bytes())
     mended = good.with_name("mended.jsonl")
