@@ -1,5 +1,6 @@
 """Checks training data, and makes it of exports and sheets, before any of it goes upstream."""
 
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -8,13 +9,13 @@ from werkzeug.datastructures import CombinedMultiDict
 
 from dataprep.conversion.options import ALIASES, Options
 from routes import services
-from routes.incoming import Form, multipart, refuse_unknown, sent_files, switch
+from routes.incoming import Form, multipart, refuse_unknown, sent_file, sent_files, switch
 from services.datasets import CONTENT_TYPE, Dataset
 from services.files import Incoming
 from wire.envelope import ok
 
 bp = Blueprint("datasets", __name__, url_prefix="/datasets")
-_CHECK_FIELDS = ["files", "profile", "upload"]
+_CHECK_FIELDS = ["files", "against", "profile", "upload"]
 _STATISTICS_FIELDS = ["files", "model", "epochs"]
 _OPTIONS = [*Options.__dataclass_fields__, *ALIASES]
 _CONVERT_FIELDS = ["files", "upload", "download", *_OPTIONS]
@@ -22,16 +23,20 @@ _CONVERT_FIELDS = ["files", "upload", "download", *_OPTIONS]
 
 @bp.post("/check")
 def check() -> dict[str, Any]:
-    """Check training files in the form field `files` by the rules of `profile`; `upload=true` sends on what passes."""
-    fields, incoming = _sent(_CHECK_FIELDS)
+    """Check files in the form field `files` by the rules of `profile`, as validation files if `against` holds another.
+
+    `upload=true` sends on what passes.
+    """
+    fields, incoming, against = _sent(_CHECK_FIELDS)
     upload, profile = switch("upload", fields, default=False), fields.get("profile", "")
-    return ok([services().datasets.check(file, profile, upload=upload) for file in incoming])
+    check_one = partial(services().datasets.check, profile=profile, upload=upload, against=against)
+    return ok([check_one(file) for file in incoming])
 
 
 @bp.post("/convert")
 def convert() -> dict[str, Any] | Response:
     """Make training data of the exports in the form field `files`; `upload=true` sends it on for /fine_tuning."""
-    fields, incoming = _sent(_CONVERT_FIELDS)
+    fields, incoming, _ = _sent(_CONVERT_FIELDS)
     upload, download = switch("upload", fields, default=False), switch("download", fields, default=False)
     dataset = services().datasets.convert(incoming, {name: fields.getlist(name) for name in _OPTIONS if name in fields})
     return _reply(dataset, upload=upload, download=download)
@@ -40,18 +45,18 @@ def convert() -> dict[str, Any] | Response:
 @bp.post("/statistics")
 def statistics() -> dict[str, Any]:
     """Describe training files in numbers, and estimate epochs, cost and minutes of a training of `model` on them."""
-    fields, incoming = _sent(_STATISTICS_FIELDS)
+    fields, incoming, _ = _sent(_STATISTICS_FIELDS)
     model, epochs = fields.get("model", ""), fields.get("epochs", "")
     return ok([services().outlook.look_ahead(file, model, epochs) for file in incoming])
 
 
-def _sent(known: list[str]) -> tuple[Form, list[Incoming]]:
-    """The fields of form and query together, of which the form's come first, and the files."""
+def _sent(known: list[str]) -> tuple[Form, list[Incoming], Incoming | None]:
+    """The fields of form and query together, of which the form's come first, the files, and the one to hold against."""
     megabytes: int = current_app.config["MAX_UPLOAD_MB"]
     form, files = multipart(megabytes)
     refuse_unknown([*files, *form, *request.args], known)
     fields: Form = CombinedMultiDict([form, request.args])
-    return fields, sent_files(fields, files, megabytes)
+    return fields, sent_files(fields, files, megabytes), sent_file("against", fields, files, megabytes)
 
 
 def _reply(dataset: Dataset, *, upload: bool, download: bool) -> dict[str, Any] | Response:

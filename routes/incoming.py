@@ -70,14 +70,22 @@ def multipart(max_megabytes: int) -> tuple[Form, FormFiles]:
 
 def sent_files(form: Form, files: FormFiles, max_megabytes: int) -> list[Incoming]:
     """Return what stands in the form field `files`; 400 if that is nothing or text, 413 for a file over the limit."""
-    if "files" in form:
-        message = "The field 'files' holds text, but must hold a file (in Postman: set its type to File)."
-        raise BadRequest(message, code="invalid_type", param="files")
+    _refuse_text("files", form)
     given = files.getlist("files")
     if not given:
         message = "Missing required parameter: 'files'. Send one or more files in the form field 'files'."
         raise BadRequest(message, code="missing_required_parameter", param="files")
-    return [_incoming(file, max_megabytes) for file in given]
+    return [_incoming(file, max_megabytes, "files") for file in given]
+
+
+def sent_file(name: str, form: Form, files: FormFiles, max_megabytes: int) -> Incoming | None:
+    """Return what stands in a form field that may hold one file; 400 if that is text or several, 413 as above."""
+    _refuse_text(name, form)
+    given = files.getlist(name)
+    if len(given) > 1:
+        message = f"The field '{name}' holds {len(given)} files, but takes one. Send the others in a call of their own."
+        raise BadRequest(message, code="invalid_value", param=name)
+    return _incoming(given[0], max_megabytes, name) if given else None
 
 
 def refuse_unknown(names: Iterable[str | None], known: list[str]) -> None:
@@ -109,13 +117,19 @@ def switch(name: str, texts: Mapping[str, str], default: bool) -> bool:
     return text in ("true", "1")
 
 
-def _incoming(file: FileStorage, megabytes: int) -> Incoming:
+def _refuse_text(name: str, form: Form) -> None:
+    if name in form:
+        message = f"The field '{name}' holds text, but must hold a file (in Postman: set its type to File)."
+        raise BadRequest(message, code="invalid_type", param=name)
+
+
+def _incoming(file: FileStorage, megabytes: int, name: str) -> Incoming:
     size = file.stream.seek(0, 2) or file.stream.tell()
     file.stream.seek(0)
     label = clean_label(file.filename or "")
     if size > megabytes * 1024 * 1024:
         message = f"The file '{label}' has {size} bytes; at most {megabytes} MB are taken (MAX_UPLOAD_MB)."
-        raise PayloadTooLarge(message, code="file_too_large", param="files")
+        raise PayloadTooLarge(message, code="file_too_large", param=name)
     return Incoming(label, file.content_type or "application/octet-stream", size, cast(BinaryIO, file.stream))
 
 

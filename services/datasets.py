@@ -65,14 +65,23 @@ class Datasets:
         self._files = files
         self._profile = profile
 
-    def check(self, file: Incoming, profile: str = "", *, upload: bool = False) -> dict[str, Any]:
-        """Return what is wrong with one file: `status` is passed or failed; with `upload`, a passed one is sent on."""
+    def check(
+        self, file: Incoming, profile: str = "", *, upload: bool = False, against: Incoming | None = None
+    ) -> dict[str, Any]:
+        """Return what is wrong with one file: `status` is passed or failed; with `upload`, a passed one is sent on.
+
+        With `against`, the file is for validation, and what it shares with that training file is wrong too.
+        """
         name = profile or self._profile
         if name not in TARGETS:
             message = f"Invalid value for 'profile': '{name[:80]}'. It must be one of {', '.join(TARGETS)}."
             raise BadRequest(message, code="invalid_value", param="profile")
         report = dataprep.check(file.stream, profile=name, minimum=TARGETS[name].minimum)
         file.stream.seek(0)
+        if against is not None:
+            against.stream.seek(0)
+            dataprep.add_leaks(report, against.stream, file.stream)
+            file.stream.seek(0)
         entry = {
             "content_type": file.content_type,
             "filename": file.label,

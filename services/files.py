@@ -18,7 +18,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\
 
 @dataclass(frozen=True)
 class Incoming:
-    """One file as it was sent; `stream` stands at its start and is read twice, never whole."""
+    """One file as it was sent; `stream` stands at its start and is read more than once, never whole."""
 
     label: str
     content_type: str

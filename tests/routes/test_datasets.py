@@ -208,6 +208,58 @@ def test_what_passes_a_check_can_be_sent_on(client: FlaskClient, upstream: FakeO
     assert LINE in upstream.last(FILES).body
 
 
+def against(client: FlaskClient, training: bytes, *files: tuple[bytes, str], **fields: Any) -> Any:
+    """The entries of a check of these files against a training file."""
+    reply = send(client, "check", *files, against=(io.BytesIO(training), "train.jsonl"), **fields)
+    assert reply.status_code == 200
+    return response(reply)
+
+
+def test_validation_files_are_held_against_a_training_file(client: FlaskClient, upstream: FakeOpenAI) -> None:
+    other = LINE.replace(b"Hi", b"Who goes there")
+    files = [(LINE, "leaks.jsonl"), (other, "clean.jsonl"), (other + LINE, "both.jsonl")]
+    entries = against(client, LINE.replace(b"Hi", b"HI") + LINE, *files, upload="true", profile="engine")
+    assert [one["status"] for one in entries] == ["failed", "passed", "failed"]
+    report = entries[0]["response"]
+    leaked = [(one["line"], one["code"], one["severity"]) for one in report["findings"] if "leak" in one["code"]]
+    assert (leaked, report["errors"]) == ([(1, "leak", "error")], 1)
+    assert not any("leak" in one["code"] for one in entries[1]["response"]["findings"])
+    assert ["file" in one for one in entries] == [False, True, False]
+    assert upstream.count(FILES) == 1
+    assert other in upstream.last(FILES).body
+
+
+def test_what_only_looks_like_a_leak_is_sent_on(client: FlaskClient, upstream: FakeOpenAI) -> None:
+    (entry,) = against(client, LINE.replace(b"Hi", b"HI"), (LINE, "a.jsonl"), upload="true", profile="engine")
+    assert "similar_leak" in [one["code"] for one in entry["response"]["findings"]]
+    assert (entry["status"], entry["file"]["id"]) == ("passed", FILE_ID)
+    assert LINE in upstream.last(FILES).body
+
+
+def test_what_is_checked_against_must_be_one_file(client: FlaskClient) -> None:
+    for value, code in (
+        ("train.jsonl", "invalid_type"),
+        ([(io.BytesIO(LINE), "t.jsonl") for _ in "12"], "invalid_value"),
+    ):
+        reply = send(client, "check", (LINE, "a.jsonl"), against=value)
+        told = response(reply)
+        assert (reply.status_code, told["code"], told["param"]) == (400, code, "against")
+    reply = client.post("/datasets/check?against=t.jsonl", data={"files": (io.BytesIO(LINE), "a.jsonl")})
+    assert (reply.status_code, response(reply)["code"]) == (400, "invalid_type")
+
+
+def test_a_training_file_over_the_limit_is_413_with_its_field(client: FlaskClient) -> None:
+    reply = send(client, "check", (LINE, "a.jsonl"), against=(io.BytesIO(b" " * (1024 * 1024 + 1)), "t.jsonl"))
+    told = response(reply)
+    assert (reply.status_code, told["code"], told["param"]) == (413, "file_too_large", "against")
+
+
+@pytest.mark.parametrize("call", ["convert", "statistics"])
+def test_only_a_check_takes_a_training_file(client: FlaskClient, call: str) -> None:
+    reply = send(client, call, (LINE, "a.jsonl"), against=(io.BytesIO(LINE), "t.jsonl"))
+    assert (reply.status_code, response(reply)["code"]) == (400, "unknown_parameter")
+
+
 def test_an_unknown_profile_is_told_with_those_there_are(client: FlaskClient) -> None:
     told = response(send(client, "check", (LINE, "a.jsonl"), profile="opneai"))
     assert (told["code"], told["param"]) == ("invalid_value", "profile")
