@@ -1,10 +1,9 @@
 """Finds validation examples that stand in the training file too; whether either file is sound is checked elsewhere."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from sys import intern
 from typing import Any, BinaryIO, NamedTuple
 
 from dataprep.checks.checker import MAX_LINE_BYTES
@@ -12,25 +11,16 @@ from dataprep.checks.disguise import BYTE_ORDER_MARK
 from dataprep.checks.examples import recognise
 from dataprep.checks.likeness import MAX_CHARACTERS, Likenesses, Sampler
 from dataprep.checks.overview import normalise
-from dataprep.checks.phrasing import Turn
 from dataprep.checks.report import MAX_KEPT_FINDINGS, Finding, Problem, Problems, Report, Severity
 from dataprep.checks.strict_json import Unreadable, read_line
+from dataprep.checks.teaching import Answer, answers_of, talk_of
 from dataprep.checks.texts import turns_of
 
 # So many validation examples, and answers in them, are compared with all of the training file: memory stays flat.
 MAX_COMPARED = 100_000
 MAX_ANSWERS = 200_000
-# Fourteen Chinese characters or some nine English words; what is shorter, greetings among it, may well come twice.
-MIN_ANSWER_BYTES = 42
 # Samples of the training file are not kept, so that only time bounds them: this takes some seconds.
 MAX_TRAINED_CHARACTERS = 20 * MAX_CHARACTERS
-
-
-class _Answer(NamedTuple):
-    """A hash of a learned answer together with the question right before it, and the JSON pointer to the answer."""
-
-    mark: int
-    pointer: str
 
 
 class _Example(NamedTuple):
@@ -39,7 +29,7 @@ class _Example(NamedTuple):
     line: int
     exact: int
     alike: int
-    answers: tuple[_Answer, ...]
+    answers: tuple[Answer, ...]
     talk: str
 
 
@@ -194,33 +184,7 @@ def _read(example: dict[str, object], line: int) -> _Example:
     kind = recognise(example)
     turns = turns_of(example, kind) if kind is not None else []
     # In a list, what one example says is never taken for what another holds.
-    return _Example(line, _hash(example), _hash([_plain(example)]), tuple(_answers(turns)), _talk(turns))
-
-
-def _answers(turns: Sequence[Turn]) -> Iterator[_Answer]:
-    """The learned answers that are no greeting; weight 0 makes an answer context, and it is passed over."""
-    asked = ""
-    for turn in turns:
-        if turn.role == "user":
-            asked = turn.text
-        elif turn.role == "assistant":
-            answer = normalise(turn.text) if turn.learned and asked else ""
-            if len(answer.encode()) >= MIN_ANSWER_BYTES:
-                yield _Answer(hash((normalise(asked), answer)), intern(turn.pointer))
-            asked = ""
-
-
-def _talk(turns: Sequence[Turn]) -> str:
-    """The words of all learned answers and of what was said before each, without instructions and mere context."""
-    learned, waiting = list[str](), list[str]()
-    for turn in turns:
-        if turn.role in ("system", "developer"):
-            continue
-        waiting.append(turn.text)
-        if turn.role == "assistant":
-            learned += waiting if turn.learned else ()
-            waiting = []
-    return " ".join(learned).casefold()
+    return _Example(line, _hash(example), _hash([_plain(example)]), tuple(answers_of(turns)), talk_of(turns))
 
 
 def _plain(value: Any) -> Any:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from dataprep import Finding, Report, add_leaks, leaks
 from dataprep.checks import leak
-from dataprep.checks.leak import MAX_COMPARED, MIN_ANSWER_BYTES
+from dataprep.checks.leak import MAX_COMPARED
 from dataprep.checks.report import MAX_KEPT_FINDINGS, Problem
+from dataprep.checks.teaching import MIN_ANSWER_BYTES
 from tests.dataprep.lines import assistant, chat, user
 
 LAMP = chat(user("Who lit the lamp?"), assistant("The keeper."))

@@ -1,10 +1,12 @@
 """The estimate of how alike two texts are."""
 
 import random
+import subprocess
+import sys
 
 import pytest
 
-from dataprep.checks.likeness import Likenesses, compare, take_sample
+from dataprep.checks.likeness import Likenesses, compare, lasting, take_sample
 
 
 def words(chance: random.Random, count: int) -> list[str]:
@@ -41,3 +43,15 @@ def test_beyond_its_budget_nothing_is_compared() -> None:
     known = Likenesses(len(text))
     known.nearest(text, 1)
     assert known.nearest(text, 2) is None
+
+
+def test_a_lasting_sample_is_the_same_in_every_process() -> None:
+    text = " ".join(f"w{number}" for number in range(300))
+    program = "import sys; from dataprep.checks.likeness import *; print(take_sample(sys.argv[1], lasting)[:9])"
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", program, text], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True
+        )
+        for seed in "12"
+    ]
+    assert told[0].stdout == told[1].stdout == f"{take_sample(text, lasting)[:9]}\n"
