@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from hashlib import blake2b
 
+from dataprep.checks.likeness import Likenesses, lasting
+from dataprep.checks.teaching import answers_of, talk_of
+from dataprep.checks.texts import turns_of
 from dataprep.conversion.sameness import marks_of
 from dataprep.conversion.windows import Example
 
@@ -13,6 +16,8 @@ def split(examples: Sequence[Example], share: float) -> tuple[list[Example], lis
     What has a time goes by it, so that validation comes after training; what has none is drawn by its own content.
     """
     room = int(len(examples) * share)
+    if not room:
+        return list(examples), []
     groups = sorted(_groups(examples), key=lambda group: _latest_first(examples, group))
     chosen = set[int]()
     for group in groups:
@@ -23,7 +28,10 @@ def split(examples: Sequence[Example], share: float) -> tuple[list[Example], lis
 
 
 def _groups(examples: Sequence[Example]) -> list[list[int]]:
-    """The numbers of examples that belong together: of one session, or with an equal question and answer."""
+    """The numbers of examples that belong together: of one session, with an equal question and answer, or nearly same.
+
+    What is nearly the same is looked for as `check` does, in the first million characters.
+    """
     parents = list(range(len(examples)))
 
     def root(number: int) -> int:
@@ -33,9 +41,14 @@ def _groups(examples: Sequence[Example]) -> list[list[int]]:
         return number
 
     first: dict[object, int] = {}
+    likenesses = Likenesses(digest=lasting)
     for number, example in enumerate(examples):
-        for mark in (example.session, *marks_of(example)):
+        turns = turns_of(example.body, "chat")
+        answers = (answer.mark for answer in answers_of(turns))
+        for mark in (example.session, *marks_of(example), *answers):
             parents[root(number)] = root(first.setdefault(mark, number))
+        for near, _ in likenesses.meet(talk_of(turns), number):
+            parents[root(number)] = root(near)
     groups: dict[int, list[int]] = {}
     for number in range(len(examples)):
         groups.setdefault(root(number), []).append(number)

@@ -1,7 +1,10 @@
 """From rows to examples: sessions, turns, kinds, quotations, groups, windows, and what is left behind."""
 
+import io
+
 import pytest
 
+from dataprep import leaks
 from dataprep.conversion.output import lines_of
 from dataprep.conversion.speakers import NeedsMe
 from dataprep.records import Dialogue, Kind, LeftOut, Place, Row
@@ -341,3 +344,22 @@ def test_what_no_json_reader_takes_never_gets_into_a_file() -> None:
     assert "NaN" not in line
     assert line.encode("utf-8").endswith(b"\n")
     assert "Hi \ufffd" in line
+
+
+LIT = "It is lit at dusk every evening, and the keeper himself climbs up to trim the wick and to polish the glass."
+
+
+def test_no_check_finds_a_leak_between_the_two_files_of_a_conversion() -> None:
+    rows = list[Row]()
+    for session in range(24):
+        # Long sessions become windows that overlap; some share an exchange, or nearly so.
+        texts = [f"{word} {session}" for at in range(6) for word in (f"Ship {at}?", f"Ship {at} went on by night,")]
+        repeated = {0: LIT, 1: LIT.replace("himself ", ""), 2: LIT}.get(session % 8)
+        if repeated:
+            texts = [*texts[: session % 8 * 2], "When is the lamp lit, Otto?", repeated, *texts[session % 8 * 2 :]]
+        for at, text in enumerate(texts):
+            rows.append(said(len(rows) + 1, ME if at % 2 else SHE, session * 60 + at / 2, text))
+    conversion = converted(rows, valid_share=0.4, max_length=200, context=2)
+    assert any(one.get("weight") == 0 for example in conversion.validation for one in example.messages)
+    parts = (io.BytesIO("".join(lines_of(part)).encode()) for part in (conversion.training, conversion.validation))
+    assert leaks(*parts) == []

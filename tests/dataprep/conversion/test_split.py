@@ -40,6 +40,26 @@ def test_no_share_is_no_validation() -> None:
     assert split([], 0.5) == ([], [])
 
 
+LIT = "It is lit at dusk every evening, and the keeper himself climbs up to trim the wick and to polish the glass"
+
+
+def test_near_copies_stay_on_one_side() -> None:
+    examples = [example(f"q{number}", "a", number, float(number)) for number in range(9)]
+    examples[0] = example("When is it lit?", f"{LIT} before the ships come in.", 0, 0.0)
+    examples.append(example("When is it lit?", f"{LIT} before the ships come.", 9, 9.0))
+    _, validation = split(examples, 0.2)
+    assert validation == examples[7:9]
+
+
+def test_an_answer_to_the_same_question_stays_on_one_side_whatever_was_said_before() -> None:
+    examples = [example(f"q{number}", "a", number, float(number)) for number in range(10)]
+    for number, lead in ((0, "Hello " * 40), (9, "Good evening " * 40)):
+        lead_over = [{"role": "user", "content": lead}, {"role": "assistant", "content": f"{number} " * 60}]
+        examples[number].messages[:] = [*lead_over, *example("Lit?", LIT, 0, 0).messages]
+    _, validation = split(examples, 0.2)
+    assert validation == examples[7:9]
+
+
 def test_what_has_no_time_is_drawn_by_its_content_and_not_by_its_place() -> None:
     examples = [example(f"q{number}", "a", -number, None) for number in range(40)]
     _, validation = split(examples, 0.25)
