@@ -20,7 +20,7 @@ from dataprep.checks.texts import turns_of
 MAX_COMPARED = 100_000
 MAX_ANSWERS = 200_000
 # Samples of the training file are not kept, so that only time bounds them: this takes some seconds.
-MAX_TRAINED_CHARACTERS = 20 * MAX_CHARACTERS
+MAX_TRAINED_CHARACTERS = 10 * MAX_CHARACTERS
 
 
 class _Example(NamedTuple):

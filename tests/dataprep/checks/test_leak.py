@@ -102,6 +102,13 @@ def test_what_was_only_context_makes_no_example_nearly_the_same() -> None:
     assert [one.code for one in compare([chat(*context[:1], assistant(LONG))], [ice])] == []
 
 
+def test_a_shared_system_message_makes_no_example_nearly_the_same() -> None:
+    system = {"role": "system", "content": LONG * 3}
+    assert compare([chat(system, *json.loads(LAMP)["messages"])], [chat(system, user(WORDS), assistant())]) == []
+    other = chat(system, user("How high is it, from the rocks?"), assistant("Forty metres and some steps, they say."))
+    assert compare([other], [chat(system, user("Where do the ships come from?"), assistant("From all over."))]) == []
+
+
 def test_an_answer_that_is_trained_after_the_same_question_is_a_warning_at_its_place() -> None:
     shared = [user("What does he do?"), assistant(WORDS)]
     before = chat(user("Who is that?"), assistant("The keeper of the light."), *shared)
@@ -228,6 +235,7 @@ def test_leaks_join_the_findings_of_a_check_and_its_counts() -> None:
     add_leaks(report, io.BytesIO(LAMP.encode()), io.BytesIO(f"{WIND}\n{LAMP}".encode()))
     assert (report.ok, report.errors, report.warnings) == (False, 1, MAX_KEPT_FINDINGS)
     assert len(report.findings) == MAX_KEPT_FINDINGS
+    assert [one.line for one in report.findings] == sorted(one.line or 0 for one in report.findings)
     assert [one.code for one in report.findings if one.line == 2] == ["unknown_key", "leak"]
 
 
@@ -242,8 +250,12 @@ def test_memory_does_not_grow_with_the_training_file() -> None:
     assert peak < len(training) / 20
 
 
+ODD = [b"", b"[1]", b'{"a":', b"\xff\xfe", b'{"n":1e400}', b"[" * 9_000, b'{"messages":5}', b'{"prompt":null}']
+ODD += [b'{"messages":[5,{"role":[],"content":{}},{"role":"assistant"}]}', b'{"input":3,"preferred_output":[null,{}]}']
+
+
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.sampled_from([LAMP.encode(), b"", b"[1]", b'{"a":', b"\xff\xfe", b'{"n":1e400}', b"[" * 9_000])))
+@given(st.lists(st.sampled_from([LAMP.encode(), *ODD])))
 def test_lines_that_are_no_example_are_passed_over_and_counted(lines: list[bytes]) -> None:
     found = leaks(io.BytesIO(LAMP.encode()), io.BytesIO(b"\n".join(lines)))
     assert [one.line for one in found] == [at for at, line in enumerate(lines, 1) if line == LAMP.encode()]
