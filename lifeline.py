@@ -3,6 +3,7 @@
 Works alike on Linux, macOS and Windows, and also when the parent is killed. Restarting a child is not done here.
 """
 
+import contextlib
 import os
 import re
 import subprocess
@@ -64,3 +65,14 @@ def watch(on_parent_gone: Callable[[], None] | None = None) -> None:
         (on_parent_gone or (lambda: os._exit(0)))()
 
     threading.Thread(target=wait_for_end, name="lifeline", daemon=True).start()
+
+
+def step_back(steps: int) -> None:
+    """In a child that computes: let others go first, the further back the more; 19 steps is the end of the queue.
+
+    Where Linux shares the cores out by session, `nice` counts inside the session only, so the session steps back too.
+    """
+    if hasattr(os, "nice"):
+        os.nice(steps)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(steps))

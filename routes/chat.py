@@ -21,5 +21,7 @@ def chat() -> dict[str, Any] | Response:
     """Answer `text` or `messages`; with `stream: true` as the upstream's events, as they come."""
     body = json_object()
     if parse(DocumentedChat, body).stream:
-        return Response(services().chat.stream(body), mimetype=CONTENT_TYPE, headers=_STREAM_HEADERS)
+        return Response(
+            services().chat.stream(body), mimetype=CONTENT_TYPE, headers=_STREAM_HEADERS, direct_passthrough=True
+        )
     return ok(services().chat.complete(body))

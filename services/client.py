@@ -9,6 +9,8 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from msgspec.json import encode
+
 from services import failures
 
 if TYPE_CHECKING:
@@ -59,14 +61,9 @@ class Upstream:
         Not through the SDK, which adds a millisecond of Python to every call and walks each message of a conversation.
         Raises an ApiError as `call` does.
         """
-        import httpx2
-
+        content = encode(body)
         with self._failures():
-            http = self._http_client()
-            url = f"{self.address.base_url.rstrip('/')}{path}"
-            timeout = {"timeout": http.timeout.as_dict()}
-            request = httpx2.Request("POST", url, json=body, headers=self._headers, extensions=timeout)
-            response = http.send(request, stream=True)
+            response = self._send(path, content)
             if not stream or response.is_error:
                 response.read()
             if response.is_error:
@@ -80,6 +77,7 @@ class Upstream:
         # An address that cannot be used is told to the first caller.
         with contextlib.suppress(httpx2.InvalidURL):
             self._client()
+            _ = self._send
 
     @cached_property
     def shown_url(self) -> str:
@@ -104,9 +102,26 @@ class Upstream:
         with self._making:
             return self._sdk
 
-    def _http_client(self) -> "httpx2.Client":
+    @cached_property
+    def _send(self) -> "Callable[[str, bytes], httpx2.Response]":
+        """How `post` sends: to this machine without what only a network needs."""
+        address = self.address
+        if not address.base_url.startswith("http://") or not _is_loopback(address.base_url):
+            return self._send_anywhere
+        from services.nearby import Nearby
+
+        return Nearby(address.base_url, self._headers, address.connect, address.read).post
+
+    def _send_anywhere(self, path: str, content: bytes) -> "httpx2.Response":
+        import httpx2
+
         with self._making:
-            return self._http
+            http = self._http
+        url = f"{self.address.base_url.rstrip('/')}{path}"
+        headers = {**self._headers, "Content-Type": "application/json"}
+        timeout = {"timeout": http.timeout.as_dict()}
+        request = httpx2.Request("POST", url, content=content, headers=headers, extensions=timeout)
+        return http.send(request, stream=True)
 
     @cached_property
     def _sdk(self) -> "OpenAI":

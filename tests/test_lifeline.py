@@ -92,3 +92,16 @@ def test_started_by_hand_an_empty_stdin_is_no_reason_to_end(modules: Path) -> No
 def test_a_child_that_computes_gets_no_secrets() -> None:
     given = {"OPENAI_API_KEY": "x", "HF_TOKEN": "x", "DB_PASSWORD": "x", "PATH": "/bin", "KEYBOARD": "us"}
     assert lifeline.without_secrets(given) == {"PATH": "/bin", "KEYBOARD": "us"}
+
+
+def test_a_child_that_steps_back_does_so_in_its_session_too() -> None:
+    script = """
+        import os, pathlib, lifeline
+        lifeline.step_back(7)
+        session = pathlib.Path("/proc/self/autogroup")
+        print(os.nice(0), session.read_text() if session.exists() else "nice 7")
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, start_new_session=True, check=True).stdout
+    assert said.startswith(f"{min(19, os.nice(0) + 7)} ")
+    assert said.rstrip().endswith("nice 7")

@@ -1,8 +1,9 @@
 """Server-sent events as the wire has them (wire reference 3.4): `data: {json}`, an in-band error, `[DONE]`."""
 
-import json
 from collections.abc import Generator, Iterator
 from typing import Any
+
+from msgspec.json import encode
 
 from wire.errors import ApiError, openai_body
 
@@ -27,7 +28,7 @@ class Started(Iterator[bytes]):
 
 def event(payload: dict[str, Any]) -> bytes:
     """Return one event."""
-    return b"data: " + json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+    return b"data: " + encode(payload) + b"\n\n"
 
 
 def error_event(error: ApiError) -> bytes:

@@ -22,5 +22,7 @@ def create() -> ResponseReturnValue:
     model = parts().models.resolve(asked.model)
     now = int(time.time())
     if asked.stream:
-        return Response(chat.stream(parts().pool, model, asked, now), content_type=sse.CONTENT_TYPE)
+        return Response(
+            chat.stream(parts().pool, model, asked, now), content_type=sse.CONTENT_TYPE, direct_passthrough=True
+        )
     return chat.complete(parts().pool, model, asked, now)

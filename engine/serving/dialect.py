@@ -1,5 +1,6 @@
 """The wire's chat requests in llama.cpp's words, and its refusals in the wire's; it sends nothing."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from wire.chat import ChatCreate, Message
@@ -7,7 +8,10 @@ from wire.errors import INVALID_REQUEST, ApiError, BadRequest, ServerFault
 
 # The wire's distribution is the model's own; llama.cpp would narrow it by default.
 _PLAIN = {"top_k": 0, "min_p": 0.0}
+# The likeliest token needs no probabilities: the whole chain would take a millisecond a token for the same answer.
+_GREEDY = {"top_k": 1, "samplers": ["penalties", "top_k"]}
 _SAME = ("frequency_penalty", "presence_penalty", "tools", "tool_choice", "parallel_tool_calls")
+_ALSO_SAID = ("name", "tool_call_id")
 _ROLES = {"developer": "system"}
 SEEDS = 2**31
 
@@ -23,7 +27,9 @@ def to_llama(request: ChatCreate, context_tokens: int) -> dict[str, Any]:
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    body |= request.model_dump(include=set(_SAME), exclude_none=True)
+    if request.temperature == 0:
+        body |= _GREEDY
+    body |= _given(request, _SAME)
     stops = [request.stop] if isinstance(request.stop, str) else request.stop or []
     body["stop"] = [stop for stop in stops if stop]
     most = request.max_completion_tokens or request.max_tokens
@@ -63,8 +69,14 @@ def _message(message: Message, where: str) -> dict[str, Any]:
         content = "".join(_text(part, f"{where}.content.{place}") for place, part in enumerate(content))
     if content is None and message.role not in ("assistant", "function"):
         raise _invalid(f"{where}.content", None, f"A message of the role {message.role} needs a text.")
-    plain = message.model_dump(include={"name", "tool_calls", "tool_call_id"}, exclude_none=True)
+    plain = _given(message, _ALSO_SAID)
+    if message.tool_calls is not None:
+        plain["tool_calls"] = [call.model_dump(exclude_none=True) for call in message.tool_calls]
     return {"role": _ROLES.get(message.role, message.role), "content": content or "", **plain}
+
+
+def _given(holder: object, names: Sequence[str]) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(holder, name)) is not None}
 
 
 def _logprobs(request: ChatCreate) -> dict[str, Any]:

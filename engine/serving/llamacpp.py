@@ -12,6 +12,8 @@ ERRORS_ONLY = 1
 # llama.cpp's threads meet hundreds of times a token, and by default spin for milliseconds when one is late: beside any
 # busy process answers then stall. After this many turns, some microseconds, a waiting thread sleeps (docs/log.md).
 SPINS = "1000"
+# Behind the servers, which have a moment's work between two tokens and would wait for a computing thread's turn to end.
+STEPS_BACK = 10
 
 
 def main(arguments: dict[str, Any]) -> None:
@@ -23,6 +25,7 @@ def main(arguments: dict[str, Any]) -> None:
     report = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     lifeline.watch()
+    lifeline.step_back(STEPS_BACK)
     try:
         server = serve(**arguments)
     except RuntimeError as refusal:

@@ -8,12 +8,17 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
+from msgspec.json import decode, encode
+
+import loopback
 from engine.serving.process import ModelGone
 from wire.errors import Unavailable
 
 CONNECT_SECONDS = 5.0
 FIRST_EVENT_SECONDS = 600.0  # the request may wait for a free slot behind long answers
 SILENCE_SECONDS = 120.0
+# After a stream llama.cpp hangs up whatever it was asked.
+_HEADERS = {"Connection": "close"}
 _DATA, _DONE = b"data: ", b"data: [DONE]"
 
 
@@ -34,16 +39,13 @@ def events(address: str, body: dict[str, Any]) -> Iterator[Iterator[dict[str, An
         ModelGone: 503, the process ended before its answer did.
         Unavailable: 503, it was silent for too long.
     """
-    connection = http.client.HTTPConnection(urllib.parse.urlsplit(address).netloc, timeout=CONNECT_SECONDS)
+    url, connection = urllib.parse.urlsplit(address), None
     try:
-        connection.connect()
-        connection.sock.settimeout(FIRST_EVENT_SECONDS)
-        connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        if response.status != HTTPStatus.OK:
-            raise Refused(json.loads(response.read())["error"])
-        connection.sock.settimeout(SILENCE_SECONDS)
-        with response:
+        connection = loopback.connect(url.hostname or "", url.port or 0, CONNECT_SECONDS)
+        with loopback.post(connection, "/v1/chat/completions", encode(body), _HEADERS, FIRST_EVENT_SECONDS) as response:
+            if response.status != HTTPStatus.OK:
+                raise Refused(json.loads(response.read())["error"])
+            connection.settimeout(SILENCE_SECONDS)
             yield _read(response)
     except TimeoutError:
         raise Unavailable(
@@ -58,7 +60,8 @@ def events(address: str, body: dict[str, Any]) -> Iterator[Iterator[dict[str, An
             headers={"Retry-After": "1"},
         ) from reason
     finally:
-        connection.close()
+        if connection is not None:
+            connection.close()
 
 
 def _read(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
@@ -67,7 +70,7 @@ def _read(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
         if line.startswith(_DONE):
             return
         if line.startswith(_DATA):
-            event = json.loads(line[len(_DATA) :])
+            event = decode(line[len(_DATA) :])
             if "error" in event:
                 raise Refused(event["error"])
             yield event

@@ -14,7 +14,7 @@ def main(job_dir: Path) -> int:
     """Run the job of `job_dir` and report how it ended."""
     lifeline.watch()
     progress = take_stdout()
-    _step_back()
+    lifeline.step_back(19)  # answering chats comes before training
     try:
         # A trainer whose engine was killed may still be on its way out.
         with lock.hold(job_dir, patience=60):
@@ -42,12 +42,6 @@ def _train(job_dir: Path, progress: Progress) -> None:
         raise OutOfMemory(
             "The machine ran out of memory: use a smaller batch_size, shorter examples or a smaller model."
         ) from error
-
-
-def _step_back() -> None:
-    """Take the lowest priority, so that answering chats comes before training."""
-    if hasattr(os, "nice"):
-        os.nice(19)
 
 
 if __name__ == "__main__":
