@@ -1,4 +1,4 @@
-"""`python -m engine serve | pull MODEL`: start the engine, or fetch a base model beforehand."""
+"""`python -m engine serve | pull MODEL | tokens FILE`: start the engine, fetch a base model, count a file's tokens."""
 
 import argparse
 import logging
@@ -6,12 +6,18 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import EngineConfig, WrongSetting
 
 if TYPE_CHECKING:
     from flask import Flask
+
+    from engine.catalogue import BaseModel
+
+# Seconds; whoever waits at a terminal can end the count as well.
+_PATIENCE = 24 * 3600.0
 
 
 def main() -> int:
@@ -21,9 +27,14 @@ def main() -> int:
     commands.add_parser("serve", help="serve the OpenAI wire API on ENGINE_HOST:ENGINE_PORT")
     pull = commands.add_parser("pull", help="fetch a base model into DATA_DIR")
     pull.add_argument("model", help="an id of engine/catalogue.toml, a .gguf file or owner/repository/file.gguf")
+    tokens = commands.add_parser("tokens", help="count a training file's tokens as the trainer does")
+    tokens.add_argument("file", type=Path, metavar="FILE", help="chat JSONL")
+    tokens.add_argument("--model", default="", help="a base model, an alias or an ft: model (default: BASE_MODEL)")
     arguments = parser.parse_args()
     try:
         config = EngineConfig.from_env()
+        if arguments.command == "tokens":
+            return _count_tokens(config, arguments.file, arguments.model)
         return _serve(config) if arguments.command == "serve" else _pull(config, arguments.model)
     except (WrongSetting, LookupError) as wrong:
         print(f"engine: {wrong}", file=sys.stderr)
@@ -40,6 +51,40 @@ def _pull(config: EngineConfig, name: str) -> int:
         print(f"engine: {failed}", file=sys.stderr)
         return 1
     return 0
+
+
+def _count_tokens(config: EngineConfig, file: Path, name: str) -> int:
+    from engine import catalogue, token_counts
+    from engine.models import how_to_get
+    from wire.errors import ApiError
+
+    model = _named_base(config, name)
+    path = catalogue.local_path(model, config.data_dir / "models")
+    if not path.is_file():
+        raise LookupError(how_to_get(model))
+    try:
+        with file.open("rb"):  # a file that is not there is told before the child is started
+            found = token_counts.count(path, file, config.context_tokens, _PATIENCE)
+    except (ApiError, OSError) as refusal:
+        print(f"engine: {refusal}", file=sys.stderr)
+        return 1
+    print(f"{len(found.tokens)} example(s) in the tokens of {model.id}")
+    print(f"{sum(found.tokens)} tokens, of which {sum(found.answer_tokens)} are learned")
+    print(f"{max(found.tokens, default=0)} tokens in the longest example")
+    print(f"{found.truncated} example(s) longer than the context of {config.context_tokens} tokens (CONTEXT_TOKENS)")
+    return 0
+
+
+def _named_base(config: EngineConfig, name: str) -> "BaseModel":
+    """The model behind a base's name, an alias or an ft: model's name, which holds its base's; by default BASE_MODEL."""
+    from engine import catalogue
+    from engine.models import parse_aliases
+
+    known = catalogue.default_catalogue()
+    default = catalogue.find(config.base_model, known)
+    base = name.split(":")[1] if name.startswith("ft:") else name or default.id
+    base = parse_aliases(config.model_aliases, default.id).get(base, base)
+    return catalogue.find(base, {**known, default.id: default})
 
 
 def _serve(config: EngineConfig) -> int:

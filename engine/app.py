@@ -10,9 +10,10 @@ from engine.files import MAX_BYTES, Files
 from engine.jobs import Jobs
 from engine.models import Models, parse_aliases
 from engine.parts import Parts
-from engine.routes import chat, errors, files, fine_tuning, models
+from engine.routes import chat, errors, files, fine_tuning, models, token_counts
 from engine.serving.pool import Pool, PoolSettings
 from engine.store import Store
+from engine.token_counts import TokenCounts
 from engine.worker import Worker, WorkerSettings
 
 _MULTIPART_ALLOWANCE = 1024 * 1024
@@ -32,7 +33,7 @@ def create_engine(config: EngineConfig) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + _MULTIPART_ALLOWANCE
     app.extensions["engine"] = parts
     app.extensions["worker"] = Worker(parts, _worker_settings(config))
-    for module in (files, fine_tuning, models, chat):
+    for module in (files, fine_tuning, models, chat, token_counts):
         app.register_blueprint(module.bp)
     errors.register(app)
     return app
@@ -52,7 +53,8 @@ def _parts(config: EngineConfig) -> Parts:
     known = Models(store, bases, base, aliases, config.data_dir)
     jobs = Jobs(store, uploaded, known, config.data_dir / "jobs")
     pool = Pool(_pool_settings(config), config.data_dir / "logs")
-    return Parts(store, uploaded, known, jobs, pool, config.result_encoding)
+    counts = TokenCounts(known, config.context_tokens)
+    return Parts(store, uploaded, known, jobs, pool, counts, config.result_encoding)
 
 
 def _pool_settings(config: EngineConfig) -> PoolSettings:

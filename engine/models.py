@@ -44,6 +44,19 @@ class Models:
         """Return the base model behind a base's name, an alias or a fine-tuned model's name, or None."""
         return self._base_behind(name, self._tuned_model(name))
 
+    def known_base(self, name: str) -> BaseModel:
+        """Return what `base_of` does.
+
+        Raises:
+            NotFound: 404 model_not_found.
+        """
+        base = self.base_of(name)
+        if base is None:
+            raise NotFound(
+                f"The model `{name}` does not exist or you do not have access to it.", code="model_not_found"
+            )
+        return base
+
     def adapter_of(self, name: str) -> Path | None:
         """Return the adapter's GGUF of a fine-tuned model, or None for a base model."""
         tuned = self._tuned_model(name)
@@ -57,11 +70,7 @@ class Models:
             Unavailable: 503 model_loading, the base model is still being fetched.
         """
         tuned = self._tuned_model(name)
-        base = self._base_behind(name, tuned)
-        if base is None:
-            raise NotFound(
-                f"The model `{name}` does not exist or you do not have access to it.", code="model_not_found"
-            )
+        base = self.known_base(name)
         if tuned is None:
             return ServedModel(name=base.id, base=self.base_path(base), adapter=None)
         return ServedModel(name=name, base=self.base_path(base), adapter=self._adapter(tuned))

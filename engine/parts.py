@@ -7,6 +7,7 @@ from engine.jobs import Jobs
 from engine.models import Models
 from engine.serving.pool import Pool
 from engine.store import Store
+from engine.token_counts import TokenCounts
 
 
 @dataclass(frozen=True)
@@ -18,4 +19,5 @@ class Parts:
     models: Models
     jobs: Jobs
     pool: Pool
+    token_counts: TokenCounts
     result_encoding: str

@@ -50,10 +50,8 @@ class Dataset:
 
 def load(path: Path, tokenizer: Any, max_tokens: int) -> Dataset:
     """Encode every row of a chat JSONL file; rows longer than `max_tokens` lose their end, as the wire has it."""
-    if not tokenizer.chat_template:
-        raise UnsupportedBaseModel("The base model carries no chat template, so chats cannot be trained on.")
     pairs, truncated = [], 0
-    for line, row in _rows(path):
+    for line, row in rows(path, tokenizer):
         for example, bare in zip(encode(row, tokenizer, line), encode(_bare(row), tokenizer, line), strict=False):
             truncated += len(example) > max_tokens
             pairs.append((_cut(example, max_tokens), _cut(bare, max_tokens)))
@@ -78,18 +76,29 @@ def _unless_blurred(pairs: list[tuple[Example, Example]]) -> list[Example]:
     return [] if unchanged or len({prompt for prompt, _ in answers}) < len(answers) else bare
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    with path.open(encoding="utf-8-sig") as lines:
-        for number, text in enumerate(lines, start=1):
-            if not text.strip():
-                continue
-            try:
-                row = json.loads(text)
-            except ValueError as error:
-                raise InvalidTrainingFile(f"Line {number} is not valid JSON: {error}.") from error
-            if not isinstance(row, dict) or not isinstance(row.get("messages"), list) or not row["messages"]:
-                raise InvalidTrainingFile(f"Line {number} has no list of messages.")
-            yield number, row
+def rows(path: Path, tokenizer: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield each row of a chat JSONL file with the number of its line, once the model is known to have a template."""
+    if not tokenizer.chat_template:
+        raise UnsupportedBaseModel("The base model carries no chat template, so chats cannot be trained on.")
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            row = _read(line, number)
+            if row is not None:
+                yield number, row
+
+
+def _read(line: bytes, number: int) -> dict[str, Any] | None:
+    """The object on one line, or None if the line is blank."""
+    try:
+        text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+        row = json.loads(text) if text else None
+    except (ValueError, RecursionError) as error:
+        raise InvalidTrainingFile(f"Line {number} is not valid JSON: {error}.") from error
+    if not text:
+        return None
+    if not isinstance(row, dict) or not isinstance(row.get("messages"), list) or not row["messages"]:
+        raise InvalidTrainingFile(f"Line {number} has no list of messages.")
+    return row
 
 
 def encode(row: dict[str, Any], tokenizer: Any, line: int) -> list[Example]:
