@@ -32,8 +32,10 @@ def main() -> int:
     return httpd.serve(partial(_load, config, engine), config.host, config.port, config.threads)
 
 
-def create_app(config: ServiceConfig, engine: "EmbeddedEngine | None" = None) -> "Flask":
-    """Return the service; with `engine`, the embedded engine is its upstream."""
+def create_app(
+    config: ServiceConfig, engine: "EmbeddedEngine | None" = None, context_tokens: int | None = None
+) -> "Flask":
+    """Return the service; with `engine`, the embedded engine is its upstream, which trains on `context_tokens`."""
     from flask import Flask
 
     from routes import chat, datasets, errors, fine_tuning, jobs, request_id, retrieve, status, upload_files
@@ -44,13 +46,13 @@ def create_app(config: ServiceConfig, engine: "EmbeddedEngine | None" = None) ->
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False
-    app.extensions["services"] = _services(config, engine)
+    app.extensions["services"] = _services(config, engine, context_tokens)
     for module in (request_id, errors, status, upload_files, fine_tuning, retrieve, chat, jobs, datasets):
         app.register_blueprint(module.bp)
     return app
 
 
-def _services(config: ServiceConfig, engine: "EmbeddedEngine | None") -> "Services":
+def _services(config: ServiceConfig, engine: "EmbeddedEngine | None", context_tokens: int | None) -> "Services":
     from services import Services
     from services.chat import Chat
     from services.client import OPENAI_URL, Address, Upstream
@@ -71,8 +73,8 @@ def _services(config: ServiceConfig, engine: "EmbeddedEngine | None") -> "Servic
     streams = config.threads - max(1, config.threads // 8)
     files, jobs = Files(upstream), FineTuning(upstream)
     openai = address.base_url == OPENAI_URL
-    datasets = Datasets(files, "openai" if openai else "engine")
-    outlook = Outlook(jobs, config.default_model, priced=openai)
+    datasets = Datasets(files, "openai" if openai else "engine", context_tokens)
+    outlook = Outlook(upstream, jobs, config.default_model, priced=openai)
     return Services(upstream, files, datasets, outlook, jobs, Chat(upstream, config.default_model, streams))
 
 
@@ -84,7 +86,7 @@ def _load(config: ServiceConfig, engine_config: EngineConfig | None) -> "Flask":
     # The SDK's HTTP library logs every URL; our own lines say enough.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     engine = EmbeddedEngine(engine_config.host, engine_config.port) if engine_config else None
-    app = create_app(config, engine)
+    app = create_app(config, engine, engine_config.context_tokens if engine_config else None)
     if engine:
         engine.start()
     warm = threading.Timer(WARM_AFTER, app.extensions["services"].upstream.warm)

@@ -1,14 +1,24 @@
 """A training file in numbers, and what training on it would take: epochs, cost, minutes; it asks nobody."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from typing import Any, BinaryIO
 
 from dataprep.estimate import Cost, Duration, Epochs, Price, estimate_cost, estimate_epochs, estimate_minutes
-from dataprep.statistics import Statistics, statistics
+from dataprep.statistics import Statistics, recount, statistics
 from dataprep.tokens import FORMULA, Encoding, encoding_for
 
 FALLBACK_ENCODING: Encoding = "o200k_base"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Another's count of each example's tokens and of those that are learned, in the file's order; `by` says whose."""
+
+    tokens: Sequence[int]
+    answer_tokens: Sequence[int]
+    by: str
 
 
 @dataclass(frozen=True)
@@ -37,18 +47,24 @@ def look_ahead(
     prices: Mapping[str, Price],
     epochs: int | None = None,
     tokens_per_second: float | None = None,
+    counts: Counts | None = None,
 ) -> Outlook:
     """Count the file from the stream's position on, and estimate a training of `model` on it.
 
-    `epochs` None takes the cookbook's rule; `tokens_per_second` is what this machine was measured to train.
+    `epochs` None takes the cookbook's rule; `tokens_per_second` is what this machine was measured to train. `counts`
+    that do not fit the file's examples are as good as none.
     """
     known = encoding_for(model)
     found = statistics(stream, encoding=known or FALLBACK_ENCODING)
-    chosen = estimate_epochs(found.examples) if epochs is None else Epochs(epochs, "as given")
     whose = f"{known}, the encoding of {model}" if known else f"{FALLBACK_ENCODING}, for that of '{model}' is not known"
+    counted = f"{whose}: {FORMULA}"
+    if counts is not None:
+        with suppress(ValueError):
+            found, counted = recount(found, counts.tokens, counts.answer_tokens), counts.by
+    chosen = estimate_epochs(found.examples) if epochs is None else Epochs(epochs, "as given")
     return Outlook(
         found,
-        f"{whose}: {FORMULA}",
+        counted,
         chosen,
         estimate_cost(found.lengths, chosen.epochs, model, prices),
         estimate_minutes(found.tokens.total, chosen.epochs, tokens_per_second),

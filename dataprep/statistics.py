@@ -5,7 +5,7 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
@@ -63,11 +63,11 @@ class Bin(NamedTuple):
 class Statistics:
     """A training file in numbers.
 
-    `tokens` is per example, by the formula of `tokens`; `answer_tokens` is what of it is learned; `turns` is messages
-    without the system's; `characters` is of each assistant message. `speakers` counts messages by their `name`, among
-    the first ten thousand names. `scripts` is each script's share of the letters, `examples_by_script` counts
-    examples by the script that most of their letters are in, `Han and Kana` being Japanese. `unread` lines held no
-    JSON object.
+    `tokens` is per example, by the formula of `tokens` unless recounted; `answer_tokens` is what of it is learned;
+    `turns` is messages without the system's; `characters` is of each assistant message. `speakers` counts messages by
+    their `name`, among the first ten thousand names. `scripts` is each script's share of the letters,
+    `examples_by_script` counts examples by the script that most of their letters are in, `Han and Kana` being
+    Japanese. `unread` lines held no JSON object.
     """
 
     examples: int
@@ -120,6 +120,22 @@ def statistics(stream: BinaryIO, *, encoding: Encoding = "o200k_base") -> Statis
         scripts={name: number / letters for name, number in tally.letters.most_common()},
         examples_by_script=tally.main,
         lengths=tally.tokens,
+    )
+
+
+def recount(found: Statistics, tokens: Sequence[int], answer_tokens: Sequence[int]) -> Statistics:
+    """Return the statistics of the same file with other counts of each example's tokens, in the file's order.
+
+    Raises ValueError where there are not as many counts as examples.
+    """
+    if not len(tokens) == len(answer_tokens) == found.examples:
+        raise ValueError(f"{len(tokens)} and {len(answer_tokens)} counts for {found.examples} examples")
+    return replace(
+        found,
+        tokens=distribution(tokens),
+        answer_tokens=distribution(answer_tokens),
+        histogram=histogram(tokens),
+        lengths=tokens,
     )
 
 

@@ -59,11 +59,16 @@ class Dataset:
 
 
 class Datasets:
-    """Training data before they are the upstream's; `profile` is whose rules count if the caller names none."""
+    """Training data before they are the upstream's; `profile` is whose rules count if the caller names none.
 
-    def __init__(self, files: Files, profile: str) -> None:
+    `context_tokens` is how long an example the engine trains on, where that is known. Its warning `too_long` counts by
+    o200k_base, as every profile's does: a file is checked line by line, without a tokenizer of the model's.
+    """
+
+    def __init__(self, files: Files, profile: str, context_tokens: int | None = None) -> None:
         self._files = files
         self._profile = profile
+        self._context_tokens = context_tokens
 
     def check(
         self, file: Incoming, profile: str = "", *, upload: bool = False, against: Incoming | None = None
@@ -76,7 +81,8 @@ class Datasets:
         if name not in TARGETS:
             message = f"Invalid value for 'profile': '{name[:80]}'. It must be one of {', '.join(TARGETS)}."
             raise BadRequest(message, code="invalid_value", param="profile")
-        report = dataprep.check(file.stream, profile=name, minimum=TARGETS[name].minimum)
+        limit = self._context_tokens if name == "engine" else None
+        report = dataprep.check(file.stream, profile=name, minimum=TARGETS[name].minimum, max_tokens=limit)
         file.stream.seek(0)
         if against is not None:
             against.stream.seek(0)

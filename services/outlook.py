@@ -1,16 +1,26 @@
-"""What training on a file would take: its numbers, and epochs, cost and minutes; the file stays here."""
+"""What training on a file would take: its numbers, and epochs, cost and minutes; the file goes to an engine at most."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from services.files import Incoming
+from services.client import Upstream, body_of
+from services.embedded import MARK
+from services.failures import nonsense
+from services.files import Incoming, upstream_name
 from services.fine_tuning import FineTuning
 from wire.errors import ApiError, BadRequest
 
+if TYPE_CHECKING:
+    from dataprep.outlook import Counts
+
+# What the event of an optimizer step carries.
+_STEP = {"step", "total_steps"}
+
 
 class Outlook:
-    """Statistics and estimates; on an engine the minutes follow from the newest job that succeeded there."""
+    """Statistics and estimates; an engine counts by its own tokenizer, and its newest job tells how fast it trains."""
 
-    def __init__(self, jobs: FineTuning, default_model: str, *, priced: bool) -> None:
+    def __init__(self, upstream: Upstream, jobs: FineTuning, default_model: str, *, priced: bool) -> None:
+        self._upstream = upstream
         self._jobs = jobs
         self._default_model = default_model
         self._priced = priced
@@ -27,21 +37,74 @@ class Outlook:
         if epochs and not (epochs.isascii() and epochs.isdigit() and 1 <= int(epochs[:3]) <= 50):
             message = f"Invalid value for 'epochs': '{epochs[:80]}'. It must be a whole number from 1 to 50."
             raise BadRequest(message, code="invalid_value", param="epochs")
-        speed = None if self._priced else self._measured_speed()
+        name = model or self._default_model
         prices = load_prices() if self._priced else {}
-        found = outlook.look_ahead(
-            file.stream, model or self._default_model, prices, int(epochs) if epochs else None, speed
-        )
-        return {"filename": file.label, "size": file.size, "response": found.to_wire()}
+        speed, counts, failure = (None, None, "") if self._priced else self._ask(file, name)
+        file.stream.seek(0)
+        found = outlook.look_ahead(file.stream, name, prices, int(epochs) if epochs else None, speed, counts).to_wire()
+        if failure:
+            found["counted"] += f"; the upstream did not count: {failure}"
+        return {"filename": file.label, "size": file.size, "response": found}
+
+    def _ask(self, file: Incoming, model: str) -> "tuple[float | None, Counts | None, str]":
+        """How many tokens a second the upstream trains, an engine's count of the file, and why either is missing."""
+        speed = None
+        try:
+            speed = self._measured_speed()
+            counts = self._counted_by_engine(file, model) if self._is_engine() else None
+        except ApiError as failure:  # an estimate is no reason to fail
+            return speed, None, "" if failure.status == 404 else failure.message
+        return speed, counts, ""
+
+    def _is_engine(self) -> bool:
+        """Whether the upstream is an engine of ours; nobody else is sent a file that is only to be looked at."""
+        import httpx2
+
+        with self._upstream.call() as client:
+            return MARK in client.get("/models", cast_to=httpx2.Response).headers
+
+    def _counted_by_engine(self, file: Incoming, model: str) -> "Counts":
+        import httpx2
+
+        from dataprep.outlook import Counts
+
+        with self._upstream.call() as client:
+            answer = client.post(
+                "/token_counts",
+                cast_to=httpx2.Response,
+                body={"model": model},
+                files=[("file", (upstream_name(file.label), file.stream))],
+                options={"headers": {"Content-Type": "multipart/form-data"}},
+            )
+        told = body_of(answer)
+        tokens, answers = told.get("tokens"), told.get("answer_tokens")
+        for numbers in (tokens, answers):
+            if not isinstance(numbers, list) or not all(isinstance(number, int) for number in numbers):
+                raise nonsense("its counts are no whole numbers")
+        return Counts(tokens, answers, f"by the tokenizer of {told.get('model')}, as the trainer renders it")
 
     def _measured_speed(self) -> float | None:
-        """Tokens a second of the newest succeeded job, from its creation to its end: rather too few than too many."""
+        """Tokens a second of the newest succeeded job."""
         try:
-            jobs = self._jobs.page({"limit": 100})["data"]
-        except (ApiError, KeyError):
-            return None  # an estimate is no reason to fail
-        for job in jobs:
-            if job.get("status") == "succeeded" and job.get("trained_tokens") and job.get("finished_at"):
-                seconds: int = max(1, job["finished_at"] - job["created_at"])
-                return float(job["trained_tokens"]) / seconds
+            for job in self._jobs.page({"limit": 100})["data"]:
+                if job.get("status") == "succeeded" and job.get("trained_tokens") and job.get("finished_at"):
+                    return speed_of(job, self._jobs.events(job["id"], {"limit": 1000})["data"])
+        except (KeyError, TypeError):
+            return None  # not the engine's shapes
         return None
+
+
+def speed_of(job: dict[str, Any], events: list[dict[str, Any]]) -> float:
+    """Return how many tokens a second a job trained between the first and the last of these steps, newest first.
+
+    Without two steps a second apart it is from the job's creation to its end: rather too few than too many.
+    """
+    tokens = float(job["trained_tokens"])
+    data = [(one["created_at"], one["data"]) for one in events if isinstance(one.get("data"), dict)]
+    steps = [one for one in data if one[1].keys() >= _STEP]
+    if steps:
+        (ended, last), (began, first) = steps[0], steps[-1]
+        if ended > began and last["step"] > first["step"]:
+            return tokens * (last["step"] - first["step"]) / last["total_steps"] / (ended - began)
+    return tokens / max(1, job["finished_at"] - job["created_at"])
+

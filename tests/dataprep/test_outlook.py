@@ -4,7 +4,7 @@ import io
 import json
 
 from dataprep.estimate import Price, load_prices
-from dataprep.outlook import look_ahead
+from dataprep.outlook import Counts, look_ahead
 
 LINE = json.dumps({"messages": [{"role": "user", "content": "Lit?"}, {"role": "assistant", "content": "Lit."}]}) + "\n"
 FILE = LINE * 20
@@ -40,3 +40,19 @@ def test_on_the_wire_it_is_plain_json_without_the_single_lengths() -> None:
     assert shown["statistics"]["roles"] == {"user": 20, "assistant": 20}
     assert sum(one["examples"] for one in shown["statistics"]["histogram"]) == 20
     assert "lengths" not in shown["statistics"]
+
+
+def test_counts_of_another_take_the_place_of_ours() -> None:
+    counts = Counts(list(range(1, 21)), [1] * 20, "by hand")
+    found = look_ahead(io.BytesIO(FILE.encode()), "m", {}, epochs=2, tokens_per_second=10, counts=counts)
+    assert found.counted == "by hand"
+    assert (found.statistics.tokens.total, found.statistics.tokens.most) == (210, 20)
+    assert found.statistics.answer_tokens.total == 20
+    assert sum(one.examples for one in found.statistics.histogram) == 20
+    assert found.duration.minutes == 2 * 210 / 10 / 60
+    assert found.cost.tokens == 2 * 210
+
+
+def test_counts_that_do_not_fit_the_file_are_left_alone() -> None:
+    plain = look_ahead(io.BytesIO(FILE.encode()), "m", {})
+    assert look_ahead(io.BytesIO(FILE.encode()), "m", {}, counts=Counts([5], [1], "by hand")) == plain

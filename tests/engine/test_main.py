@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 LINE = '{"messages": [{"role": "user", "content": "Lit?"}, {"role": "assistant", "content": "%s"}]}\n'
 
@@ -23,15 +21,14 @@ def tokens(base: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("model", ["", "ft:tiny:personal::12345678"])
-def test_it_prints_what_training_on_the_file_counts(tiny_gguf: Path, tmp_path: Path, model: str) -> None:
+def test_it_prints_what_training_on_the_file_counts(tiny_gguf: Path, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(LINE % "Yes." + LINE % ("z" * 80))
-    done = tokens(tiny_gguf, str(tmp_path / "a.jsonl"), *(("--model", model) if model else ()))
+    done = tokens(tiny_gguf, str(tmp_path / "a.jsonl"), "--model", "ft:tiny:personal::12345678")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "2 example(s) in the tokens of tiny",
-        "138 tokens, of which 86 are learned",
-        "107 tokens in the longest example",
+        "134 tokens, of which 86 are learned",
+        "105 tokens in the longest example",
         "1 example(s) longer than the context of 64 tokens (CONTEXT_TOKENS)",
     ]
 

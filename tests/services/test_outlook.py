@@ -1,14 +1,20 @@
 """What training would take, asked over the service: prices before OpenAI, measured minutes before an engine."""
 
 import io
+import threading
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from werkzeug.serving import make_server
 
+from config import EngineConfig
+from engine.app import create_engine
 from services.client import Address, Upstream
 from services.files import Incoming
 from services.fine_tuning import FineTuning
-from services.outlook import Outlook
+from services.outlook import Outlook, speed_of
 from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI
 from tests.fakes.ports import free_port
 from wire.errors import BadRequest
@@ -24,7 +30,8 @@ def fake() -> Iterator[FakeOpenAI]:
 
 
 def outlook(base_url: str, *, priced: bool = False) -> Outlook:
-    return Outlook(FineTuning(Upstream(Address(base_url))), "gpt-4o-mini", priced=priced)
+    upstream = Upstream(Address(base_url))
+    return Outlook(upstream, FineTuning(upstream), "gpt-4o-mini", priced=priced)
 
 
 def sent() -> Incoming:
@@ -57,3 +64,70 @@ def test_epochs_that_are_none_are_refused(fake: FakeOpenAI, epochs: str) -> None
     with pytest.raises(BadRequest) as refused:
         outlook(fake.base_url).look_ahead(sent(), epochs=epochs)
     assert refused.value.param == "epochs"
+
+
+def succeeded(fake: FakeOpenAI) -> dict[str, Any]:
+    job = fake.new_job({"model": "m", "training_file": FILE_ID})
+    job.update(status="succeeded", created_at=1000, finished_at=1100, trained_tokens=5000)
+    return job
+
+
+def step(number: int, at: int) -> dict[str, Any]:
+    return {"created_at": at, "data": {"step": number, "total_steps": 96}}
+
+
+def test_the_speed_is_that_of_the_steps_not_of_the_wait_before_them(fake: FakeOpenAI) -> None:
+    events = [{"created_at": 1100, "data": {}}, step(96, 1098), step(60, 1070), step(48, 1050), {"created_at": 1000}]
+    assert speed_of(succeeded(fake), events) == 5000 * 48 / 96 / 48
+
+
+@pytest.mark.parametrize("events", [[], [step(96, 1098)], [step(96, 1050), step(95, 1050)]])
+def test_without_two_steps_a_second_apart_the_whole_job_is_the_measure(fake: FakeOpenAI, events: Any) -> None:
+    assert speed_of(succeeded(fake), events) == 50
+
+
+def test_nobody_but_an_engine_is_sent_a_file_to_look_at(fake: FakeOpenAI) -> None:
+    found = outlook(fake.base_url).look_ahead(sent())["response"]
+    assert found["counted"].startswith("o200k_base, the encoding of gpt-4o-mini")
+    assert "upstream" not in found["counted"]
+    assert {one.method for one in fake.seen} == {"GET"}
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real engine over a socket; its base URL."""
+    folder = tmp_path_factory.mktemp("engine")
+    (folder / "tiny.gguf").symlink_to(tiny_gguf)
+    app = create_engine(EngineConfig(data_dir=folder, base_model=str(folder / "tiny.gguf"), context_tokens=64))
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}/v1"
+    server.shutdown()
+    thread.join()
+    app.extensions["engine"].store.close()
+
+
+def test_an_engine_counts_by_its_own_tokenizer(engine: str) -> None:
+    found = outlook(engine).look_ahead(sent(), epochs="2")["response"]
+    assert found["counted"] == "by the tokenizer of tiny, as the trainer renders it"
+    assert found["statistics"]["tokens"] == {
+        "count": 20, "total": 20 * 35, "least": 35, "p5": 35, "p50": 35, "p95": 35, "most": 35, "mean": 35,
+    }  # fmt: skip
+    assert found["statistics"]["answer_tokens"]["total"] == 20 * 11
+    assert found["statistics"]["roles"] == {"user": 20, "assistant": 20}
+    assert found["cost"]["tokens"] == 2 * 20 * 35
+
+
+def test_what_the_trainer_cannot_encode_is_said_and_counted_as_before(engine: str) -> None:
+    lines = LINE + b'{"messages": [{"content": "x"}]}\n'
+    found = outlook(engine).look_ahead(Incoming("a", "application/jsonl", len(lines), io.BytesIO(lines)))["response"]
+    assert found["counted"].startswith("o200k_base, ")
+    assert found["counted"].endswith("; the upstream did not count: Line 2 has a message without a role.")
+    assert found["statistics"]["examples"] == 2
+
+
+def test_a_model_that_the_engine_does_not_know_is_counted_as_before(engine: str) -> None:
+    found = outlook(engine).look_ahead(sent(), "no-such-model")["response"]
+    assert found["counted"].startswith("o200k_base, for that of 'no-such-model' is not known: ")
+    assert "upstream" not in found["counted"]
