@@ -76,7 +76,7 @@ def _count_tokens(config: EngineConfig, file: Path, name: str) -> int:
 
 
 def _named_base(config: EngineConfig, name: str) -> "BaseModel":
-    """The model behind a base's name, an alias or an ft: model's name, which holds its base's; by default BASE_MODEL."""
+    """The model behind a base's name, an alias or an ft: name, which holds its base's; by default BASE_MODEL."""
     from engine import catalogue
     from engine.models import parse_aliases
 

@@ -31,7 +31,7 @@ class Counts:
 
 
 class TokenCounts:
-    """Counts one file at a time, for each takes a process with a tokenizer in memory; `context_tokens` cuts examples."""
+    """Counts one file at a time, for each takes a process of 300 MB; `context_tokens` is the trainer's limit."""
 
     def __init__(self, models: Models, context_tokens: int, patience: float = PATIENCE) -> None:
         self._models = models

@@ -7,11 +7,13 @@ from services.embedded import MARK
 from services.failures import nonsense
 from services.files import Incoming, upstream_name
 from services.fine_tuning import FineTuning
-from wire.errors import ApiError, BadRequest
+from wire.errors import ApiError, BadRequest, PayloadTooLarge
 
 if TYPE_CHECKING:
     from dataprep.outlook import Counts
 
+# A larger file takes an engine longer than it may (about a minute on two slow cores).
+MAX_COUNTED_BYTES = 32 * 1024 * 1024
 # What the event of an optimizer step carries.
 _STEP = {"step", "total_steps"}
 
@@ -68,6 +70,8 @@ class Outlook:
 
         from dataprep.outlook import Counts
 
+        if file.size > MAX_COUNTED_BYTES:
+            raise PayloadTooLarge(f"the file is over {MAX_COUNTED_BYTES // 2**20} MB.")
         with self._upstream.call() as client:
             answer = client.post(
                 "/token_counts",
@@ -77,11 +81,8 @@ class Outlook:
                 options={"headers": {"Content-Type": "multipart/form-data"}},
             )
         told = body_of(answer)
-        tokens, answers = told.get("tokens"), told.get("answer_tokens")
-        for numbers in (tokens, answers):
-            if not isinstance(numbers, list) or not all(isinstance(number, int) for number in numbers):
-                raise nonsense("its counts are no whole numbers")
-        return Counts(tokens, answers, f"by the tokenizer of {told.get('model')}, as the trainer renders it")
+        by = f"by the tokenizer of {told.get('model')}, as the trainer renders it"
+        return Counts(_whole_numbers(told, "tokens"), _whole_numbers(told, "answer_tokens"), by)
 
     def _measured_speed(self) -> float | None:
         """Tokens a second of the newest succeeded job."""
@@ -99,12 +100,19 @@ def speed_of(job: dict[str, Any], events: list[dict[str, Any]]) -> float:
 
     Without two steps a second apart it is from the job's creation to its end: rather too few than too many.
     """
-    tokens = float(job["trained_tokens"])
+    tokens, seconds = float(job["trained_tokens"]), float(job["finished_at"] - job["created_at"])
     data = [(one["created_at"], one["data"]) for one in events if isinstance(one.get("data"), dict)]
     steps = [one for one in data if one[1].keys() >= _STEP]
     if steps:
         (ended, last), (began, first) = steps[0], steps[-1]
         if ended > began and last["step"] > first["step"]:
-            return tokens * (last["step"] - first["step"]) / last["total_steps"] / (ended - began)
-    return tokens / max(1, job["finished_at"] - job["created_at"])
+            tokens *= (last["step"] - first["step"]) / last["total_steps"]
+            seconds = ended - began
+    return tokens / max(1.0, seconds)
 
+
+def _whole_numbers(told: dict[str, Any], name: str) -> list[int]:
+    numbers = told.get(name)
+    if not isinstance(numbers, list) or not all(isinstance(number, int) for number in numbers):
+        raise nonsense(f"its '{name}' are no whole numbers")
+    return numbers

@@ -11,8 +11,12 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app import create_app
+from config import ServiceConfig
 from dataprep.conversion.options import ALIASES, Options
+from services.embedded import EmbeddedEngine
 from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI, Fault, refusal
+from tests.fakes.ports import free_port
 from tests.routes.test_documented_calls import LINE
 
 FILES = "POST /v1/files"
@@ -264,6 +268,14 @@ def test_an_unknown_profile_is_told_with_those_there_are(client: FlaskClient) ->
     told = response(send(client, "check", (LINE, "a.jsonl"), profile="opneai"))
     assert (told["code"], told["param"]) == ("invalid_value", "profile")
     assert "openai, engine" in told["message"]
+
+
+def test_the_embedded_engines_context_is_how_long_an_example_may_be() -> None:
+    service = create_app(ServiceConfig(), EmbeddedEngine("127.0.0.1", free_port()), context_tokens=64).test_client()
+    findings = response(send(service, "check", (LINE.replace(b"Hi", b"word " * 100), "a.jsonl")))[0]["response"][
+        "findings"
+    ]
+    assert [one["severity"] for one in findings if one["code"] == "too_long"] == ["warning"]
 
 
 def test_every_option_stands_in_the_documentation_as_the_code_has_it() -> None:

@@ -43,6 +43,18 @@ def test_without_a_profile_the_upstreams_rules_count(service: Datasets) -> None:
     assert service.check(incoming(line("Ho")), "openai")["status"] == "failed"
 
 
+def test_an_example_longer_than_the_engines_context_is_warned_of() -> None:
+    service = Datasets(Files(Upstream(Address("http://127.0.0.1:9/v1"))), "engine", context_tokens=64)
+    long = [incoming(line(" word" * 100)) for _ in range(3)]
+    told = [
+        service.check(file, profile)["response"]["findings"]
+        for file, profile in zip(long, ("", "engine", "azure"), strict=True)
+    ]
+    limits = [[one["message"] for one in findings if one["code"] == "too_long"] for findings in told]
+    assert [len(messages) for messages in limits] == [1, 1, 0]
+    assert "engine trains on 64 at most" in limits[0][0]
+
+
 def test_a_broken_archive_is_a_refusal_and_no_crash(service: Datasets) -> None:
     with pytest.raises(BadRequest) as refused:
         service.convert([incoming(b"PK\x03\x04" + bytes(300), "slack.zip")], {})

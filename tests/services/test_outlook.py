@@ -14,7 +14,7 @@ from engine.app import create_engine
 from services.client import Address, Upstream
 from services.files import Incoming
 from services.fine_tuning import FineTuning
-from services.outlook import Outlook, speed_of
+from services.outlook import MAX_COUNTED_BYTES, Outlook, speed_of
 from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI
 from tests.fakes.ports import free_port
 from wire.errors import BadRequest
@@ -125,6 +125,13 @@ def test_what_the_trainer_cannot_encode_is_said_and_counted_as_before(engine: st
     assert found["counted"].startswith("o200k_base, ")
     assert found["counted"].endswith("; the upstream did not count: Line 2 has a message without a role.")
     assert found["statistics"]["examples"] == 2
+
+
+def test_a_file_that_would_take_too_long_is_not_sent(engine: str) -> None:
+    large = Incoming("a", "application/jsonl", MAX_COUNTED_BYTES + 1, io.BytesIO(LINE))
+    found = outlook(engine).look_ahead(large)["response"]
+    assert found["counted"].endswith("; the upstream did not count: the file is over 32 MB.")
+    assert found["statistics"]["examples"] == 1
 
 
 def test_a_model_that_the_engine_does_not_know_is_counted_as_before(engine: str) -> None:
