@@ -5,7 +5,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import quote, urlsplit
 
 import httpx2
@@ -45,16 +45,21 @@ class Nearby:
         return httpx2.Response(answer.status, headers=list(answer.headers.items()), stream=stream)
 
     def keep(self, connection: socket.socket) -> None:
-        """Take back a connection whose answer has been read to its end."""
-        self._idle.append((time.monotonic(), connection))
+        """Take back a connection whose answer has been read to its end; those that nobody needed since are closed."""
+        now = time.monotonic()
+        self._idle.append((now, connection))
+        with suppress(IndexError):
+            while now - self._idle[0][0] >= IDLE_SECONDS:
+                self._idle.popleft()[1].close()
 
     def _take(self) -> socket.socket:
         """The connection that was used last, if it still stands, else a new one."""
-        while self._idle:
-            since, connection = self._idle.pop()
-            if time.monotonic() - since < IDLE_SECONDS and _stands(connection):
-                return connection
-            connection.close()
+        with suppress(IndexError):
+            while True:
+                since, connection = self._idle.pop()
+                if time.monotonic() - since < IDLE_SECONDS and _stands(connection):
+                    return connection
+                connection.close()
         try:
             return loopback.connect(self._host, self._port, self._connect_seconds)
         except OSError as error:

@@ -139,6 +139,20 @@ def test_an_idle_connection_is_not_trusted_for_long(
     assert server.connections == 2
 
 
+def test_connections_that_a_burst_left_behind_are_closed(
+    serve: Callable[..., _Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(WHOLE, WHOLE, WHOLE)
+    way = to(server)
+    burst = [way.post("/chat/completions", b"{}") for _ in range(2)]
+    for answer in burst:
+        answer.read()
+    assert len(way._idle) == 2
+    monkeypatch.setattr(nearby, "IDLE_SECONDS", 0.0)
+    assert ask(way) == b"{}"
+    assert (len(way._idle), server.connections) == (0, 3)
+
+
 def test_nobody_there_is_a_failed_connection() -> None:
     with pytest.raises(httpx2.ConnectError):
         Nearby(f"http://127.0.0.1:{free_port()}/v1", {}, 5.0, 5.0).post("/x", b"{}")
