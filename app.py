@@ -72,7 +72,7 @@ def _services(config: ServiceConfig, engine: "EmbeddedEngine | None", context_to
     upstream = Upstream(address, engine.require) if engine else Upstream(address)
     streams = config.threads - max(1, config.threads // 8)
     files, jobs = Files(upstream), FineTuning(upstream)
-    openai = address.base_url == OPENAI_URL
+    openai = address.base_url.rstrip("/") == OPENAI_URL
     datasets = Datasets(files, "openai" if openai else "engine", context_tokens)
     outlook = Outlook(upstream, jobs, config.default_model, priced=openai)
     return Services(upstream, files, datasets, outlook, jobs, Chat(upstream, config.default_model, streams))

@@ -90,6 +90,12 @@ class ServiceConfig(_FromEnvironment):
             )
         if not (self.openai_api_key.isascii() and self.openai_api_key.isprintable()):
             raise WrongSetting("OPENAI_API_KEY holds characters that no key has; copy it again (it is not shown here).")
+        for name, value in (
+            ("OPENAI_ORG_ID", self.openai_organization),
+            ("OPENAI_PROJECT_ID", self.openai_project),
+        ):
+            if not (value.isascii() and value.isprintable()):
+                raise WrongSetting(f"{name} is '{value}', but must be an id of letters, digits and signs.")
 
     @property
     def embedded(self) -> bool:

@@ -3,12 +3,12 @@
 Works alike on Linux, macOS and Windows, and also when the parent is killed. Restarting a child is not done here.
 """
 
-import contextlib
 import os
 import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -16,6 +16,7 @@ from typing import IO
 PROJECT_ROOT = Path(__file__).resolve().parent
 # Tells a child that its stdin is a lifeline; started by hand, its stdin may be empty from the start.
 _MARK = "TUNE9527_LIFELINE"
+_STEP_BACK_TRIES = 10
 _SECRET = re.compile(r"(^|_)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)(_|$)", re.IGNORECASE)
 
 
@@ -74,5 +75,12 @@ def step_back(steps: int) -> None:
     """
     if hasattr(os, "nice"):
         os.nice(steps)
-    with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(steps))
+    for _ in range(_STEP_BACK_TRIES):
+        try:
+            Path("/proc/self/autogroup").write_text(str(steps))
+        except BlockingIOError:  # Linux takes one such wish in a tenth of a second from all ordinary users together
+            time.sleep(0.11)
+        except OSError:  # no such thing here
+            return
+        else:
+            return

@@ -1,6 +1,6 @@
 """Posts to servers of our own on this machine, in one packet and without what only a network needs: TLS and proxies.
 
-General clients take several times as long over it, most of what a chat costs on its way through us (docs/log.md).
+A general client takes half as long again over it, and one packet wakes a server once instead of twice (docs/log.md).
 """
 
 import http.client
@@ -29,5 +29,9 @@ def post(
     connection.settimeout(seconds)
     connection.sendall("\r\n".join(lines).encode("latin-1") + body)
     answer = http.client.HTTPResponse(connection, method="POST")
-    answer.begin()
+    try:
+        answer.begin()
+    except BaseException:
+        answer.close()  # it holds the connection too
+        raise
     return answer

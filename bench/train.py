@@ -18,6 +18,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from config import EngineConfig
+from engine import catalogue
+
 MODULES = (
     *("textwrap", "shutil", "json", "csv", "random", "statistics", "heapq", "bisect", "calendar"),
     *("fractions", "difflib", "zipfile", "inspect", "os", "ast", "logging", "tarfile", "shlex"),
@@ -35,6 +38,11 @@ CONTESTANTS = {
 def main() -> None:
     """Run the contestants one after another and print their table."""
     options = _options()
+    if options.base is None:
+        config = EngineConfig.from_env()
+        base = catalogue.find(config.base_model, catalogue.default_catalogue())
+        sys.argv.insert(1, str(catalogue.fetch(base, config.data_dir / "models")))
+        options = _options()
     if options.contestant:
         print(json.dumps(_run(options)))
         return
@@ -45,7 +53,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("base", type=Path, help="GGUF of the base model")
+    parser.add_argument("base", type=Path, nargs="?", help="GGUF of the base model (default: that of the settings)")
     parser.add_argument("--rows", type=int, default=120)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--steps", type=int, default=15, help="optimizer steps of each contestant")

@@ -18,6 +18,7 @@ import requests
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
+URL = "http://127.0.0.1:9527"
 EXAMPLE = ROOT / "examples" / "lighthouse.jsonl"
 SHOWN = (0, 1, 4, 5)
 ENDED = ("succeeded", "failed", "cancelled")
@@ -61,9 +62,11 @@ class Service:
 def main() -> int:
     """Run the example; return 0 if the tuned model gives every taught answer."""
     arguments = _arguments()
-    service = Service(arguments.url)
+    service = Service(arguments.url or URL)
     started = None
     if service.alive():
+        if not arguments.url:  # its upstream may be OpenAI, where training costs money
+            sys.exit(f"A service answers at {URL} already. Stop it first, or train through it: --url {URL}")
         print(f"Using the service that answers at {service.url} already.")
     else:
         started = _start(service.url)
@@ -192,7 +195,7 @@ def _print_curl(url: str, model: str, file_id: str, job_id: str, file: Path) -> 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--exit", action="store_true", help="stop the service afterwards")
-    parser.add_argument("--url", default="http://127.0.0.1:9527", help="where the service is, or will be")
+    parser.add_argument("--url", help=f"where the service is, or will be (default {URL}, for one of our own)")
     parser.add_argument("--file", type=Path, default=EXAMPLE, help="training data, one user and one assistant a line")
     return parser.parse_args()
 

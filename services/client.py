@@ -106,7 +106,8 @@ class Upstream:
     def _send(self) -> "Callable[[str, bytes], httpx2.Response]":
         """How `post` sends: to this machine without what only a network needs."""
         address = self.address
-        if not address.base_url.startswith("http://") or not _is_loopback(address.base_url):
+        with_password = "@" in urlsplit(address.base_url).netloc
+        if with_password or not address.base_url.startswith("http://") or not _is_loopback(address.base_url):
             return self._send_anywhere
         from services.nearby import Nearby
 

@@ -12,7 +12,7 @@ import httpx2
 
 import loopback
 
-# Servers give an idle connection up after five seconds or more.
+# Many servers give an idle connection up after five seconds; one that did so sooner is noticed.
 IDLE_SECONDS = 4.0
 _READ_BYTES = 65536
 

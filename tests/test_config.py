@@ -136,6 +136,12 @@ def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(key: str)
     assert key not in str(wrong.value)
 
 
+@pytest.mark.parametrize("name", ["OPENAI_ORG_ID", "OPENAI_PROJECT_ID"])
+def test_an_id_that_no_header_can_carry_is_refused(name: str) -> None:
+    with pytest.raises(WrongSetting, match=f"{name} is '组织'"):
+        ServiceConfig.from_env({name: "组织"})
+
+
 @pytest.mark.parametrize(
     ("environment", "embedded"),
     [

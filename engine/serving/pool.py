@@ -140,12 +140,13 @@ class Pool:
         if slot is not None and outdated:
             self._drop([slot])
         with self._lock:
-            slot = self._slots.get(model.name)
+            slot, known = self._slots.get(model.name), model.name in self._slots
             if slot is None:
                 slot = self._slots[model.name] = _Slot(model, self._process(model))
             slot.users += 1
             self._sweep_from_now_on()
-        self._drop(self._surplus())
+        if not known:  # asking processes for their memory takes milliseconds, which a chat must not wait for
+            self._drop(self._surplus())
         return slot
 
     def _leave(self, slot: _Slot) -> None:

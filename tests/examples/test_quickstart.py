@@ -83,6 +83,14 @@ def test_a_service_that_answers_already_is_used_and_named(
     assert "already" in first
 
 
+def test_a_service_that_nobody_named_is_not_trained_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    with service() as url:
+        monkeypatch.setattr("sys.argv", ["quickstart.py"])
+        monkeypatch.setattr(quickstart, "URL", url)
+        with pytest.raises(SystemExit, match="Stop it first"):
+            quickstart.main()
+
+
 @pytest.mark.parametrize(
     "head", [{"Content_Encoding": "gzip"}, {"Transfer_Encoding": "chunked"}], ids=["no gzip", "no chunks"]
 )

@@ -38,6 +38,14 @@ def test_organization_and_project_go_along(fake: FakeOpenAI) -> None:
         assert (asked.headers["openai-organization"], asked.headers["openai-project"]) == ("org-1", "proj-1")
 
 
+def test_a_password_in_the_address_is_sent_either_way(fake: FakeOpenAI) -> None:
+    upstream = Upstream(Address(fake.base_url.replace("http://", "http://me:secret@"), "sk-x"))
+    FineTuning(upstream).retrieve(JOB_ID)
+    upstream.post("/chat/completions", {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}, stream=False)
+    first, second = (asked.headers["authorization"] for asked in fake.seen)
+    assert first == second
+
+
 def test_an_address_that_cannot_be_asked_is_unreachable() -> None:
     upstream = Upstream(Address(f"http://127.0.0.1:{free_port()}/{'x' * 70_000}"))
     upstream.warm()

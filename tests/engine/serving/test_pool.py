@@ -71,6 +71,18 @@ def test_idle_models_keep_within_the_memory_setting(
     assert served(pool) == []
 
 
+def test_a_chat_with_a_loaded_model_does_not_wait_for_the_others_to_be_measured(
+    make_pool: Callable[[PoolSettings], Pool], base: ServedModel
+) -> None:
+    pool = make_pool(dataclasses.replace(SETTINGS, memory_mb=1))
+    with pool.lease(named(base, "a")):
+        use(pool, named(base, "b"))
+        with pool.lease(named(base, "a")):
+            assert sorted(served(pool)) == ["a", "b"]
+        pool.sweep()
+        assert served(pool) == ["a"]
+
+
 def test_a_model_that_nobody_asked_for_long_is_unloaded(pool: Pool, base: ServedModel, clock: Clock) -> None:
     child = psutil.Process(use(pool, base))
     clock.now = SETTINGS.idle_seconds - 1
