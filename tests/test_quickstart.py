@@ -1,6 +1,7 @@
 """The main job with the real base model, as `make quickstart EXIT=1` runs it: what was taught is said."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -29,3 +30,8 @@ def test_the_quickstart_ends_with_every_taught_answer(base_gguf: Path, tmp_path:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "8 of 8 taught answers are given word for word." in done.stdout
     assert "loss" in done.stderr
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    trained = re.search(r"Trained (\d+) tokens", done.stdout)
+    assert trained is not None
+    assert f'"trained_tokens": {trained[1]},' in readme
+    assert f'"bytes": {(ROOT / "examples/lighthouse.jsonl").stat().st_size},' in readme
