@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # A larger file takes an engine longer than it may (about a minute on two slow cores).
 MAX_COUNTED_BYTES = 32 * 1024 * 1024
+_EPOCHS = frozenset(map(str, range(1, 51)))
 # What the event of an optimizer step carries.
 _STEP = {"step", "total_steps"}
 
@@ -36,7 +37,7 @@ class Outlook:
         from dataprep import outlook
         from dataprep.estimate import load_prices
 
-        if epochs and not (epochs.isascii() and epochs.isdigit() and 1 <= int(epochs[:3]) <= 50):
+        if epochs and epochs not in _EPOCHS:
             message = f"Invalid value for 'epochs': '{epochs[:80]}'. It must be a whole number from 1 to 50."
             raise BadRequest(message, code="invalid_value", param="epochs")
         name = model or self._default_model

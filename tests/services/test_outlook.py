@@ -59,7 +59,7 @@ def test_before_openai_there_is_a_price_or_a_reason_why_not(fake: FakeOpenAI) ->
     assert "some-model" in found["cost"]["formula"]
 
 
-@pytest.mark.parametrize("epochs", ["0", "51", "two", "1.5", "-1", "9" * 5000])
+@pytest.mark.parametrize("epochs", ["0", "51", "two", "1.5", "-1", "9" * 5000, "0500000", "00", "05", "５"])
 def test_epochs_that_are_none_are_refused(fake: FakeOpenAI, epochs: str) -> None:
     with pytest.raises(BadRequest) as refused:
         outlook(fake.base_url).look_ahead(sent(), epochs=epochs)
