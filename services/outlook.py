@@ -56,7 +56,8 @@ class Outlook:
             speed = self._measured_speed()
             counts = self._counted_by_engine(file, model) if self._is_engine() else None
         except ApiError as failure:  # an estimate is no reason to fail
-            return speed, None, "" if failure.status == 404 else failure.message
+            uncounted = failure.status == 404 and failure.code != "model_not_found"  # a server without the call
+            return speed, None, "" if uncounted else failure.message
         return speed, counts, ""
 
     def _is_engine(self) -> bool:
@@ -91,7 +92,7 @@ class Outlook:
             for job in self._jobs.page({"limit": 100})["data"]:
                 if job.get("status") == "succeeded" and job.get("trained_tokens") and job.get("finished_at"):
                     return speed_of(job, self._jobs.events(job["id"], {"limit": 1000})["data"])
-        except (KeyError, TypeError):
+        except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError):
             return None  # not the engine's shapes
         return None
 
