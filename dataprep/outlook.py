@@ -1,7 +1,6 @@
 """A training file in numbers, and what training on it would take: epochs, cost, minutes; it asks nobody."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from typing import Any, BinaryIO
 
@@ -54,13 +53,7 @@ def look_ahead(
     `epochs` None takes the cookbook's rule; `tokens_per_second` is what this machine was measured to train. `counts`
     that do not fit the file's examples are as good as none.
     """
-    known = encoding_for(model)
-    found = statistics(stream, encoding=known or FALLBACK_ENCODING)
-    whose = f"{known}, the encoding of {model}" if known else f"{FALLBACK_ENCODING}, for that of '{model}' is not known"
-    counted = f"{whose}: {FORMULA}"
-    if counts is not None:
-        with suppress(ValueError):
-            found, counted = recount(found, counts.tokens, counts.answer_tokens), counts.by
+    found, counted = (counts and _counted_by_another(stream, counts)) or _counted_by_us(stream, model)
     chosen = estimate_epochs(found.examples) if epochs is None else Epochs(epochs, "as given")
     return Outlook(
         found,
@@ -69,3 +62,20 @@ def look_ahead(
         estimate_cost(found.lengths, chosen.epochs, model, prices),
         estimate_minutes(found.tokens.total, chosen.epochs, tokens_per_second),
     )
+
+
+def _counted_by_us(stream: BinaryIO, model: str) -> tuple[Statistics, str]:
+    known = encoding_for(model)
+    whose = f"{known}, the encoding of {model}" if known else f"{FALLBACK_ENCODING}, for that of '{model}' is not known"
+    return statistics(stream, encoding=known or FALLBACK_ENCODING), f"{whose}: {FORMULA}"
+
+
+def _counted_by_another(stream: BinaryIO, counts: Counts) -> tuple[Statistics, str] | None:
+    """None, with the stream where it was, if the counts do not fit; else no vocabulary was loaded."""
+    beginning = stream.tell()
+    found = statistics(stream, encoding=None)
+    try:
+        return recount(found, counts.tokens, counts.answer_tokens), counts.by
+    except ValueError:
+        stream.seek(beginning)
+        return None

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 from msgspec import DecodeError
 from msgspec.json import decode
 
-from dataprep.tokens import Encoding, count_answers, count_example
+from dataprep.tokens import Encoding, Tokenizer, count_answers, count_example, load
 
 MAX_LINE_BYTES = 32 * 1024 * 1024
 MAX_NAMES = 10_000
@@ -87,6 +87,7 @@ class Statistics:
 
 @dataclass(slots=True)
 class _Tally:
+    tokenizer: Tokenizer | None  # held, so that others who count by another encoding do not make it be loaded again
     unread: int = 0
     tokens: "array[int]" = field(default_factory=lambda: array("q"))
     answers: "array[int]" = field(default_factory=lambda: array("q"))
@@ -99,9 +100,12 @@ class _Tally:
     main: Counter[str] = field(default_factory=Counter)
 
 
-def statistics(stream: BinaryIO, *, encoding: Encoding = "o200k_base") -> Statistics:
-    """Count what a JSONL file holds, from the stream's position on; unreadable lines are counted, never refused."""
-    tally = _Tally()
+def statistics(stream: BinaryIO, *, encoding: Encoding | None = "o200k_base") -> Statistics:
+    """Count what a JSONL file holds, from the stream's position on; unreadable lines are counted, never refused.
+
+    `encoding` None leaves the tokens 0, for who recounts them.
+    """
+    tally = _Tally(tokenizer=load(encoding) if encoding else None)
     for line in iter(partial(stream.readline, MAX_LINE_BYTES), b""):
         if not line.isspace():
             _count_line(line, tally, encoding)
@@ -165,10 +169,10 @@ def _quantile(ordered: Sequence[int], share: float) -> float:
     return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
-def _count_line(line: bytes, tally: _Tally, encoding: Encoding) -> None:
+def _count_line(line: bytes, tally: _Tally, encoding: Encoding | None) -> None:
     try:
         example = decode(line.removeprefix(b"\xef\xbb\xbf"))
-        tokens = count_example(example, encoding) if isinstance(example, dict) else None
+        tokens = (count_example(example, encoding) if encoding else 0) if isinstance(example, dict) else None
     except (DecodeError, UnicodeDecodeError, RecursionError):
         tokens = None
     if tokens is None:
@@ -176,7 +180,7 @@ def _count_line(line: bytes, tally: _Tally, encoding: Encoding) -> None:
         return
     messages = list(_messages(example))
     tally.tokens.append(tokens)
-    tally.answers.append(count_answers(messages, encoding))
+    tally.answers.append(count_answers(messages, encoding) if encoding else 0)
     tally.turns.append(sum(message.get("role") != "system" for message in messages))
     for message in messages:
         _count_message(message, tally)

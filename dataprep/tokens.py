@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any, Literal, Protocol
+from weakref import WeakValueDictionary
 
 Encoding = Literal["o200k_base", "cl100k_base"]
 # The longest beginning of a model's name decides.
@@ -28,8 +29,15 @@ TOKENS_PER_ANSWER = 3
 FORMULA = "3 per message + the tokens of each of its values + 1 per name, + 3 per example"
 
 
-class _Tokenizer(Protocol):
-    def count(self, text: str) -> int: ...
+class Tokenizer(Protocol):
+    """Counts the tokens of a text."""
+
+    def count(self, text: str) -> int:
+        """Return the number of tokens."""
+        ...
+
+
+_LOADED: WeakValueDictionary[Encoding, Tokenizer] = WeakValueDictionary()
 
 
 def encoding_for(model: str) -> Encoding | None:
@@ -44,7 +52,7 @@ def count(text: str, encoding: Encoding = "o200k_base") -> int:
 
     The counts are tiktoken's, but for letters, marks and numbers that Unicode has only had since its version 17.
     """
-    tokenizer = _load(encoding)
+    tokenizer = load(encoding)
     try:
         return tokenizer.count(text)
     except TypeError:
@@ -104,10 +112,16 @@ def _as_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-@cache
-def _load(encoding: Encoding) -> _Tokenizer:
+def load(encoding: Encoding) -> Tokenizer:
+    """Return the tokenizer, some 80 MB; whoever counts much holds it, for of all others only the newest is kept."""
+    return _LOADED.get(encoding) or _load(encoding)
+
+
+@lru_cache(maxsize=1)
+def _load(encoding: Encoding) -> Tokenizer:
     # Loaded at the first count only: the vocabulary takes a moment, and most commands count nothing.
     import quicktok
 
-    tokenizer: _Tokenizer = quicktok.get_encoding(encoding)
+    tokenizer: Tokenizer = quicktok.Tokenizer(encoding, "")  # its own get_encoding keeps every vocabulary for good
+    _LOADED[encoding] = tokenizer
     return tokenizer

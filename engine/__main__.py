@@ -76,15 +76,21 @@ def _count_tokens(config: EngineConfig, file: Path, name: str) -> int:
 
 
 def _named_base(config: EngineConfig, name: str) -> "BaseModel":
-    """The model behind a base's name, an alias or an ft: name, which holds its base's; by default BASE_MODEL."""
+    """The model behind a base's name, an alias or an ft: model of DATA_DIR; by default BASE_MODEL."""
     from engine import catalogue
-    from engine.models import parse_aliases
+    from engine.app import known_models
+    from engine.store import Store
 
-    known = catalogue.default_catalogue()
-    default = catalogue.find(config.base_model, known)
-    base = name.split(":")[1] if name.startswith("ft:") else name or default.id
-    base = parse_aliases(config.model_aliases, default.id).get(base, base)
-    return catalogue.find(base, {**known, default.id: default})
+    facts = config.data_dir / "engine.sqlite3"
+    store = Store(facts if facts.is_file() else Path(":memory:"))  # a count leaves nothing behind
+    try:
+        models = known_models(config, store)
+        base = models.base_of(name or models.default.id)
+    finally:
+        store.close()
+    if base is None and name.startswith("ft:"):
+        raise LookupError(f"'{name}' is no model that was fine-tuned in DATA_DIR ({config.data_dir}).")
+    return base or catalogue.find(name, catalogue.default_catalogue())
 
 
 def _serve(config: EngineConfig) -> int:

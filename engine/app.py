@@ -39,18 +39,27 @@ def create_engine(config: EngineConfig) -> Flask:
     return app
 
 
-def _parts(config: EngineConfig) -> Parts:
-    config.data_dir.mkdir(parents=True, exist_ok=True)
+def known_models(config: EngineConfig, store: Store) -> Models:
+    """Return the models of the catalogue, the settings and `store`.
+
+    Raises:
+        LookupError: BASE_MODEL or MODEL_ALIASES names no model.
+    """
     bases = catalogue.default_catalogue()
     base = catalogue.find(config.base_model, bases)
     bases = {**bases, base.id: base}
-    store = Store(config.data_dir / "engine.sqlite3")
-    uploaded = Files(store, config.data_dir / "files")
     aliases = parse_aliases(config.model_aliases, base.id)
     for name, model in aliases.items():
         if model not in bases:
             raise LookupError(f"MODEL_ALIASES: '{name}={model}' names no model; known are {', '.join(bases)}.")
-    known = Models(store, bases, base, aliases, config.data_dir)
+    return Models(store, bases, base, aliases, config.data_dir)
+
+
+def _parts(config: EngineConfig) -> Parts:
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    store = Store(config.data_dir / "engine.sqlite3")
+    uploaded = Files(store, config.data_dir / "files")
+    known = known_models(config, store)
     jobs = Jobs(store, uploaded, known, config.data_dir / "jobs")
     pool = Pool(_pool_settings(config), config.data_dir / "logs")
     counts = TokenCounts(known, config.context_tokens)

@@ -18,6 +18,8 @@ from wire.errors import BadRequest, Unavailable
 
 # Seconds; less than the service waits for its upstream, so that its callers are told why.
 PATIENCE = 100.0
+# Seconds; whoever waits for the count before holds a thread of both servers.
+TURN_PATIENCE = 3.0
 _LOG = logging.getLogger(__name__)
 
 
@@ -33,10 +35,10 @@ class Counts:
 class TokenCounts:
     """Counts one file at a time, for each takes a process of 300 MB; `context_tokens` is the trainer's limit."""
 
-    def __init__(self, models: Models, context_tokens: int, patience: float = PATIENCE) -> None:
+    def __init__(self, models: Models, context_tokens: int, turn_patience: float = TURN_PATIENCE) -> None:
         self._models = models
         self._context_tokens = context_tokens
-        self._patience = patience
+        self._turn_patience = turn_patience
         self._counting = threading.Lock()
 
     def create(self, stream: BinaryIO, name: str) -> dict[str, Any]:
@@ -45,19 +47,20 @@ class TokenCounts:
         Raises:
             NotFound: 404 model_not_found.
             BadRequest: 400, a line cannot be trained on; the message has its number.
-            Unavailable: 503, the base model is being fetched, or the count took too long or broke off.
+            Unavailable: 503, the base model is being fetched, another file is being counted (count_busy), or the count
+                took too long or broke off.
         """
         base = self._models.known_base(name or self._models.default.id)
         path = self._models.base_path(base)
-        deadline = time.monotonic() + self._patience
-        if not self._counting.acquire(timeout=self._patience):
-            raise _too_long(self._patience)
+        if not self._counting.acquire(timeout=self._turn_patience):
+            message = "Another file's tokens are being counted; try again soon."
+            raise Unavailable(message, code="count_busy", headers={"Retry-After": "5"})
         try:
             with tempfile.TemporaryDirectory(prefix="tune9527-") as folder:
                 file = Path(folder) / "training.jsonl"
                 with file.open("wb") as copy:
                     shutil.copyfileobj(stream, copy)
-                found = count(path, file, self._context_tokens, max(0.0, deadline - time.monotonic()))
+                found = count(path, file, self._context_tokens)
         finally:
             self._counting.release()
         facts = {"object": "token_counts", "model": base.id, "max_tokens": self._context_tokens}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # A larger file takes an engine longer than it may (about a minute on two slow cores).
 MAX_COUNTED_BYTES = 32 * 1024 * 1024
+_EPOCHS = frozenset(map(str, range(1, 51)))
 # What the event of an optimizer step carries.
 _STEP = {"step", "total_steps"}
 
@@ -36,7 +37,7 @@ class Outlook:
         from dataprep import outlook
         from dataprep.estimate import load_prices
 
-        if epochs and not (epochs.isascii() and epochs.isdigit() and 1 <= int(epochs[:3]) <= 50):
+        if epochs and epochs not in _EPOCHS:
             message = f"Invalid value for 'epochs': '{epochs[:80]}'. It must be a whole number from 1 to 50."
             raise BadRequest(message, code="invalid_value", param="epochs")
         name = model or self._default_model
@@ -55,7 +56,8 @@ class Outlook:
             speed = self._measured_speed()
             counts = self._counted_by_engine(file, model) if self._is_engine() else None
         except ApiError as failure:  # an estimate is no reason to fail
-            return speed, None, "" if failure.status == 404 else failure.message
+            uncounted = failure.status == 404 and failure.code != "model_not_found"  # a server without the call
+            return speed, None, "" if uncounted else failure.message
         return speed, counts, ""
 
     def _is_engine(self) -> bool:
@@ -90,7 +92,7 @@ class Outlook:
             for job in self._jobs.page({"limit": 100})["data"]:
                 if job.get("status") == "succeeded" and job.get("trained_tokens") and job.get("finished_at"):
                     return speed_of(job, self._jobs.events(job["id"], {"limit": 1000})["data"])
-        except (KeyError, TypeError):
+        except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError):
             return None  # not the engine's shapes
         return None
 

@@ -17,8 +17,7 @@ def main(base: Path, file: Path, max_tokens: int) -> int:
     """Count the examples of `file` with the tokenizer of `base` and say the counts."""
     lifeline.watch()
     progress = take_stdout()
-    if hasattr(os, "nice"):
-        os.nice(10)  # chats come first, trainings last
+    lifeline.step_back(10)  # chats come first, trainings last
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from engine.trainer.base_model import load_tokenizer  # after the lifeline: importing torch takes seconds

@@ -189,6 +189,13 @@ class ContractSuite:
         last = client.fine_tuning.jobs.list_events(job.id, limit=1).data[0]
         assert (last.level, last.message) == ("error", job.error.message)
 
+    def test_a_deleted_file_trains_nothing(self, client: OpenAI, upload: Upload, model: str) -> None:
+        file_id = upload()
+        client.files.delete(file_id)
+        with pytest.raises(openai.BadRequestError, match=f"invalid training_file: {file_id}") as refused:
+            client.fine_tuning.jobs.create(training_file=file_id, model=model)
+        assert (refused.value.param, refused.value.code) == ("training_file", "invalid_file")
+
     def test_unknown_things_are_said(self, client: OpenAI, upload: Upload, model: str) -> None:
         with pytest.raises(openai.BadRequestError, match="invalid training_file: file-none") as refused:
             client.fine_tuning.jobs.create(training_file="file-none", model=model)

@@ -2,6 +2,9 @@
 
 import io
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 from dataprep.estimate import Price, load_prices
 from dataprep.outlook import Counts, look_ahead
@@ -53,6 +56,17 @@ def test_counts_of_another_take_the_place_of_ours() -> None:
     assert found.cost.tokens == 2 * 210
 
 
+def test_where_another_has_counted_no_vocabulary_is_loaded() -> None:
+    script = (
+        "import io, sys; from dataprep.outlook import Counts, look_ahead; "
+        f"look_ahead(io.BytesIO({LINE.encode()!r}), 'm', {{}}, counts=Counts([9], [3], 'by hand')); "
+        "sys.exit('quicktok' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=False).returncode == 0
+
+
 def test_counts_that_do_not_fit_the_file_are_left_alone() -> None:
     plain = look_ahead(io.BytesIO(FILE.encode()), "m", {})
-    assert look_ahead(io.BytesIO(FILE.encode()), "m", {}, counts=Counts([5], [1], "by hand")) == plain
+    stream = io.BytesIO(b"not of the file\n" + FILE.encode())
+    stream.readline()
+    assert look_ahead(stream, "m", {}, counts=Counts([5], [1], "by hand")) == plain

@@ -2,6 +2,7 @@
 
 import io
 import json
+import weakref
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataprep.statistics import Bin, Statistics, distribution, histogram, shares, statistics
-from dataprep.tokens import count, count_messages
+from dataprep.tokens import count, count_messages, load
 from tests.dataprep.lines import assistant, chat, user
 
 
@@ -101,3 +102,13 @@ def test_no_json_stops_the_counting(value: Any) -> None:
     line = json.dumps(value) if value != "deep" else '{"input":' * 600 + "1" + "}" * 600
     found = statistics(io.BytesIO(line.encode("utf-8", "replace")))
     assert found.examples + found.unread == 1
+
+
+def test_one_vocabulary_is_kept_and_another_only_while_somebody_holds_it() -> None:
+    held = load("cl100k_base")
+    assert count("hello world", "o200k_base") == 2
+    assert load("cl100k_base") is held
+    left = weakref.ref(load("o200k_base"))
+    del held
+    assert count("hello world", "cl100k_base") == 2
+    assert left() is None

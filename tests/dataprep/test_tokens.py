@@ -1,13 +1,14 @@
 """Token counts: known values, special strings, and the formula for chats."""
 
 import sys
+from collections.abc import Iterator
 from subprocess import run
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataprep.tokens import Encoding, count, count_answers, count_example, count_messages, encoding_for
+from dataprep.tokens import Encoding, count, count_answers, count_example, count_messages, encoding_for, load
 from tests.dataprep.lines import assistant, user
 
 # Counted with tiktoken 0.14, in a place of its own: the text, its tokens in cl100k_base and in o200k_base.
@@ -27,6 +28,14 @@ KNOWN = [
     ("<|endoftext|>", 7, 7),
     ("<|im_start|>system", 7, 7),
 ]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def vocabularies() -> Iterator[None]:
+    """Both, held: each test wants now one, now the other."""
+    held = load("cl100k_base"), load("o200k_base")
+    yield
+    del held
 
 
 @pytest.mark.parametrize(("text", "cl100k", "o200k"), KNOWN)

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from dataprep.tokens import Encoding, count
+from dataprep.tokens import Encoding, count, load
 from tests import real_tiktoken
 
 ENCODINGS: tuple[Encoding, ...] = get_args(Encoding)
@@ -74,6 +74,14 @@ NEW_LETTERS_AND_NUMBERS = (
 )
 NEW_MARKS = " 1acf-1add 1ae0-1aeb 10efa-10efb 11b60-11b67 1e6e3 1e6e6 1e6ee-1e6ef 1e6f5"
 NEW: dict[Encoding, str] = {"cl100k_base": NEW_LETTERS_AND_NUMBERS, "o200k_base": NEW_LETTERS_AND_NUMBERS + NEW_MARKS}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def vocabularies() -> Iterator[None]:
+    """Both, held: each test wants now one, now the other."""
+    held = [load(encoding) for encoding in ENCODINGS]
+    yield
+    del held
 
 
 def write(chance: random.Random, script: str) -> str:

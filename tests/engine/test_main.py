@@ -5,15 +5,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+from engine.store import MODELS, Store
+
 ROOT = Path(__file__).resolve().parents[2]
 LINE = '{"messages": [{"role": "user", "content": "Lit?"}, {"role": "assistant", "content": "%s"}]}\n'
 
 
-def tokens(base: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+TUNED = "ft:tiny:personal::12345678"
+
+
+def tokens(base: Path, *arguments: str, data_dir: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "engine", "tokens", *arguments],
         cwd=ROOT,
-        env={**os.environ, "BASE_MODEL": str(base), "CONTEXT_TOKENS": "64"},
+        env={**os.environ, "BASE_MODEL": str(base), "CONTEXT_TOKENS": "64", "DATA_DIR": str(data_dir or base.parent)},
         capture_output=True,
         text=True,
         timeout=120,
@@ -23,7 +28,10 @@ def tokens(base: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_it_prints_what_training_on_the_file_counts(tiny_gguf: Path, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text(LINE % "Yes." + LINE % ("z" * 80))
-    done = tokens(tiny_gguf, str(tmp_path / "a.jsonl"), "--model", "ft:tiny:personal::12345678")
+    store = Store(tmp_path / "engine.sqlite3")
+    store.insert({MODELS: [{"id": TUNED, "job_id": "j", "base": "tiny", "created_at": 5, "adapter": "a.gguf"}]})
+    store.close()
+    done = tokens(tiny_gguf, str(tmp_path / "a.jsonl"), "--model", TUNED, data_dir=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "2 example(s) in the tokens of tiny",
@@ -42,3 +50,10 @@ def test_what_cannot_be_counted_is_one_line_with_the_reason(tiny_gguf: Path, tmp
     (tmp_path / "b.jsonl").write_text("{}\n")
     broken = tokens(tiny_gguf, str(tmp_path / "b.jsonl"))
     assert (broken.returncode, broken.stderr) == (1, "engine: Line 1 has no list of messages.\n")
+
+
+def test_an_ft_model_that_is_not_there_is_refused_and_nothing_is_made(tiny_gguf: Path, tmp_path: Path) -> None:
+    gone = tokens(tiny_gguf, "a.jsonl", "--model", TUNED, data_dir=tmp_path / "none")
+    assert (gone.returncode, len(gone.stderr.splitlines())) == (2, 1)
+    assert f"'{TUNED}' is no model that was fine-tuned in DATA_DIR" in gone.stderr
+    assert not (tmp_path / "none").exists()

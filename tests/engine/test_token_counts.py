@@ -1,6 +1,7 @@
 """`POST /v1/token_counts`: a file in the trainer's own tokens, counted in a child, and why it could not be."""
 
 import io
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from werkzeug.test import TestResponse
 from config import EngineConfig
 from engine import token_counts
 from engine.app import create_engine
+from engine.token_counts import TokenCounts
 from wire.errors import ApiError
 
 LINE = b'{"messages": [{"role": "user", "content": "Lit?"}, {"role": "assistant", "content": "Since dusk."}]}\n'
@@ -81,6 +83,33 @@ def test_a_count_that_takes_too_long_is_ended(tiny_gguf: Path, tmp_path: Path) -
     with pytest.raises(ApiError) as late:
         token_counts.count(tiny_gguf, file, 64, patience=0.01)
     assert (late.value.status, late.value.code) == (503, "count_timeout")
+
+
+class SlowUpload(io.BytesIO):
+    """A file whose end comes when it is let come; `begun` says that it is being read."""
+
+    def __init__(self) -> None:
+        super().__init__(LINE)
+        self.begun, self.let_end = threading.Event(), threading.Event()
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.begun.set()
+        self.let_end.wait(60)
+        return super().read(size)
+
+
+def test_who_comes_while_another_file_is_counted_is_soon_asked_to_come_again(app: Flask) -> None:
+    counts = TokenCounts(app.extensions["engine"].models, 64, turn_patience=0.05)
+    upload = SlowUpload()
+    first = threading.Thread(target=counts.create, args=(upload, MODEL))
+    first.start()
+    assert upload.begun.wait(60)
+    with pytest.raises(ApiError) as busy:
+        counts.create(io.BytesIO(LINE), MODEL)
+    assert (busy.value.status, busy.value.code, busy.value.headers) == (503, "count_busy", {"Retry-After": "5"})
+    upload.let_end.set()
+    first.join()
+    assert counts.create(io.BytesIO(LINE), MODEL)["tokens"] == [PROMPT + ANSWER + 1]
 
 
 def test_a_child_that_dies_is_503_and_its_last_words_are_in_the_log(

@@ -1,6 +1,7 @@
 """What training would take, asked over the service: prices before OpenAI, measured minutes before an engine."""
 
 import io
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from services.client import Address, Upstream
 from services.files import Incoming
 from services.fine_tuning import FineTuning
 from services.outlook import MAX_COUNTED_BYTES, Outlook, speed_of
-from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI
+from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI, Fault, refusal
 from tests.fakes.ports import free_port
 from wire.errors import BadRequest
 
@@ -59,7 +60,7 @@ def test_before_openai_there_is_a_price_or_a_reason_why_not(fake: FakeOpenAI) ->
     assert "some-model" in found["cost"]["formula"]
 
 
-@pytest.mark.parametrize("epochs", ["0", "51", "two", "1.5", "-1", "9" * 5000])
+@pytest.mark.parametrize("epochs", ["0", "51", "two", "1.5", "-1", "9" * 5000, "0500000", "00", "05", "５"])
 def test_epochs_that_are_none_are_refused(fake: FakeOpenAI, epochs: str) -> None:
     with pytest.raises(BadRequest) as refused:
         outlook(fake.base_url).look_ahead(sent(), epochs=epochs)
@@ -134,7 +135,42 @@ def test_a_file_that_would_take_too_long_is_not_sent(engine: str) -> None:
     assert found["statistics"]["examples"] == 1
 
 
-def test_a_model_that_the_engine_does_not_know_is_counted_as_before(engine: str) -> None:
+def test_a_model_that_the_engine_does_not_know_is_said_and_counted_as_before(engine: str) -> None:
     found = outlook(engine).look_ahead(sent(), "no-such-model")["response"]
     assert found["counted"].startswith("o200k_base, for that of 'no-such-model' is not known: ")
+    assert "; the upstream did not count: The model `no-such-model` does not exist" in found["counted"]
+
+
+def test_a_server_without_jobs_is_no_reason_to_say_anything(fake: FakeOpenAI) -> None:
+    fake.fail("GET /v1/fine_tuning/jobs", refusal(404, "Invalid URL (GET /v1/fine_tuning/jobs)", None))
+    found = outlook(fake.base_url).look_ahead(sent())["response"]
     assert "upstream" not in found["counted"]
+
+
+SUCCEEDED: dict[str, Any] = {"id": "j", "status": "succeeded", "created_at": 1, "finished_at": 9, "trained_tokens": 5}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        "jobs",
+        [None],
+        ["job"],
+        [SUCCEEDED | {"trained_tokens": "many"}],
+        [SUCCEEDED | {"trained_tokens": 10**400}],
+    ],
+)
+def test_jobs_in_shapes_of_somebody_elses_leave_the_minutes_unknown(fake: FakeOpenAI, data: Any) -> None:
+    page = json.dumps({"object": "list", "data": data}).encode()
+    fake.fail("GET /v1/fine_tuning/jobs", Fault("raw", raw=page))
+    found = outlook(fake.base_url).look_ahead(sent())["response"]
+    assert found["duration"]["minutes"] is None
+    assert found["statistics"]["examples"] == 20
+
+
+@pytest.mark.parametrize("events", [[None], [step(9, 5) | {"data": {"step": 9, "total_steps": 0}}, step(1, 1)]])
+def test_events_in_shapes_of_somebody_elses_leave_the_minutes_unknown(fake: FakeOpenAI, events: Any) -> None:
+    job = succeeded(fake)
+    fake.fail(f"GET /v1/fine_tuning/jobs/{job['id']}/events", Fault("raw", raw=json.dumps({"data": events}).encode()))
+    assert outlook(fake.base_url).look_ahead(sent())["response"]["duration"]["minutes"] is None

@@ -1,6 +1,9 @@
 """Counts are the trainer's own: the same sequences, the same trained tokens, line by line."""
 
 import json
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from engine.trainer.errors import InvalidTrainingFile, UnsupportedBaseModel
 from tests.engine.trainer.conftest import ROWS, chat, write_rows
 from tests.tiny_models import write_tiny_gguf
 
+ROOT = Path(__file__).resolve().parents[3]
 THINKING = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"
     "{% if m['role'] == 'assistant' and loop.last %}<think></think>{% endif %}"
@@ -91,3 +95,16 @@ def test_a_model_without_a_template_is_refused(tmp_path: Path) -> None:
     bare = load_tokenizer(write_tiny_gguf(tmp_path / "bare.gguf", chat_template=None))
     with pytest.raises(UnsupportedBaseModel, match="no chat template"):
         count(write_rows(tmp_path / "rows.jsonl", ROWS), bare, 256)
+
+
+def test_a_count_steps_back_behind_the_chats_in_its_session_too() -> None:
+    script = """
+        import atexit, pathlib, sys
+        from engine.trainer import count
+        session = pathlib.Path("/proc/self/autogroup")
+        atexit.register(lambda: print(session.read_text() if session.exists() else "nice 10", file=sys.stderr))
+        count.main(pathlib.Path("absent.gguf"), pathlib.Path("absent.jsonl"), 8)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, start_new_session=True, check=False)
+    assert done.stderr.rstrip().endswith("nice 10")
