@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     checking.add_argument("file", type=Path, metavar="FILE")
     checking.add_argument("--profile", choices=TARGETS, default="engine", help="whose rules to hold it to")
     checking.add_argument("--against", type=Path, metavar="TRAINING", help="find what stands in this file as well")
+    checking.add_argument("--thorough", action="store_true", help="read every example's wording in large files too")
     checking.add_argument("--json", action="store_true", help="print the report as JSON")
     checking.add_argument("--fix", type=Path, metavar="OUT", help="write a mended copy, and check that")
     checking.add_argument("--mask", action="store_true", help="with --fix: mask personal data and secrets as well")
@@ -71,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     counting.set_defaults(run=_look_ahead)
     counting.add_argument("file", type=Path, metavar="FILE")
     counting.add_argument("--model", default="", help="whose tokens and price count")
-    counting.add_argument("--epochs", type=int, help="instead of the rule of thumb")
+    counting.add_argument("--epochs", type=_above_0, help="instead of the rule of thumb")
     counting.add_argument("--prices", type=Path, metavar="TOML", help="a price table of your own")
     counting.add_argument("--tokens-per-second", type=float, help="what this machine was measured to train")
     listing = commands.add_parser("formats", help="list the formats that can be read")
@@ -94,14 +95,24 @@ def _add_option(parser: argparse.ArgumentParser, one: Field[Any]) -> None:
     parser.add_argument(*flags, dest=one.name, action="append", metavar="X", help=text + shown)
 
 
+def _above_0(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not above 0")
+    return number
+
+
 def _check(options: argparse.Namespace) -> int:
     file: Path = options.fix or options.file
+    if options.mask and options.fix is None:
+        print("--mask changes what is written: name a new file with --fix OUT.", file=sys.stderr)
+        return 2
     # A training file that cannot be opened is told before anything is written.
     with nullcontext() if options.against is None else options.against.open("rb") as training:
         if options.fix is not None:
             fixed = fix(options.file, options.fix, mask=options.mask, profile=options.profile)
             _tell_changes(fixed, quiet=options.json)
-        report = _examine(file, options.profile, training)
+        report = _examine(file, options, training)
     if options.json:
         print(json.dumps({"file": str(file), "ok": report.ok, **asdict(report)}, ensure_ascii=False, indent=1))
     else:
@@ -109,10 +120,11 @@ def _check(options: argparse.Namespace) -> int:
     return 0 if report.ok else 1
 
 
-def _examine(file: Path, profile: str, training: BinaryIO | None) -> Report:
+def _examine(file: Path, options: argparse.Namespace, training: BinaryIO | None) -> Report:
     """Check a file, as one for validation if there is a training file."""
     with file.open("rb") as stream:
-        report = check(stream, profile=profile, minimum=TARGETS[profile].minimum)
+        minimum = TARGETS[options.profile].minimum
+        report = check(stream, profile=options.profile, minimum=minimum, thorough=options.thorough)
         if training is not None:
             stream.seek(0)
             add_leaks(report, training, stream)
@@ -146,11 +158,12 @@ def _convert(options: argparse.Namespace) -> int:
     outputs.refuse_existing()
     conversion = convert(labelled(options.inputs), read_options(_given(vars(options))))
     report = summarise(conversion)
-    print(tell(report))
     if not conversion.training:
+        print(tell(report))
         print("No example came out, so nothing was written; the table says why.", file=sys.stderr)
         return 1
-    write(conversion, options.output)
+    write(conversion, options.output)  # before the report, whose reader may have left
+    print(tell(report))
     print(f"Written: {', '.join(str(path) for path in outputs.present())}")
     return 0
 

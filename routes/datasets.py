@@ -15,7 +15,7 @@ from services.files import Incoming
 from wire.envelope import ok
 
 bp = Blueprint("datasets", __name__, url_prefix="/datasets")
-_CHECK_FIELDS = ["files", "against", "profile", "upload"]
+_CHECK_FIELDS = ["files", "against", "profile", "thorough", "upload"]
 _STATISTICS_FIELDS = ["files", "model", "epochs"]
 _OPTIONS = [*Options.__dataclass_fields__, *ALIASES]
 _CONVERT_FIELDS = ["files", "upload", "download", *_OPTIONS]
@@ -25,12 +25,12 @@ _CONVERT_FIELDS = ["files", "upload", "download", *_OPTIONS]
 def check() -> dict[str, Any]:
     """Check files in the form field `files` by the rules of `profile`, as validation files if `against` holds another.
 
-    `upload=true` sends on what passes.
+    `upload=true` sends on what passes; `thorough=true` reads the wording of every example in large files too.
     """
     fields, incoming, against = _sent(_CHECK_FIELDS)
-    upload, profile = switch("upload", fields, default=False), fields.get("profile", "")
-    check_one = partial(services().datasets.check, profile=profile, upload=upload, against=against)
-    return ok([check_one(file) for file in incoming])
+    upload, thorough = switch("upload", fields, default=False), switch("thorough", fields, default=False)
+    check_one = partial(services().datasets.check, upload=upload, thorough=thorough, against=against)
+    return ok([check_one(file, fields.get("profile", "")) for file in incoming])
 
 
 @bp.post("/convert")

@@ -71,18 +71,26 @@ class Datasets:
         self._context_tokens = context_tokens
 
     def check(
-        self, file: Incoming, profile: str = "", *, upload: bool = False, against: Incoming | None = None
+        self,
+        file: Incoming,
+        profile: str = "",
+        *,
+        upload: bool = False,
+        thorough: bool = False,
+        against: Incoming | None = None,
     ) -> dict[str, Any]:
         """Return what is wrong with one file: `status` is passed or failed; with `upload`, a passed one is sent on.
 
-        With `against`, the file is for validation, and what it shares with that training file is wrong too.
+        With `against`, the file is for validation, and what it shares with that training file is wrong too;
+        `thorough` reads the wording of every example in large files too.
         """
         name = profile or self._profile
         if name not in TARGETS:
             message = f"Invalid value for 'profile': '{name[:80]}'. It must be one of {', '.join(TARGETS)}."
             raise BadRequest(message, code="invalid_value", param="profile")
         limit = self._context_tokens if name == "engine" else None
-        report = dataprep.check(file.stream, profile=name, minimum=TARGETS[name].minimum, max_tokens=limit)
+        minimum = TARGETS[name].minimum
+        report = dataprep.check(file.stream, profile=name, minimum=minimum, max_tokens=limit, thorough=thorough)
         file.stream.seek(0)
         if against is not None:
             against.stream.seek(0)

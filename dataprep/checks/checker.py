@@ -139,6 +139,12 @@ class _Walk:
         if limit is not None and report.bytes > limit:
             detail = f"the file has {report.bytes} bytes, but {self._profile.name} takes at most {limit}. Split it."
             report.add(None, Problem("", "file_too_large", detail))
+        if self._stride > 1 and report.closely < report.examples:
+            detail = (
+                f"the file is large: the wording of {report.closely} of {report.examples} examples was read (secrets,"
+                " personal data, contradictions, near copies). Check it thoroughly to have all of them read."
+            )
+            report.add(None, Problem("", "partly_read", detail, "warning"))
         if report.complete:
             for problem in self._overview.finish(report.examples, self._profile, self._minimum):
                 report.add(None, problem)

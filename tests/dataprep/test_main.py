@@ -1,6 +1,9 @@
 """The command line of dataprep."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 from dataprep.__main__ import main
 from tests.dataprep.lines import assistant, chat, user
 
+ROOT = Path(__file__).resolve().parents[2]
 Captured = pytest.CaptureFixture[str]
 
 
@@ -227,3 +231,25 @@ def test_a_price_table_that_is_none_is_said(tmp_path: Path, capsys: Captured) ->
     (tmp_path / "prices.toml").write_text("not a table")
     assert main(["stats", str(file), "--prices", str(tmp_path / "prices.toml")]) == 2
     assert "prices.toml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("epochs", ["0", "-3", "two"])
+def test_epochs_that_are_none_are_refused(good: Path, capsys: Captured, epochs: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["stats", str(good), f"--epochs={epochs}"])
+    assert "--epochs" in capsys.readouterr().err
+
+
+def test_masking_needs_a_file_to_write(good: Path, capsys: Captured) -> None:
+    assert main(["check", str(good), "--mask"]) == 2
+    assert "--fix OUT" in capsys.readouterr().err
+
+
+def test_a_conversion_is_written_even_if_nobody_reads_its_report(talk: Path) -> None:
+    out = talk.with_name("out.jsonl")
+    command = [sys.executable, "-m", "dataprep", "convert", str(talk), "-o", str(out), "--me", "Otto"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    os.close(writer)
+    assert out.is_file(), done.stderr

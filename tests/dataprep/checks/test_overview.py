@@ -135,5 +135,10 @@ def test_a_large_file_is_sampled_unless_asked_otherwise() -> None:
     line = chat(user("x" * 1_000_000), assistant())
     count = MAX_CLOSE_BYTES // len(line) + 2
     data = "".join(line.replace("x", "y", number) + "\n" for number in range(count)).encode()
-    assert check(io.BytesIO(data)).closely == count // (len(data) // SAMPLE_BYTES)
+    sampled, thorough = check(io.BytesIO(data)), check(io.BytesIO(data), thorough=True)
+    assert sampled.closely == count // (len(data) // SAMPLE_BYTES)
+    told = [finding.message for finding in sampled.findings if finding.code == "partly_read"]
+    assert [f"the wording of {sampled.closely} of {count} examples" in message for message in told] == [True]
+    assert thorough.closely == count
+    assert "partly_read" not in {finding.code for finding in thorough.findings}
     assert check(io.BytesIO(data[: len(data) // 2])).closely >= count // 2
