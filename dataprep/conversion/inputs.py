@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dataprep.checks.wording import did_you_mean
 from dataprep.records import Row
+from dataprep.sources.documents import DOCUMENT
 from dataprep.sources.registry import BY_NAME, look_at, recognise
 from dataprep.sources.source import Head, Source, UnreadableSource
 
@@ -31,7 +32,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A file of a folder that no reader knows."""
+    """A file of a folder that no reader knows, or that nothing can be made of."""
 
     label: str
     reason: str
@@ -97,7 +98,10 @@ def _search(folder: Path, label: str, forced: Source | None, found: list[Input],
         inner = f"{label}/{path.name}"
         if path.name.startswith(".") or path.is_symlink() or not (path.is_dir() or path.is_file()):
             continue
-        if (known := _settle(look_at(path, inner), forced)) is not None:
+        known = _settle(look_at(path, inner), forced)
+        if known is not None and known.source.name == DOCUMENT and forced is None:
+            unread.append(Unread(inner, f"{known.reason}, which holds no questions with answers"))
+        elif known is not None:
             found.append(known)
         elif path.is_dir():
             _search(path, inner, forced, found, unread)

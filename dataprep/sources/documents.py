@@ -8,6 +8,7 @@ from dataprep.records import Dialogue, LeftOut, Place, Row
 from dataprep.sources.source import Head, Source, UnreadableSource
 from dataprep.sources.text_lines import read_lines
 
+DOCUMENT = "document"
 _TEXT_ENDINGS = (".md", ".markdown", ".txt")
 # `Q:`, `Q1:`, `**问：**`, `- Question 2:`, and what follows on the line.
 _MARK = r"^[ \t>*\-+]*(?:\*\*|__)?(?:{words})[ \t]*\d{{0,4}}[ \t]*[:：](?:\*\*|__)?[ \t]*(?P<rest>.*)$"
@@ -124,5 +125,5 @@ def _refuse(head: Head) -> Iterator[Row]:
 
 SOURCES: tuple[Source, ...] = (
     Source("qa-text", "Questions and answers in a text (Q: and A:, 问： and 答：)", _recognise_pairs, _read_pairs),
-    Source("document", "Documents without questions (refused)", _recognise_document, _refuse),
+    Source(DOCUMENT, "Documents without questions (refused)", _recognise_document, _refuse),
 )

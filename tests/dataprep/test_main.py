@@ -193,10 +193,12 @@ def test_weclones_names_are_taken_too(talk: Path, capsys: Captured) -> None:
 
 def test_a_folder_is_read_file_by_file_and_what_is_unknown_is_told(talk: Path, good: Path, capsys: Captured) -> None:
     (talk.parent / "notes.bin").write_bytes(bytes(range(256)))
+    (talk.parent / "README.txt").write_text("Notes about this export.\nNothing more.\n", encoding="utf-8")
     out = talk.parent.parent / f"{talk.parent.name}.jsonl"
     assert main(["convert", str(talk.parent), "-o", str(out), "--me", "Otto"]) == 0
     told = capsys.readouterr().out
     assert f"{talk.parent.name}/notes.bin: not read" in told
+    assert f"{talk.parent.name}/README.txt: not read, a text without marked questions" in told
     assert "3 example(s) for training" in told
     report: dict[str, Any] = json.loads(out.with_suffix(".report.json").read_text("utf-8"))
     assert [one["file"] for one in report["files"]] == [
