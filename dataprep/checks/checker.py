@@ -1,7 +1,7 @@
 """Walks a file line by line in flat memory and reports what is wrong; it changes nothing and keeps no example."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -19,7 +19,7 @@ from dataprep.checks.profiles import TARGETS, Profile
 from dataprep.checks.report import Kind, Problem, Report
 from dataprep.checks.shapes import read_clean_chat
 from dataprep.checks.strict_json import Unreadable, read_line
-from dataprep.checks.texts import turns_of, turns_of_clean
+from dataprep.checks.texts import texts_beside, turns_of, turns_of_clean
 
 PROFILES = tuple(TARGETS)
 # Room for a dozen images as data URLs; a line is the most that is ever held in memory.
@@ -149,10 +149,10 @@ class _Walk:
             for problem in self._overview.finish(report.examples, self._profile, self._minimum):
                 report.add(None, problem)
 
-    def _look_closely(self, turns: list[Turn], number: int) -> None:
-        """Read an example for its wording, and compare it with the others."""
+    def _look_closely(self, turns: list[Turn], number: int, beside: Iterable[Turn] = ()) -> None:
+        """Read an example, and what goes along with it, for its wording; compare the example with the others."""
         self.report.closely += 1
-        for problem in check_turns(turns):
+        for problem in check_turns([*turns, *beside]):
             self.report.add(number, problem)
         if self._overview.examples < MAX_REMEMBERED:
             for problem in self._overview.look(turns, number):
@@ -208,7 +208,7 @@ class _Walk:
         if self._remember(hash(line), number) is not number:
             self._warn_of_duplicate(line, number)
         elif kind is not None and isinstance(example, dict) and number % self._stride == 0:
-            self._look_closely(turns_of(example, kind), number)
+            self._look_closely(turns_of(example, kind), number, texts_beside(example))
         return True
 
     def _pass_over(self, number: int) -> bool:

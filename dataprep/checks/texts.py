@@ -30,6 +30,24 @@ def turns_of(example: dict[str, object], kind: Kind) -> list[Turn]:
     return list(_read(example.get("messages"), "messages"))
 
 
+def texts_beside(example: dict[str, object]) -> Iterator[Turn]:
+    """What goes along without being a turn: answers that are not preferred, arguments of calls, references."""
+    for key in ("non_preferred_output", "non_preferred_completion"):
+        yield from (turn._replace(learned=False) for turn in _read(example.get(key), key))
+    messages = example.get("messages")
+    for at, message in enumerate(messages if isinstance(messages, list) else ()):
+        calls = message.get("tool_calls") if isinstance(message, dict) else None
+        for number, call in enumerate(calls if isinstance(calls, list) else ()):
+            function = call.get("function") if isinstance(call, dict) else None
+            arguments = function.get("arguments") if isinstance(function, dict) else None
+            if isinstance(arguments, str):
+                pointer = point("messages", at, "tool_calls", number, "function", "arguments")
+                yield Turn("arguments", arguments, pointer, learned=False)
+    for key, value in example.items():
+        if isinstance(value, str) and key not in ("prompt", "completion"):
+            yield Turn("reference", value, point(key), learned=False)
+
+
 def _read(messages: object, *steps: str) -> Iterator[Turn]:
     for at, message in enumerate(messages if isinstance(messages, list) else ()):
         if not isinstance(message, dict):

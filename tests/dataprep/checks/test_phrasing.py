@@ -1,5 +1,6 @@
 """Warnings about texts: each with a text that deserves it and one that nearly does."""
 
+import json
 import time
 
 import pytest
@@ -80,3 +81,19 @@ def test_a_megabyte_of_what_is_nearly_odd_is_read_before_long(piece: str) -> Non
     began = time.process_time()
     findings(piece * (1_000_000 // len(piece.encode())) + "x")
     assert time.process_time() - began < 2
+
+
+def test_secrets_beside_the_talk_are_found_where_they_stand() -> None:
+    key = "sk-test-Q7W8E9R0T1Y2U3I4O5P6"
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": json.dumps({"key": key})}}
+    tool = {"type": "function", "function": {"name": "f"}}
+    called = [user(), assistant(None, tool_calls=[call]), {"role": "tool", "tool_call_id": "c", "content": "ok"}]
+    pair = {"input": {"messages": [user()]}, "preferred_output": [assistant("A")]}
+    places = {
+        "/messages/1/tool_calls/0/function/arguments": {"messages": [*called, assistant()], "tools": [tool]},
+        "/non_preferred_output/0/content": {**pair, "non_preferred_output": [assistant(f"use {key}")]},
+        "/reference_answer": {"messages": [user()], "reference_answer": f"use {key}"},
+    }
+    for place, example in places.items():
+        found = check_text(json.dumps(example)).findings
+        assert [one.pointer for one in found if one.code == "secret"] == [place]
