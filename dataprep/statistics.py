@@ -1,7 +1,6 @@
-"""Describes a training file in numbers: sizes, lengths, who speaks, in which scripts; it judges nothing."""
+"""Describes a training file in numbers: sizes, lengths, who speaks, in which languages; it judges nothing."""
 
 import math
-import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,25 +11,12 @@ from typing import Any, BinaryIO, NamedTuple
 from msgspec import DecodeError
 from msgspec.json import decode
 
+from dataprep.languages import language, shares
 from dataprep.tokens import Encoding, Tokenizer, count_answers, count_example, load
 
 MAX_LINE_BYTES = 32 * 1024 * 1024
 MAX_NAMES = 10_000
 _LISTS = ("messages", "preferred_output", "non_preferred_output")
-# The letters of the scripts that most people write in; what is in none of them is left out.
-_SCRIPTS = {
-    "Latin": r"A-Za-z\xaa\xba\xc0-\xd6\xd8-\xf6\xf8-\u024f\u1e00-\u1eff",
-    "Han": r"\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff",
-    "Kana": r"\u3041-\u3096\u30a1-\u30fa\u30fc\uff66-\uff9f",
-    "Hangul": r"\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3",
-    "Cyrillic": r"\u0400-\u052f",
-    "Greek": r"\u0370-\u03ff\u1f00-\u1fff",
-    "Arabic": r"\u0620-\u064a\u066e-\u06d3\u0750-\u077f",
-    "Hebrew": r"\u05d0-\u05ea",
-    "Devanagari": r"\u0904-\u0939",
-    "Thai": r"\u0e01-\u0e30\u0e40-\u0e46",
-}
-_LETTERS = {name: re.compile(f"[{letters}]+") for name, letters in _SCRIPTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +52,7 @@ class Statistics:
     `tokens` is per example, by the formula of `tokens` unless recounted; `answer_tokens` is what of it is learned;
     `turns` is messages without the system's; `characters` is of each assistant message. `speakers` counts messages by
     their `name`, among the first ten thousand names. `scripts` is each script's share of the letters,
-    `examples_by_script` counts examples by the script that most of their letters are in, `Han and Kana` being
-    Japanese. `unread` lines held no JSON object.
+    `languages` counts examples by the language that most of their text is in. `unread` lines held no JSON object.
     """
 
     examples: int
@@ -81,7 +66,7 @@ class Statistics:
     speakers: Counter[str]
     system_prompts: int
     scripts: dict[str, float]
-    examples_by_script: Counter[str]
+    languages: Counter[str]
     lengths: Sequence[int]
 
 
@@ -97,7 +82,7 @@ class _Tally:
     speakers: Counter[str] = field(default_factory=Counter)
     systems: set[int] = field(default_factory=set)
     letters: Counter[str] = field(default_factory=Counter)
-    main: Counter[str] = field(default_factory=Counter)
+    languages: Counter[str] = field(default_factory=Counter)
 
 
 def statistics(stream: BinaryIO, *, encoding: Encoding | None = "o200k_base") -> Statistics:
@@ -122,7 +107,7 @@ def statistics(stream: BinaryIO, *, encoding: Encoding | None = "o200k_base") ->
         speakers=tally.speakers,
         system_prompts=len(tally.systems),
         scripts={name: number / letters for name, number in tally.letters.most_common()},
-        examples_by_script=tally.main,
+        languages=tally.languages,
         lengths=tally.tokens,
     )
 
@@ -156,12 +141,6 @@ def histogram(numbers: Sequence[int]) -> list[Bin]:
     return [Bin(1 << size >> 1, 1 << size, sizes[size]) for size in range(max(sizes, default=-1) + 1)]
 
 
-def shares(text: str) -> Counter[str]:
-    """Return how many letters of each script a text holds."""
-    names = ["Latin"] if text.isascii() else list(_LETTERS)
-    return Counter({name: number for name in names if (number := sum(map(len, _LETTERS[name].findall(text))))})
-
-
 def _quantile(ordered: Sequence[int], share: float) -> float:
     place = share * (len(ordered) - 1)
     below = math.floor(place)
@@ -184,11 +163,10 @@ def _count_line(line: bytes, tally: _Tally, encoding: Encoding | None) -> None:
     tally.turns.append(sum(message.get("role") != "system" for message in messages))
     for message in messages:
         _count_message(message, tally)
-    found = shares("\n".join(_texts(example, messages)))
-    tally.letters.update(found)
-    if found:
-        main = found.most_common(1)[0][0]
-        tally.main["Han and Kana" if found["Kana"] and main in ("Han", "Kana") else main] += 1
+    text = "\n".join(_texts(example, messages))
+    letters = shares(text)
+    tally.letters.update(letters)
+    tally.languages[language(text, letters)] += 1
 
 
 def _messages(example: dict[str, Any]) -> Iterator[dict[str, Any]]:

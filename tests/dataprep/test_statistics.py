@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataprep.statistics import Bin, Statistics, distribution, histogram, shares, statistics
+from dataprep.statistics import Bin, Statistics, distribution, histogram, statistics
 from dataprep.tokens import count, count_messages, load
 from tests.dataprep.lines import assistant, chat, user
 
@@ -48,29 +48,14 @@ def test_the_histogram_doubles_and_leaves_no_gap() -> None:
     assert histogram([]) == []
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("abc 12!", {"Latin": 3}),
-        ("你好abc", {"Han": 2, "Latin": 3}),
-        ("こんにちは世界", {"Kana": 5, "Han": 2}),
-        ("안녕", {"Hangul": 2}),
-        ("Привет", {"Cyrillic": 6}),
-        ("สวัสดี", {"Thai": 4}),
-        ("123 ... 👍", {}),
-    ],
-)
-def test_letters_are_counted_by_script(text: str, expected: dict[str, int]) -> None:
-    assert shares(text) == expected
-
-
-def test_examples_count_under_their_main_script() -> None:
+def test_examples_count_under_their_main_language() -> None:
     found = describe(
         chat(user("你好"), assistant("好")),
-        chat(user("hi"), assistant("yo")),
+        chat(user("Where is the boat?"), assistant("It is in the harbour.")),
         chat(user("漢字とかな"), assistant("はい")),
+        chat(user("hm"), assistant("42")),
     )
-    assert found.examples_by_script == {"Han": 1, "Latin": 1, "Han and Kana": 1}
+    assert found.languages == {"zh": 1, "en": 1, "ja": 1, "und": 1}
     assert sum(found.scripts.values()) == pytest.approx(1)
 
 
