@@ -10,12 +10,14 @@ from werkzeug.datastructures import CombinedMultiDict
 from dataprep.conversion.options import ALIASES, Options
 from routes import services
 from routes.incoming import Form, multipart, refuse_unknown, sent_file, sent_files, switch
-from services.datasets import CONTENT_TYPE, Dataset
+from services.datasets import CONTENT_TYPE, Dataset, Mended
 from services.files import Incoming
 from wire.envelope import ok
+from wire.errors import BadRequest
 
 bp = Blueprint("datasets", __name__, url_prefix="/datasets")
 _CHECK_FIELDS = ["files", "against", "profile", "thorough", "upload"]
+_FIX_FIELDS = ["files", "profile", "encoding", "mask", "upload", "download"]
 _STATISTICS_FIELDS = ["files", "model", "epochs"]
 _OPTIONS = [*Options.__dataclass_fields__, *ALIASES]
 _CONVERT_FIELDS = ["files", "upload", "download", *_OPTIONS]
@@ -31,6 +33,18 @@ def check() -> dict[str, Any]:
     upload, thorough = switch("upload", fields, default=False), switch("thorough", fields, default=False)
     check_one = partial(services().datasets.check, upload=upload, thorough=thorough, against=against)
     return ok([check_one(file, fields.get("profile", "")) for file in incoming])
+
+
+@bp.post("/fix")
+def fix() -> dict[str, Any] | Response:
+    """Mend copies of the files in the form field `files`, and mask in them; `upload=true` sends on those that pass."""
+    fields, incoming, _ = _sent(_FIX_FIELDS)
+    mask, upload, download = (switch(name, fields, default=False) for name in ("mask", "upload", "download"))
+    profile, encoding = fields.get("profile", ""), fields.get("encoding", "")
+    mended = services().datasets.fix(incoming, profile, encoding, mask=mask)
+    if upload:
+        return ok(services().datasets.upload_mended(mended))
+    return _as_file(_only(mended).file) if download else ok([one.entry() for one in mended])
 
 
 @bp.post("/convert")
@@ -65,7 +79,17 @@ def _reply(dataset: Dataset, *, upload: bool, download: bool) -> dict[str, Any] 
         return ok(services().datasets.upload(dataset))
     if not download:
         return ok(dataset.entry())
-    reply = Response(dataset.training.stream.read(), content_type=CONTENT_TYPE)
-    name = quote(dataset.training.label, safe="")
-    reply.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{name}"
+    return _as_file(dataset.training)
+
+
+def _only(mended: list[Mended]) -> Mended:
+    if len(mended) > 1:
+        message = f"A download is one file, but {len(mended)} were sent. Mend one at a time, or leave out 'download'."
+        raise BadRequest(message, code="invalid_value", param="download")
+    return mended[0]
+
+
+def _as_file(file: Incoming) -> Response:
+    reply = Response(file.stream.read(), content_type=CONTENT_TYPE)
+    reply.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file.label, safe='')}"
     return reply

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import to_builtins
+
 import dataprep
 from dataprep.checks.profiles import TARGETS
 from dataprep.conversion.options import WrongOption, read_options
@@ -20,6 +22,7 @@ from wire.errors import ApiError, BadRequest
 if TYPE_CHECKING:
     from dataprep.conversion.convert import Conversion
     from dataprep.conversion.windows import Example
+    from dataprep.fixing.fix import FixReport
 
 CONTENT_TYPE = "application/jsonl"
 # Larger results are uploaded or downloaded: JSON within JSON takes twice their size in memory.
@@ -58,6 +61,19 @@ class Dataset:
         return {"report": self.report, "text": self.text}
 
 
+@dataclass(frozen=True)
+class Mended:
+    """A mended copy of one file, and the report on it."""
+
+    file: Incoming
+    report: "FixReport"
+
+    def entry(self) -> dict[str, Any]:
+        """Return the reply; `status` is whether the copy passes the check, `content` its text if it is not large."""
+        status = "passed" if self.report.left.ok else "failed"
+        return {**_shown(self.file), "status": status, "response": to_builtins(self.report)}
+
+
 class Datasets:
     """Training data before they are the upstream's; `profile` is whose rules count if the caller names none.
 
@@ -84,10 +100,7 @@ class Datasets:
         With `against`, the file is for validation, and what it shares with that training file is wrong too;
         `thorough` reads the wording of every example in large files too.
         """
-        name = profile or self._profile
-        if name not in TARGETS:
-            message = f"Invalid value for 'profile': '{name[:80]}'. It must be one of {', '.join(TARGETS)}."
-            raise BadRequest(message, code="invalid_value", param="profile")
+        name = self._known(profile)
         limit = self._context_tokens if name == "engine" else None
         minimum = TARGETS[name].minimum
         report = dataprep.check(file.stream, profile=name, minimum=minimum, max_tokens=limit, thorough=thorough)
@@ -105,6 +118,21 @@ class Datasets:
         }
         return entry | {"file": _upload(file, self._files)["file"]} if upload and report.ok else entry
 
+    def fix(
+        self, files: Sequence[Incoming], profile: str = "", encoding: str = "", *, mask: bool = False
+    ) -> list["Mended"]:
+        """Return a mended copy of each file, what was changed, and what is left to a person; 400 if one is no text."""
+        name = self._known(profile)
+        with _on_disk(files) as paths:
+            return [_mend(path, label, name, encoding or None, mask) for path, label in paths]
+
+    def upload_mended(self, mended: Sequence["Mended"]) -> list[dict[str, Any]]:
+        """Send on the copies that pass the check now, and return each one's reply."""
+        return [
+            one.entry() | ({"file": _upload(one.file, self._files)["file"]} if one.report.left.ok else {})
+            for one in mended
+        ]
+
     def convert(self, files: Sequence[Incoming], options: Mapping[str, Sequence[str]]) -> Dataset:
         """Return the training data made of these files; 400 says what is missing, wrong, or why nothing came out."""
         with _on_disk(files) as paths:
@@ -114,6 +142,13 @@ class Datasets:
     def upload(self, dataset: Dataset) -> dict[str, Any]:
         """Send a converted dataset upstream and return the reply with the file objects."""
         return dataset.uploaded(self._files)
+
+    def _known(self, profile: str) -> str:
+        name = profile or self._profile
+        if name not in TARGETS:
+            message = f"Invalid value for 'profile': '{name[:80]}'. It must be one of {', '.join(TARGETS)}."
+            raise BadRequest(message, code="invalid_value", param="profile")
+        return name
 
 
 def _dataset(conversion: "Conversion", stem: str) -> Dataset:
@@ -134,6 +169,25 @@ def _dataset(conversion: "Conversion", stem: str) -> Dataset:
         for line, example in enumerate(examples, 1)
     ]
     return Dataset(report, tell(report), training, validation, provenance)
+
+
+def _mend(path: Path, label: str, profile: str, encoding: str | None, mask: bool) -> Mended:
+    from dataprep.fixing.fix import Unfixable, fix
+
+    target = path.with_name(f"{path.stem}.mended.jsonl")
+    try:
+        report = fix(path, target, mask=mask, encoding=encoding, profile=profile)
+    except Unfixable as unfixable:
+        raise BadRequest(f"{label}: {unfixable}", code="unfixable", param="files") from None
+    except LookupError:
+        message = f"Invalid value for 'encoding': '{(encoding or '')[:80]}'. Give a name such as gb18030 or utf-16."
+        raise BadRequest(message, code="invalid_value", param="encoding") from None
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - it outlives the folder, and is gone when the reply is
+    with target.open("rb") as mended:
+        shutil.copyfileobj(mended, copy)
+    size = copy.tell()
+    copy.seek(0)
+    return Mended(Incoming(f"{Path(label).stem}.jsonl", CONTENT_TYPE, size, copy), report)
 
 
 def _convert(paths: Sequence[tuple[Path, str]], options: Mapping[str, Sequence[str]]) -> "Conversion":
