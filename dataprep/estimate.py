@@ -1,5 +1,6 @@
 """Estimates epochs, cost and time of a training, and says by which formula and on what grounds; it measures nothing."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ MIN_EPOCHS, MAX_EPOCHS = 1, 25
 _RATES = ("training", "input", "cached_input", "output")
 _WORDS = ("as_of", "source", "note")
 _MILLION = 1_000_000
+_DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 
 class BadPrices(ValueError):
@@ -85,8 +87,7 @@ def load_prices(path: Path | None = None) -> dict[str, Price]:
 
 def estimate_cost(lengths: Iterable[int], epochs: int, model: str, prices: Mapping[str, Price]) -> Cost:
     """Return what `epochs` over examples of these lengths (in tokens) cost on a model, fine-tuned already or not."""
-    base = model.removeprefix("ft:").partition(":")[0]
-    price = prices.get(model) or prices.get(base) or Price(model)
+    price = _price_of(model, prices)
     limit = price.max_example_tokens
     tokens = epochs * sum(length if limit is None else min(length, limit) for length in lengths)
     if price.training is None:
@@ -94,9 +95,16 @@ def estimate_cost(lengths: Iterable[int], epochs: int, model: str, prices: Mappi
         return Cost(None, tokens, f"{tokens} tokens x unknown: {reason}")
     usd = tokens * price.training / _MILLION
     cut = f", at most {limit} of an example" if limit else ""
-    whence = f"price of {price.as_of or 'an unknown day'}, {price.source or 'no source given'}"
+    whence = f"{price.model}'s price of {price.as_of or 'an unknown day'}, {price.source or 'no source given'}"
     formula = f"{tokens} tokens in {epochs} epoch(s){cut} x ${price.training:g} per million = ${usd:.2f} ({whence})"
     return Cost(usd, tokens, f"{formula}. {price.note}".rstrip(". ") + ".")
+
+
+def _price_of(model: str, prices: Mapping[str, Price]) -> Price:
+    """The price of a model, of the base of a fine-tune, or of the newest of the dated models that a bare name means."""
+    base = model.removeprefix("ft:").partition(":")[0]
+    dated = max((name for name in prices if _DATED.sub("", name) == base), default="")
+    return prices.get(model) or prices.get(base) or prices.get(dated) or Price(model)
 
 
 def estimate_minutes(tokens: int, epochs: int, tokens_per_second: float | None) -> Duration:

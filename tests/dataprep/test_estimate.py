@@ -64,6 +64,17 @@ def test_a_fine_tune_costs_what_its_base_costs() -> None:
     assert estimate_cost([10], 3, "ft:gpt-4.1-2025-04-14:org:x:id", load_prices()).usd == base.usd
 
 
+def test_a_name_without_a_date_means_the_newest_model_of_that_name() -> None:
+    prices = {
+        name: Price(name, rate)
+        for name, rate in (("m-2024-05-13", 9.0), ("m-2024-08-06", 5.0), ("m-mini-2025-01-01", 1.0))
+    }
+    cost = estimate_cost([1_000_000], 1, "m", prices)
+    assert (cost.usd, "m-2024-08-06's price" in cost.formula) == (5.0, True)
+    assert estimate_cost([1_000_000], 1, "m", prices | {"m": Price("m", 7.0)}).usd == 7.0
+    assert estimate_cost([10], 1, "gpt-4o-mini", load_prices()).usd == pytest.approx(30 / 1e6)
+
+
 def test_every_price_of_ours_has_a_day_and_a_source() -> None:
     for price in load_prices().values():
         assert price.as_of.startswith("2026-")
