@@ -1,10 +1,12 @@
 """Fixtures that every suite may use: the real base model, and nothing that stands in for one of our own parts."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.live_service import LiveService
 from tests.tiny_models import write_tiny_gguf
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,3 +27,15 @@ def base_gguf() -> Path:
 def tiny_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random two-layer model that trains in a moment; what it says is noise until it is taught."""
     return write_tiny_gguf(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
+
+
+@pytest.fixture
+def live_service(tmp_path: Path, tiny_gguf: Path) -> Iterator[LiveService]:
+    """The service as a user starts it, with its engine on the tiny model."""
+    base_model = tmp_path / "tiny.gguf"
+    base_model.symlink_to(tiny_gguf)
+    service = LiveService(tmp_path / "data", base_model)
+    try:
+        yield service.wait()
+    finally:
+        service.end()

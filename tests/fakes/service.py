@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Self
 
 import psutil
 
@@ -17,14 +18,22 @@ INHERITED = ("PATH", "HOME", "LANG", "SYSTEMROOT", "TMPDIR", "LD_LIBRARY_PATH")
 class Service:
     """One running service; its settings are the environment's."""
 
+    # Kept for `end`, which reads it all; None: it goes where the test's own output goes.
+    output: int | None = subprocess.PIPE
+
     def __init__(self, **settings: str) -> None:
         self.port = free_port()
+        self._settings = {"PORT": str(self.port), "LOG_LEVEL": "WARNING", **settings}
+        self.start()
+
+    def start(self) -> None:
+        """Start it; once more after it ended, with the same settings."""
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         self.process = subprocess.Popen(
             [sys.executable, "app.py"],
             cwd=ROOT,
-            env={**inherited, "PORT": str(self.port), "LOG_LEVEL": "WARNING", **settings},
-            stdout=subprocess.PIPE,
+            env={**inherited, **self._settings},
+            stdout=self.output,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
@@ -34,7 +43,7 @@ class Service:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def wait(self, seconds: float = 20.0) -> "Service":
+    def wait(self, seconds: float = 20.0) -> Self:
         """Return once `/status` answers."""
         self.seconds_to_status = wait_until_answers(f"{self.url}/status", seconds)
         return self
@@ -53,7 +62,7 @@ class Service:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.communicate(timeout=30)[0]
+            return self.process.communicate(timeout=30)[0] or ""
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
