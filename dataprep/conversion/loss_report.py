@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from dataprep.conversion.cleaning import clean_value
 from dataprep.conversion.convert import Conversion
+from dataprep.conversion.inputs import Input
 from dataprep.conversion.ledger import Account, explain
 
 MAX_CONTRADICTIONS = 20
@@ -18,10 +19,7 @@ def summarise(conversion: Conversion) -> dict[str, Any]:
     examples = conversion.training + conversion.validation
     answers = (message for example in examples for message in example.messages if message["role"] == "assistant")
     report = {
-        "inputs": [
-            {"input": one.head.label, "format": one.source.name, "title": one.source.title, "because": one.reason}
-            for one in conversion.inputs
-        ],
+        "inputs": [_input(one) for one in conversion.inputs],
         "unread": [asdict(one) for one in conversion.unread[:MAX_UNREAD]],
         "rows": _account(ledger.total()),
         "files": [{"file": file, **_account(account)} for file, account in ledger.accounts().items()],
@@ -47,6 +45,7 @@ def summarise(conversion: Conversion) -> dict[str, Any]:
 def tell(report: Mapping[str, Any]) -> str:
     """Return the report in words, with its accounts as a table."""
     lines = [f"{one['input']}: {one['title']} ({one['format']}), because {one['because']}" for one in report["inputs"]]
+    lines += [f"{one['input']}: {one['lacks']}" for one in report["inputs"] if one["lacks"]]
     lines += [f"{one['label']}: not read, {one['reason']}" for one in report["unread"]]
     made = report["examples"]
     talked = f"{report['chats']} chat(s), {report['sessions']} session(s): " if report["chats"] else ""
@@ -65,6 +64,12 @@ def tell(report: Mapping[str, Any]) -> str:
         masked = ", ".join(f"{count} {kind}" for kind, count in report["masked"].items())
         lines += ["", f"Masked in the rows read: {masked}."]
     return "\n".join([*lines, *_contradictions(report["contradictions"])]) + "\n"
+
+
+def _input(one: Input) -> dict[str, str]:
+    source = one.source
+    told = {"format": source.name, "title": source.title, "because": one.reason, "lacks": source.lacks}
+    return {"input": one.head.label, **told}
 
 
 def _account(account: Account) -> dict[str, Any]:

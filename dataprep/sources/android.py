@@ -109,4 +109,7 @@ def _raw(xml: str, tag: str) -> str:
     return inner if end else ""
 
 
-SOURCES: tuple[Source, ...] = (Source("android-csv", "Android message table CSV (EnMicroMsg)", _recognise, _read),)
+_LACKS = "this format has no words of voice messages."
+SOURCES: tuple[Source, ...] = (
+    Source("android-csv", "Android message table CSV (EnMicroMsg)", _recognise, _read, _LACKS),
+)

@@ -209,8 +209,9 @@ def _quoting(lines: list[str]) -> Words:
     return Words(Kind.REPLY, "\n".join(lines[count:]), quoted.text)
 
 
+_LACKS = "this format has no words of voice messages."
 SOURCES: tuple[Source, ...] = (
-    Source("chatlog-json", "chatlog JSON", _recognise_json, _read_json),
-    Source("chatlog-csv", "chatlog CSV", _recognise_csv, _read_csv),
-    Source("chatlog-txt", "chatlog TXT", _recognise_txt, _read_txt),
+    Source("chatlog-json", "chatlog JSON", _recognise_json, _read_json, _LACKS),
+    Source("chatlog-csv", "chatlog CSV", _recognise_csv, _read_csv, _LACKS),
+    Source("chatlog-txt", "chatlog TXT", _recognise_txt, _read_txt, _LACKS),
 )

@@ -184,8 +184,19 @@ def _length(texts: list[str], at: int) -> int:
 
 
 SOURCES: tuple[Source, ...] = (
-    Source("memotrace-txt", "TXT of WeChatMsg or MemoTrace, with times (all versions)", recognise_txt, read_txt),
     Source(
-        "memotrace-ai-txt", "TXT of WeChatMsg or MemoTrace made for models (*_chat.txt)", recognise_ai_txt, read_ai_txt
+        "memotrace-txt",
+        "TXT of WeChatMsg or MemoTrace, with times (all versions)",
+        recognise_txt,
+        read_txt,
+        "written by WeChatMsg (versions 0 to 2), it has no words of voice messages and no names of files.",
+    ),
+    Source(
+        "memotrace-ai-txt",
+        "TXT of WeChatMsg or MemoTrace made for models (*_chat.txt)",
+        recognise_ai_txt,
+        read_ai_txt,
+        "this format has no times but days: a session is a day, and an answer is taken however late it came."
+        " Written by WeChatMsg (versions 0 to 2), it has plain texts alone, and no quoted replies.",
     ),
 )

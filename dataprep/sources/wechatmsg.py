@@ -128,7 +128,13 @@ def _is_code(text: str) -> bool:
 
 
 SOURCES: tuple[Source, ...] = (
-    Source("wechatmsg-csv", "WeChatMsg CSV, of one contact or of all (versions 0 to 2)", recognise_csv, read_csv),
+    Source(
+        "wechatmsg-csv",
+        "WeChatMsg CSV, of one contact or of all (versions 0 to 2)",
+        recognise_csv,
+        read_csv,
+        "this format has no words of quoted replies, links and files.",
+    ),
     *wechatmsg_html.SOURCES,
     *wechat_training.SOURCES,
 )
