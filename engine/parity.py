@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from engine.serving.process import ModelProcess, ServedModel, ServerSettings, StartFailed
+from engine.serving.process import ModelProcess, ServedModel, ServerSettings
 
 DRIFT_TOLERANCE = 0.25
 """Mean difference of log-probability over the tokens that torch finds most likely, in nats."""
@@ -46,7 +46,7 @@ def compare(model: ServedModel, parity_file: Path, settings: ServerSettings) -> 
     """Serve `model` and compare it with what the trainer wrote to `parity_file` (its own prompts and answers).
 
     Raises:
-        ModelGone: the server ended meanwhile; nothing is proven either way.
+        ModelGone, StartFailed: the server ended meanwhile, or did not start; nothing is proven either way.
     """
     rows = json.loads(parity_file.read_text(encoding="utf-8"))["rows"]
     process = ModelProcess(model, settings, parity_file.with_name("parity.log"))
@@ -58,8 +58,6 @@ def compare(model: ServedModel, parity_file: Path, settings: ServerSettings) -> 
             if served != row["prompt_ids"]:
                 return _other_prompt(row["prompt_ids"], served)
         return judge([position for row in rows for position in _positions(process, row, spoken)])
-    except StartFailed as failure:
-        return Parity(False, str(failure), {})
     finally:
         process.stop()
 

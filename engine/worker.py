@@ -14,7 +14,7 @@ from engine import durable, lifecycle, parity
 from engine.jobs import event
 from engine.parts import Parts
 from engine.run import Run, died_of
-from engine.serving.process import ModelGone, ServedModel, ServerSettings
+from engine.serving.process import ModelGone, ServedModel, ServerSettings, StartFailed
 from engine.store import EVENTS, FILES, JOBS, MODELS, Record
 from wire.errors import ApiError
 from wire.ids import model_name, new_id
@@ -214,22 +214,22 @@ class Worker:
                 self._fail(job_id, message["code"], message["message"], now)
 
     def _count_crash(self, job: Record, what: str, now: int) -> None:
-        """Let a crashed training go on from its checkpoint, but not for ever: three crashes without one end it."""
+        """Let a crashed job go on from its last checkpoint, or its proof, but not for ever: the third crash ends it."""
         crashes = job["crashes"] + 1
         if crashes >= _CRASHES_ALLOWED:
-            reason = f"{what}, {crashes} times without progress; the job's trainer.log says more."
+            reason = f"{what}, {crashes} times without progress; the logs in the job's folder say more."
             self._fail(job["id"], "worker_crashed", reason, now)
             return
         self._store.update(JOBS, job["id"], crashes=crashes)
-        words = f"{what}; going on from the last checkpoint"
+        words = f"{what}; going on from what is on disk"
         self._store.insert({EVENTS: [event(job["id"], now, words, level="warn")]})
 
     def _finish(self, job: Record, folder: Path, now: int) -> None:
         """Prove that the model answers when served as it did when trained, then let it be seen."""
         try:
             verdict = self._prove(job, folder)
-        except ModelGone as gone:
-            self._count_crash(job, str(gone), now)
+        except (ModelGone, StartFailed) as gone:
+            self._count_crash(job, f"The proof broke off: {gone}", now)
             return
         if not verdict.same:
             self._fail(job["id"], "train_serve_mismatch", verdict.message, now)

@@ -118,7 +118,7 @@ def running(tmp_path: Path, tiny_gguf: Path) -> Iterator[Running]:
     service.stop()
 
 
-def start_job(running: Running) -> str:
+def start_job(running: Running, epochs: int = EPOCHS) -> str:
     lines = [
         {"messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": f"answer {n}"}]}
         for n in range(EXAMPLES)
@@ -126,7 +126,7 @@ def start_job(running: Running) -> str:
     content = "".join(json.dumps(line) + "\n" for line in lines)
     [uploaded] = running.call("POST", "/upload_files", files={"files": ("train.jsonl", content)})
     asked = {"training_file": uploaded["response"]["id"], "seed": 1}
-    asked["hyperparameters"] = {"n_epochs": EPOCHS, "batch_size": 1}
+    asked["hyperparameters"] = {"n_epochs": epochs, "batch_size": 1}
     return str(running.call("POST", "/fine_tuning", json=asked)["id"])
 
 
@@ -160,6 +160,28 @@ def test_a_job_survives_the_death_of_every_process_around_it(running: Running) -
     assert job["trained_tokens"] % EPOCHS == 0
     rows = running.engine_text(f"/files/{job['result_files'][0]}/content").splitlines()[1:]
     assert [int(row.partition(",")[0]) for row in rows] == list(range(1, STEPS + 1))
+
+
+def test_a_proof_whose_model_server_is_killed_is_made_again(running: Running) -> None:
+    job_id = start_job(running, epochs=1)
+
+    def prover() -> psutil.Process | None:
+        return running.find(f"{job_id}/adapter/adapter.gguf")
+
+    def serving_prover() -> psutil.Process | None:
+        found = prover()
+        return found if found and any(one.status == "ESTABLISHED" for one in found.net_connections()) else None
+
+    for look in (prover, serving_prover):
+        victim = until(look, 90)
+        victim.kill()
+        victim.wait(5)
+    until(lambda: running.call("GET", f"/jobs/{job_id}")["status"] != "running")
+    job = running.call("GET", f"/jobs/{job_id}")
+    assert job["status"] == "succeeded", job["error"]
+    events = running.call("GET", f"/jobs/{job_id}/events", params={"limit": 100})["data"]
+    assert sum("The proof broke off" in event["message"] for event in events) == 2
+    assert running.steps(job_id) == list(range(1, EXAMPLES + 1))
 
 
 def test_a_killed_model_server_costs_one_answer_and_no_more(running: Running) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from engine import parity
 from engine.parity import DRIFT_TOLERANCE, TIE_TOLERANCE, Position, compare, judge
-from engine.serving.process import ServedModel, ServerSettings
+from engine.serving.process import ServedModel, ServerSettings, StartFailed
 from engine.trainer import data, export, lora
 from engine.trainer import parity as trainer_parity
 from engine.trainer.base_model import load_model, load_tokenizer
@@ -122,12 +122,11 @@ def test_a_prompt_that_is_read_differently_fails_and_says_where(tiny: Trained) -
     assert "differ from place 5 on" in verdict.message
 
 
-def test_an_adapter_that_cannot_be_loaded_fails_and_says_why(tiny: Trained) -> None:
+def test_an_adapter_that_cannot_be_loaded_proves_nothing_and_says_why(tiny: Trained) -> None:
     broken = tiny.folder / "broken.gguf"
     broken.write_bytes(b"nonsense")
-    verdict = tiny.verdict(ServedModel("tuned", tiny.base, broken))
-    assert not verdict.same
-    assert "broken.gguf" in verdict.message
+    with pytest.raises(StartFailed, match=r"broken\.gguf"):
+        tiny.verdict(ServedModel("tuned", tiny.base, broken))
 
 
 def test_a_near_tie_is_no_difference_but_a_clear_preference_is() -> None:

@@ -1,6 +1,7 @@
 """The worker's turns without a training: what cannot be trained fails by name and holds nobody else up."""
 
 import io
+import json
 import shutil
 import threading
 import time
@@ -114,6 +115,21 @@ def test_a_running_job_whose_folder_is_gone_fails_instead_of_blocking(
     shutil.rmtree(parts.jobs.folder(job_id))
     take_turns(worker, lambda: parts.jobs.retrieve(job_id)["status"] == "failed")
     assert parts.jobs.retrieve(job_id)["estimated_finish"] is None
+
+
+def test_a_proof_whose_server_never_starts_is_tried_three_times(
+    app: Flask, client: FlaskClient, worker: Worker
+) -> None:
+    parts = app.extensions["engine"]
+    job_id = create(client)["id"]
+    parts.store.update(JOBS, job_id, status="running")
+    for name, content in (("result", {}), ("parity", {"rows": []})):
+        (parts.jobs.folder(job_id) / f"{name}.json").write_text(json.dumps(content))
+    take_turns(worker, lambda: parts.jobs.retrieve(job_id)["status"] == "failed")
+    tries = [event["message"] for event in parts.jobs.events(job_id, 20, None)["data"] if event["level"] == "warn"]
+    error = parts.jobs.retrieve(job_id)["error"]
+    assert (len(tries), error["code"]) == (2, "worker_crashed")
+    assert all("The proof broke off" in words and "adapter.gguf is missing" in words for words in tries)
 
 
 def test_a_base_that_cannot_be_fetched_is_said_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
