@@ -5,11 +5,14 @@ The service runs as a user starts it; the model is tiny and random, everything e
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -118,6 +121,38 @@ def running(tmp_path: Path, tiny_gguf: Path) -> Iterator[Running]:
     service.stop()
 
 
+def training(job_id: str) -> int:
+    """Return how many processes on this machine train the job; one that still waits for its turn has no torch yet."""
+
+    def trains(one: psutil.Process) -> bool:
+        try:
+            return any("torch" in mapped.path for mapped in one.memory_maps())
+        except psutil.Error:
+            return False
+
+    named = [one for one in psutil.process_iter() if re.search(f"engine.trainer .*{job_id}", _command(one))]
+    return sum(trains(one) for one in named)
+
+
+@contextmanager
+def counting_trainers(job_id: str) -> Iterator[list[int]]:
+    """Look ten times a second how many processes train the job."""
+    counts: list[int] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.1):
+            counts.append(training(job_id))
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield counts
+    finally:
+        over.set()
+        looking.join()
+
+
 def start_job(running: Running, epochs: int = EPOCHS) -> str:
     lines = [
         {"messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": f"answer {n}"}]}
@@ -136,9 +171,7 @@ def go_past(running: Running, job_id: str, more: int) -> int:
     return int(until(lambda: max([*running.steps(job_id), 0]) >= before + more and max(running.steps(job_id)), 90))
 
 
-def test_a_job_survives_the_death_of_every_process_around_it(running: Running) -> None:
-    job_id = start_job(running)
-    go_past(running, job_id, 2 * EXAMPLES)
+def kill_each_in_turn(running: Running, job_id: str) -> None:
     for words, serving in (
         ("engine.trainer", False),
         ("engine serve", True),
@@ -153,7 +186,15 @@ def test_a_job_survives_the_death_of_every_process_around_it(running: Running) -
     running.main.wait()
     running.start()
 
-    until(lambda: running.call("POST", "/retrieve", json={"fine_tuning_job_id": job_id})["status"] != "running", 180)
+
+def test_a_job_survives_the_death_of_every_process_around_it(running: Running) -> None:
+    job_id = start_job(running)
+    go_past(running, job_id, 2 * EXAMPLES)
+    with counting_trainers(job_id) as counts:
+        kill_each_in_turn(running, job_id)
+        asked = {"fine_tuning_job_id": job_id}
+        until(lambda: running.call("POST", "/retrieve", json=asked)["status"] != "running", 180)
+    assert max(counts) == 1
     job = running.call("GET", f"/jobs/{job_id}")
     assert job["status"] == "succeeded", job["error"]
     assert len(running.call("GET", "/jobs")["data"]) == 1
