@@ -3,6 +3,7 @@
 import logging
 import sys
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -92,10 +93,9 @@ def _load(config: ServiceConfig, engine_config: EngineConfig | None) -> "Flask":
     warm = threading.Timer(WARM_AFTER, app.extensions["services"].upstream.warm)
     warm.daemon = True
     warm.start()
-    print(
-        f"tune9527 listens on http://{config.host}:{config.port}, upstream: {_upstream_name(config, engine)}",
-        flush=True,
-    )
+    where = f"http://{config.host}:{config.port}"
+    with suppress(OSError):  # nobody may read it any more: `python app.py 2>&1 | head -1`
+        print(f"tune9527 listens on {where}, upstream: {_upstream_name(config, engine)}", flush=True)
     return app
 
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import lifeline
@@ -157,7 +158,8 @@ class EmbeddedEngine:
         for line in process.stdout:
             text = line.decode("utf-8", "replace").rstrip()
             self._said.append(text)
-            print(text, file=sys.stderr, flush=True)
+            with suppress(OSError, ValueError):  # ours is broken or closed: the pipe is read on all the same
+                print(text, file=sys.stderr, flush=True)
 
     def _last_words(self) -> str:
         return next((line for line in reversed(self._said) if line.strip()), "none")

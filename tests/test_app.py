@@ -76,6 +76,14 @@ def test_it_says_where_it_listens_and_which_upstream_it_uses(start: Start, upstr
     assert upstream.base_url in said
 
 
+def test_it_serves_though_nobody_reads_what_it_says(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    monkeypatch.setattr(Service, "output", writer)
+    start().wait()
+    os.close(writer)
+
+
 def test_it_answers_soon_and_stays_small(start: Start) -> None:
     """The bars are 1.5 s and 120 MB; the time has room here for a busy machine, bench/status.py measures it."""
     service = start().wait()

@@ -1,6 +1,7 @@
 """`python -m tests.fakes.tiny_engine PORT [MODE]`: as much of an engine as its supervisor can see, on a lifeline.
 
-MODE: `ok`; `broken` (says why and exits); `stranger` (answers without the engine's mark); `mute` (never answers).
+MODE: `ok`; `broken` (says why and exits); `stranger` (answers without the engine's mark); `mute` (never answers);
+`loud` (says more than a pipe holds, then answers).
 """
 
 import os
@@ -33,6 +34,8 @@ def main(port: int, mode: str = "ok") -> None:
         sys.exit("the base model is missing")
     if mode == "mute":
         threading.Event().wait()
+    if mode == "loud":
+        print("All work and no play makes a long log.\n" * 10_000)
     _Handler.mark = mode != "stranger"
     print("tiny engine is up", flush=True)
     HTTPServer(("127.0.0.1", port), _Handler).serve_forever(0.02)

@@ -129,7 +129,7 @@ def test_a_port_that_is_silent_at_first_may_be_a_busy_engine(start: Start, port:
 
 def test_a_port_that_stays_silent_is_said(start: Start, port: int) -> None:
     with socket.create_server(("127.0.0.1", port)):
-        engine = start(patience=replace(QUICK, start=0.1, probe=0.05))
+        engine = start(patience=replace(QUICK, start=3, probe=0.05))
         assert f"Port {port} is taken" in problem(engine)
         assert "does not answer" in problem(engine)
     wait_for(lambda: problem(engine) == "")
@@ -208,3 +208,15 @@ def test_the_engines_lines_are_among_ours(start: Start, capsys: pytest.CaptureFi
 
     start().require()
     wait_for(spoke)
+
+
+def test_the_engine_goes_on_when_nobody_reads_our_stderr(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    unread = os.fdopen(writer, "w")
+    monkeypatch.setattr(sys, "stderr", unread)
+    engine = start("loud")
+    engine.require()
+    assert pid_of(engine) not in (0, os.getpid())
+    with pytest.raises(BrokenPipeError):
+        unread.close()
