@@ -14,7 +14,7 @@ from dotenv import dotenv_values
 PROJECT_ROOT = Path(__file__).resolve().parent
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_BASE_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*|[^\x00-\x1f]+\.[gG][gG][uU][fF]")
+_BASE_MODEL = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0-9._-]*|[^\x00-\x1f]+\.[gG][gG][uU][fF]")
 _ALIAS = r"[\w.:/@+-]+(=[\w.:/@+-]+)?"
 _ALIASES = re.compile(rf"{_ALIAS}(\s+{_ALIAS})*")
 
@@ -114,7 +114,7 @@ class EngineConfig(_FromEnvironment):
         "BASE_MODEL",
         "smollm2-135m-instruct",
         "Model that is trained and served: an id of engine/catalogue.toml, a path to a .gguf file, "
-        "or owner/repository/file.gguf on Hugging Face.",
+        "or owner/repository or owner/repository/file.gguf on Hugging Face.",
     )
     model_aliases: str = setting(
         "MODEL_ALIASES",
@@ -163,7 +163,7 @@ class EngineConfig(_FromEnvironment):
         """Refuse names whose shape none can have; whether they name a model is the engine's to tell."""
         for name, text, shape, words in (
             ("ORGANIZATION", self.organization, _SLUG, "a slug: 1 to 64 of a-z, 0-9 and '-', not '-' first"),
-            ("BASE_MODEL", self.base_model, _BASE_MODEL, "an id of the catalogue or name a .gguf file"),
+            ("BASE_MODEL", self.base_model, _BASE_MODEL, "an id of the catalogue, a .gguf file or a repository"),
             ("MODEL_ALIASES", self.model_aliases, _ALIASES, "names or name=model pairs apart by spaces"),
         ):
             if not shape.fullmatch(text):

@@ -26,7 +26,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="serve the OpenAI wire API on ENGINE_HOST:ENGINE_PORT")
     pull = commands.add_parser("pull", help="fetch a base model into DATA_DIR")
-    pull.add_argument("model", help="an id of engine/catalogue.toml, a .gguf file or owner/repository/file.gguf")
+    pull.add_argument("model", help="an id of engine/catalogue.toml, a .gguf file, or owner/repository[/file.gguf]")
     tokens = commands.add_parser("tokens", help="count a training file's tokens as the trainer does")
     tokens.add_argument("file", type=Path, metavar="FILE", help="chat JSONL")
     tokens.add_argument("--model", default="", help="a base model, an alias or an ft: model (default: BASE_MODEL)")

