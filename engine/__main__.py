@@ -56,9 +56,14 @@ def _pull(config: EngineConfig, name: str) -> int:
 def _count_tokens(config: EngineConfig, file: Path, name: str) -> int:
     from engine import catalogue, token_counts
     from engine.models import how_to_get
+    from engine.store import StoreError
     from wire.errors import ApiError
 
-    model = _named_base(config, name)
+    try:
+        model = _named_base(config, name)
+    except StoreError as trouble:
+        print(f"engine: the database in DATA_DIR ({config.data_dir}) cannot be used: {trouble.orig}.", file=sys.stderr)
+        return 1
     path = catalogue.local_path(model, config.data_dir / "models")
     if not path.is_file():
         raise LookupError(how_to_get(model))

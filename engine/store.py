@@ -20,8 +20,11 @@ from sqlalchemy import (
     event,
     select,
 )
+from sqlalchemy.exc import DatabaseError
 
 Record = dict[str, Any]
+StoreError = DatabaseError
+"""What any method raises if the database is locked for long, broken or out of room."""
 
 _METADATA = MetaData()
 _JSON = JSON(none_as_null=True)

@@ -7,6 +7,8 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +22,8 @@ from wire.errors import BadRequest, Unavailable
 PATIENCE = 100.0
 # Seconds; whoever waits for the count before holds a thread of both servers.
 TURN_PATIENCE = 3.0
+# Who counts and who waits, together; the threads are there for chats first.
+PLACES = 4
 _LOG = logging.getLogger(__name__)
 
 
@@ -35,11 +39,14 @@ class Counts:
 class TokenCounts:
     """Counts one file at a time, for each takes a process of 300 MB; `context_tokens` is the trainer's limit."""
 
-    def __init__(self, models: Models, context_tokens: int, turn_patience: float = TURN_PATIENCE) -> None:
+    def __init__(
+        self, models: Models, context_tokens: int, turn_patience: float = TURN_PATIENCE, places: int = PLACES
+    ) -> None:
         self._models = models
         self._context_tokens = context_tokens
         self._turn_patience = turn_patience
         self._counting = threading.Lock()
+        self._places = threading.BoundedSemaphore(places)
 
     def create(self, stream: BinaryIO, name: str) -> dict[str, Any]:
         """Return the counts of a training file for the model called `name`, empty for the default base model.
@@ -52,19 +59,28 @@ class TokenCounts:
         """
         base = self._models.known_base(name or self._models.default.id)
         path = self._models.base_path(base)
-        if not self._counting.acquire(timeout=self._turn_patience):
-            message = "Another file's tokens are being counted; try again soon."
-            raise Unavailable(message, code="count_busy", headers={"Retry-After": "5"})
-        try:
-            with tempfile.TemporaryDirectory(prefix="tune9527-") as folder:
-                file = Path(folder) / "training.jsonl"
-                with file.open("wb") as copy:
-                    shutil.copyfileobj(stream, copy)
-                found = count(path, file, self._context_tokens)
-        finally:
-            self._counting.release()
+        with self._turn(), tempfile.TemporaryDirectory(prefix="tune9527-") as folder:
+            file = Path(folder) / "training.jsonl"
+            with file.open("wb") as copy:
+                shutil.copyfileobj(stream, copy)
+            found = count(path, file, self._context_tokens)
         facts = {"object": "token_counts", "model": base.id, "max_tokens": self._context_tokens}
         return {**facts, "tokens": found.tokens, "answer_tokens": found.answer_tokens, "truncated": found.truncated}
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for the file's turn, a moment long and among few; else say to come again."""
+        if not self._places.acquire(blocking=False):
+            raise _busy()
+        try:
+            if not self._counting.acquire(timeout=self._turn_patience):
+                raise _busy()
+            try:
+                yield
+            finally:
+                self._counting.release()
+        finally:
+            self._places.release()
 
 
 def count(base: Path, file: Path, max_tokens: int, patience: float = PATIENCE) -> Counts:
@@ -96,6 +112,11 @@ def count(base: Path, file: Path, max_tokens: int, patience: float = PATIENCE) -
         raise _too_long(patience)
     _LOG.error("The count of tokens ended by %s: %s", died_of(exit_code), last_words)
     raise Unavailable(f"The count of tokens ended by {died_of(exit_code)}; the engine's log says more.")
+
+
+def _busy() -> Unavailable:
+    message = "Another file's tokens are being counted; try again soon."
+    return Unavailable(message, code="count_busy", headers={"Retry-After": "5"})
 
 
 def _too_long(patience: float) -> Unavailable:

@@ -1,6 +1,7 @@
 """`python -m engine tokens FILE`: a file's tokens for people without the service."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -57,3 +58,16 @@ def test_an_ft_model_that_is_not_there_is_refused_and_nothing_is_made(tiny_gguf:
     assert (gone.returncode, len(gone.stderr.splitlines())) == (2, 1)
     assert f"'{TUNED}' is no model that was fine-tuned in DATA_DIR" in gone.stderr
     assert not (tmp_path / "none").exists()
+
+
+def test_a_database_that_cannot_be_read_is_said_in_one_line(tiny_gguf: Path, tmp_path: Path) -> None:
+    Store(tmp_path / "engine.sqlite3").close()
+    holder = sqlite3.connect(tmp_path / "engine.sqlite3", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    locked = tokens(tiny_gguf, "a.jsonl", data_dir=tmp_path)
+    holder.close()
+    (tmp_path / "engine.sqlite3").write_bytes(b"no database at all" * 100)
+    broken = tokens(tiny_gguf, "a.jsonl", data_dir=tmp_path)
+    said = f"engine: the database in DATA_DIR ({tmp_path}) cannot be used: "
+    assert (locked.returncode, locked.stderr) == (1, f"{said}database is locked.\n")
+    assert (broken.returncode, broken.stderr) == (1, f"{said}file is not a database.\n")

@@ -112,6 +112,20 @@ def test_who_comes_while_another_file_is_counted_is_soon_asked_to_come_again(app
     assert counts.create(io.BytesIO(LINE), MODEL)["tokens"] == [PROMPT + ANSWER + 1]
 
 
+def test_who_finds_every_place_taken_does_not_wait(app: Flask) -> None:
+    counts = TokenCounts(app.extensions["engine"].models, 64, turn_patience=60, places=1)
+    upload = SlowUpload()
+    first = threading.Thread(target=counts.create, args=(upload, MODEL))
+    first.start()
+    assert upload.begun.wait(60)
+    with pytest.raises(ApiError) as busy:
+        counts.create(io.BytesIO(LINE), MODEL)
+    assert (busy.value.status, busy.value.code, first.is_alive()) == (503, "count_busy", True)
+    upload.let_end.set()
+    first.join()
+    assert counts.create(io.BytesIO(LINE), MODEL)["tokens"] == [PROMPT + ANSWER + 1]
+
+
 def test_a_child_that_dies_is_503_and_its_last_words_are_in_the_log(
     tiny_gguf: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
