@@ -1,34 +1,19 @@
 """Chat as the official SDK sees it: the engine's app in this process, a real model behind it."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import httpx2
 import openai
-import psutil
 import pytest
 from flask import Flask
 from openai import OpenAI
 
-import lifeline
-from config import EngineConfig
-from engine.app import create_engine
 from engine.chat import Choice
-from engine.parts import Parts
-from engine.serving.pool import Pool
+from tests.engine.chatting import ENDLESS, HI, ask, text
 from wire.chat import ChatCreate
 from wire.requests import parse
 
-HI: Any = [{"role": "user", "content": "Tell me about the sea."}]
-ENDLESS: Any = {"logit_bias": {"2": -100, "0": -100}}
 SCHEMA = {
     "type": "object",
     "properties": {"name": {"type": "string", "maxLength": 12}, "age": {"type": "integer", "maximum": 99}},
@@ -36,46 +21,6 @@ SCHEMA = {
     "additionalProperties": False,
 }
 TOOL: Any = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
-
-
-@pytest.fixture(scope="module")
-def app(base_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    folder = tmp_path_factory.mktemp("engine")
-    (folder / "base.gguf").symlink_to(base_gguf)
-    app = create_engine(
-        EngineConfig(
-            data_dir=folder, base_model=str(folder / "base.gguf"), context_tokens=256, parallel=2, serving_threads=1
-        )
-    )
-    yield app
-    app.extensions["engine"].pool.close()
-
-
-@pytest.fixture(scope="module")
-def pool(app: Flask) -> Pool:
-    parts: Parts = app.extensions["engine"]
-    return parts.pool
-
-
-@pytest.fixture(scope="module")
-def client(app: Flask) -> Iterator[OpenAI]:
-    transport = httpx2.WSGITransport(app=app)
-    with OpenAI(
-        api_key="unused", base_url="http://engine/v1", http_client=httpx2.Client(transport=transport), max_retries=0
-    ) as client:
-        yield client
-
-
-def ask(client: OpenAI, messages: Any = HI, **fields: Any) -> Any:
-    return client.chat.completions.create(model="base", messages=messages, **{"max_tokens": 8, **fields})
-
-
-def text(answer: Any) -> str:
-    return str(answer.choices[0].message.content)
-
-
-def busy(pool: Pool) -> int:
-    return sum(slot["is_processing"] for process in pool.processes() for slot in process.ask("/slots"))
 
 
 def test_an_answer_has_the_wires_shape(client: OpenAI) -> None:
@@ -256,40 +201,6 @@ def test_an_answer_may_fill_the_context(client: OpenAI) -> None:
     assert answer.usage.total_tokens == 256
 
 
-def test_a_reader_who_leaves_stops_the_writing(client: OpenAI, pool: Pool) -> None:
-    with ask(client, max_tokens=240, stream=True, **ENDLESS) as stream:
-        next(iter(stream))
-        assert busy(pool) == 1
-    deadline = time.monotonic() + 1
-    while busy(pool):
-        assert time.monotonic() < deadline, "the answer is still being written"
-
-
-def test_a_killed_model_is_a_503_and_the_next_request_is_answered(client: OpenAI, pool: Pool) -> None:
-    stream = iter(ask(client, max_tokens=240, stream=True, **ENDLESS))
-    next(stream)
-    (process,) = pool.processes()
-    psutil.Process(process.pid).kill()
-    with pytest.raises(openai.APIError) as broken:
-        list(stream)
-    assert broken.value.code == "model_process_ended"
-    assert text(ask(client))
-
-
-def test_a_model_that_dies_before_its_first_word_is_a_503(client: OpenAI, pool: Pool) -> None:
-    ask(client)
-    (process,) = pool.processes()
-    child = psutil.Process(process.pid)
-    child.suspend()
-    killer = threading.Timer(0.2, child.kill)
-    killer.start()
-    with pytest.raises(openai.InternalServerError) as broken:
-        ask(client)
-    killer.join()
-    assert (broken.value.status_code, broken.value.code) == (503, "model_process_ended")
-    assert text(ask(client))
-
-
 def test_the_pieces_of_tool_calls_become_whole_calls() -> None:
     request = parse(ChatCreate, {"model": "base", "messages": HI})
     choice = Choice(0)
@@ -309,35 +220,3 @@ def test_the_pieces_of_tool_calls_become_whole_calls() -> None:
         {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}},
         {"id": "call_2", "type": "function", "function": {"name": "time", "arguments": "{}"}},
     ]
-
-
-def test_a_reader_who_leaves_the_socket_stops_the_writing(base_gguf: Path, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    settings = {"ENGINE_PORT": str(port), "DATA_DIR": str(tmp_path), "BASE_MODEL": str(base_gguf.resolve())}
-    engine = subprocess.Popen(
-        [sys.executable, "-m", "engine", "serve"],
-        cwd=lifeline.PROJECT_ROOT,
-        env={**os.environ, **settings, "SERVING_THREADS": "1"},
-    )
-    with OpenAI(api_key="unused", base_url=f"http://127.0.0.1:{port}/v1", max_retries=40, timeout=60) as client:
-        model = client.models.list().data[0].id
-        stream = client.chat.completions.create(model=model, messages=HI, stream=True, **ENDLESS)
-        next(iter(stream))
-        slots = f"{llama_address(engine.pid)}/slots"
-        assert any(slot["is_processing"] for slot in httpx2.get(slots).json())
-        stream.close()
-    deadline = time.monotonic() + 2
-    while any(slot["is_processing"] for slot in httpx2.get(slots).json()):
-        assert time.monotonic() < deadline, "the answer is still being written"
-    engine.terminate()
-    assert engine.wait(20) == 0
-
-
-def llama_address(engine_pid: int) -> str:
-    """Return the address of the llama.cpp process somewhere below the engine."""
-    for process in psutil.Process(engine_pid).children(recursive=True):
-        if "engine.serving.llamacpp" in process.cmdline():
-            (port,) = {one.laddr.port for one in process.net_connections() if one.status == psutil.CONN_LISTEN}
-            return f"http://127.0.0.1:{port}"
-    raise LookupError("the engine has no llama.cpp process")
