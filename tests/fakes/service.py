@@ -20,6 +20,7 @@ class Service:
 
     # Kept for `end`, which reads it all; None: it goes where the test's own output goes.
     output: int | None = subprocess.PIPE
+    python: Path | str = sys.executable
 
     def __init__(self, **settings: str) -> None:
         self.port = free_port()
@@ -30,7 +31,7 @@ class Service:
         """Start it; once more after it ended, with the same settings."""
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         self.process = subprocess.Popen(
-            [sys.executable, "app.py"],
+            [self.python, "app.py"],
             cwd=ROOT,
             env={**inherited, **self._settings},
             stdout=self.output,
