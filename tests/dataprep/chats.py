@@ -24,6 +24,10 @@ def said(row: int, who: str, minutes: float, text: str, kind: Kind = Kind.TEXT, 
     return Message(place, sender_id=sender, sender_name=name, timestamp=minutes * MINUTE, kind=kind, text=text, **facts)
 
 
+ASKED = said(1, SHE, 0, "Is the lamp lit?")
+ANSWERED = said(2, ME, 1, "Since dusk.")
+
+
 def converted(*sources: Sequence[Row], **options: Any) -> Conversion:
     """The conversion of these rows, those of each source in a file of their own."""
     inputs = [_input(number, rows) for number, rows in enumerate(sources)]

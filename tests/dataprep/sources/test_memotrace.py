@@ -1,9 +1,8 @@
-"""MemoTrace 3's CSV and XLSX, and the texts of every version: the story, groups, look-alikes, spoiled files."""
+"""MemoTrace's CSV, XLSX and TXT of every version: the story, groups, look-alikes, spoiled files."""
 
 import csv
 import io
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -11,9 +10,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dataprep.records import Kind, LeftOut, Message, Row
+from dataprep.records import Kind, LeftOut, Message
 from dataprep.sources import BY_NAME, UnreadableSource, look_at, recognise
-from tests.dataprep.sources.wechat_story import STORY, read, spoiled, survives, times, told, writer
+from tests.dataprep.sources.wechat_story import (
+    STORY,
+    read,
+    senders,
+    spoiled,
+    survives,
+    times,
+    told,
+    without_self,
+    writer,
+)
 from tests.dataprep.sources.workbooks import packed_workbook
 
 HEADER = ["消息ID", "类型", "发送人", "时间", "内容", "备注", "昵称", "更多信息"]
@@ -113,47 +122,6 @@ OLD_TEXT = f"""2025-03-01 18:00:00 小满
 2025-03-01 18:03:00 "阿木"邀请"小满"加入了群聊
 
 """
-STARS = "*" * 20
-AI_TEXT = f"""
-
-{STARS}2025-03-01{STARS}
-
-小满:在吗
-
-林:在
-刚下课，NA
-
-小满:【图片】（20250301_180009_700000_0）
-晚上打球吗
-
-林:先等等
-可以，七点见
-引用：小满: 晚上打球吗
-你撤回了一条消息
-
-小满:{LINK}
-【音视频通话】
-通话时长 00:42
-【合并转发的聊天记录】
-
-- 2025-02-28 18:00:00 阿木: 来
-- 2025-02-28 18:00:01 阿水: 好
-
-
-{STARS}2025-03-02{STARS}
-[捂脸] 忘带拍子了"""
-
-
-def without_self(rows: Sequence[tuple[bool | None, Kind, str, str]]) -> list[tuple[Kind, str, str]]:
-    """The story as files tell it that do not say whose they are."""
-    return [row[1:] for row in rows]
-
-
-def senders(rows: list[Row]) -> list[str]:
-    """Who said what is said, and nobody for what the program said."""
-    return [row.sender_name for row in rows if isinstance(row, Message)]
-
-
 EXPECTED_SENDERS = ["" if row[1] in PROGRAM else "林" if row[0] else "小满" for row in STORY]
 
 
@@ -245,34 +213,6 @@ def test_look_alikes_of_the_text_are_not_taken(tmp_path: Path, text: str) -> Non
     assert found is None or not found[0].name.startswith("memotrace")
 
 
-def test_the_text_for_models_is_told_by_speakers_and_days(tmp_path: Path) -> None:
-    name, rows = read(writer(tmp_path)("小满_chat.txt", AI_TEXT))
-    assert name == "memotrace-ai-txt"
-    assert without_self(told(rows)) == [
-        (Kind.TEXT, "在吗", ""),
-        (Kind.TEXT, "在\n刚下课，NA", ""),
-        (Kind.IMAGE, "", ""),
-        (Kind.TEXT, "晚上打球吗", ""),
-        (Kind.TEXT, "先等等", ""),
-        (Kind.REPLY, "可以，七点见", "晚上打球吗"),
-        (Kind.RECALL, "你撤回了一条消息", ""),
-        (Kind.LINK, "球馆价目", ""),
-        (Kind.CALL, "通话时长 00:42", ""),
-        (Kind.FORWARD, "- 2025-02-28 18:00:00 阿木: 来\n- 2025-02-28 18:00:01 阿水: 好", ""),
-        (Kind.TEXT, "[捂脸] 忘带拍子了", ""),
-    ]
-    assert senders(rows) == [*("小满", "林", "小满", "小满", "林", "林", "", "小满", "小满", "小满"), "小满"]
-    assert times(rows) == [0.0] * 10 + [86_400.0]
-
-
-def test_the_old_text_for_models_has_a_turn_on_one_line(tmp_path: Path) -> None:
-    _, rows = read(writer(tmp_path)("a_chat.txt", f"\n\n{STARS}2023-05-01{STARS}\n\n小满:在吗 打球吗 \n林:在 "))
-    assert [(row.sender_id, row.text) for row in rows if isinstance(row, Message)] == [
-        ("小满", "在吗 打球吗"),
-        ("林", "在"),
-    ]
-
-
 @pytest.mark.parametrize("name", ["memotrace-csv", "memotrace-xlsx"])
 def test_another_table_is_refused_with_the_columns_that_are_needed(tmp_path: Path, name: str) -> None:
     content = workbook([["问", "答"]]) if name.endswith("xlsx") else "问,答\n"
@@ -285,7 +225,6 @@ SPOILED = st.one_of(
     st.tuples(st.just("memotrace-xlsx"), spoiled(BOOK)),
     st.tuples(st.just("memotrace-txt"), spoiled(text_v3(*ALL).encode())),
     st.tuples(st.just("memotrace-txt"), spoiled(OLD_TEXT.encode())),
-    st.tuples(st.just("memotrace-ai-txt"), spoiled(AI_TEXT.encode())),
 )
 
 
@@ -307,6 +246,6 @@ def test_a_text_made_to_be_slow_is_not(tmp_path: Path) -> None:
     for text in texts:
         file = writer(tmp_path)("a.txt", f"{text_v3(0)}\n\n2025-03-01 18:00:00 小满\n{text}")
         assert len(list(BY_NAME["memotrace-txt"].read(look_at(file)))) == 2
-        file = writer(tmp_path)("a_chat.txt", f"{STARS}2025-03-01{STARS}\n\n小满:{text}")
+        file = writer(tmp_path)("a_chat.txt", f"{'*' * 20}2025-03-01{'*' * 20}\n\n小满:{text}")
         assert list(BY_NAME["memotrace-ai-txt"].read(look_at(file)))
     assert time.process_time() - began < 5

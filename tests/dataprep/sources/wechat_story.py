@@ -1,6 +1,6 @@
 """One invented evening as every WeChat export should tell it, and the ways to read and to spoil a file."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -45,6 +45,16 @@ def told(rows: Iterable[Row]) -> list[tuple[bool | None, Kind, str, str]]:
     """What the rows tell, in the shape of STORY."""
     messages = (row for row in rows if isinstance(row, Message))
     return [(row.is_self, row.kind, row.text, row.quoted_text) for row in messages]
+
+
+def without_self(rows: Sequence[tuple[bool | None, Kind, str, str]]) -> list[tuple[Kind, str, str]]:
+    """The story as files tell it that do not say whose they are."""
+    return [row[1:] for row in rows]
+
+
+def senders(rows: list[Row]) -> list[str]:
+    """Who said what is said, and nobody for what the program said."""
+    return [row.sender_name for row in rows if isinstance(row, Message)]
 
 
 def times(rows: Iterable[Row]) -> list[float]:
