@@ -1,4 +1,4 @@
-"""Fixtures that every suite may use: the real base model, and nothing that stands in for one of our own parts."""
+"""Fixtures that every suite may use: real models, a whole service, and an OpenAI that costs nothing."""
 
 import os
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.openai_upstream import FakeOpenAI
 from tests.live_service import LiveService
 from tests.tiny_models import write_tiny_gguf
 
@@ -27,6 +28,14 @@ def base_gguf() -> Path:
 def tiny_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random two-layer model that trains in a moment; what it says is noise until it is taught."""
     return write_tiny_gguf(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
+
+
+@pytest.fixture
+def upstream() -> Iterator[FakeOpenAI]:
+    """An OpenAI of our own on a real socket."""
+    fake = FakeOpenAI()
+    yield fake
+    fake.close()
 
 
 @pytest.fixture

@@ -1,23 +1,12 @@
 """The whole product live, for tests of scripts and of deaths: `python app.py` and its engine, on a tiny model."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 import requests
 
-from tests.fakes.ports import free_port
+from tests.fakes.ports import free_port, until
 from tests.fakes.service import Service
-
-
-def until(true: Callable[[], Any], seconds: float = 60) -> Any:
-    """Return the first truthy value of `true`."""
-    deadline = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.05)
-    return found
 
 
 class LiveService(Service):

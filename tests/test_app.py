@@ -15,20 +15,13 @@ import psutil
 import pytest
 
 from tests.fakes.openai_upstream import FakeOpenAI
-from tests.fakes.ports import answers, free_port
+from tests.fakes.ports import answers, free_port, until
 from tests.fakes.service import Service
 
 LINE = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}\n'
 FORM = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.jsonl"\r\n\r\n' + LINE + b"\r\n--b--\r\n"
 MULTIPART = "multipart/form-data; boundary=b"
 Start = Callable[..., Service]
-
-
-@pytest.fixture
-def upstream() -> Iterator[FakeOpenAI]:
-    fake = FakeOpenAI()
-    yield fake
-    fake.close()
 
 
 @pytest.fixture
@@ -60,13 +53,6 @@ def send_raw(service: Service, head: str, body: bytes, *, stop_sending: bool = T
         reply = http.client.HTTPResponse(raw)
         reply.begin()
         return reply.status, json.loads(reply.read())
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_it_says_where_it_listens_and_which_upstream_it_uses(start: Start, upstream: FakeOpenAI) -> None:
@@ -149,14 +135,14 @@ def test_a_killed_main_process_leaves_nobody_on_its_port(start: Start) -> None:
     service = start().wait()
     service.process.kill()
     service.process.wait()
-    wait_for(lambda: not answers(f"{service.url}/status"), 5)
+    until(lambda: not answers(f"{service.url}/status"), 5)
 
 
 def test_a_killed_worker_is_replaced(start: Start) -> None:
     service = start().wait()
     _, worker = service.family()
     worker.kill()
-    wait_for(lambda: [one.pid for one in service.family()[1:]] not in ([], [worker.pid]))
+    until(lambda: [one.pid for one in service.family()[1:]] not in ([], [worker.pid]))
     service.wait()
 
 
@@ -164,10 +150,10 @@ def test_the_embedded_engine_ends_with_a_killed_service(start: Start, tmp_path: 
     port = free_port()
     settings = {"ENGINE_PORT": str(port), "DATA_DIR": str(tmp_path), "BASE_MODEL": str(base_gguf)}
     service = start(OPENAI_BASE_URL="", **settings).wait()
-    wait_for(lambda: answers(f"http://127.0.0.1:{port}/v1/models"), 30)
+    until(lambda: answers(f"http://127.0.0.1:{port}/v1/models"), 30)
     family = service.family()
     service.process.kill()
-    wait_for(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in family), 20)
+    until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in family), 20)
 
 
 def test_the_first_event_arrives_before_the_last_is_written(start: Start, upstream: FakeOpenAI) -> None:

@@ -4,7 +4,7 @@ The routes are taken from each app's own map, so that a new one is tested withou
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,13 +69,6 @@ class Server:
         )
         assert reply.headers["Content-Type"].startswith("application/json")
         self.assert_shape(reply)
-
-
-@pytest.fixture
-def upstream() -> Iterator[FakeOpenAI]:
-    fake = FakeOpenAI()
-    yield fake
-    fake.close()
 
 
 @pytest.fixture(params=["service", "engine"])

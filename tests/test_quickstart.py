@@ -2,22 +2,18 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.fakes.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return str(free.getsockname()[1])
-
-
 def test_the_quickstart_ends_with_every_taught_answer(base_gguf: Path, tmp_path: Path) -> None:
-    port = free_port()
-    settings = {"PORT": port, "ENGINE_PORT": free_port(), "DATA_DIR": str(tmp_path), "BASE_MODEL": str(base_gguf)}
+    port = str(free_port())
+    settings = {"PORT": port, "ENGINE_PORT": str(free_port()), "DATA_DIR": str(tmp_path), "BASE_MODEL": str(base_gguf)}
     done = subprocess.run(
         [sys.executable, "examples/quickstart.py", "--exit", "--url", f"http://127.0.0.1:{port}"],
         cwd=ROOT,

@@ -83,16 +83,16 @@ def test_every_package_that_comes_along_is_pinned(lean_python: Path) -> None:
     assert installed - {"pip", "setuptools"} == pinned(SERVICE)
 
 
-def test_the_five_calls_work_without_pytorch(lean_python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_five_calls_work_without_pytorch(
+    lean_python: Path, upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert subprocess.run([lean_python, "-c", "import torch"], capture_output=True, check=False).returncode == 1
     monkeypatch.setattr(Service, "python", lean_python)
-    upstream = FakeOpenAI()
     service = Service(OPENAI_API_KEY="sk-proj-0123456789", OPENAI_BASE_URL=upstream.base_url)
     try:
         drive(service.wait(), upstream)
     finally:
         said = service.end()
-        upstream.close()
     assert "Traceback" not in said
 
 

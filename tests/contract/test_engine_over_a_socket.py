@@ -1,7 +1,6 @@
 """The contract, kept by `python -m engine serve` as a user starts it, over a real socket."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ import pytest
 from openai import OpenAI
 
 from tests.contract.suite import ContractSuite
+from tests.fakes.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,8 +30,7 @@ class TestEngineOverASocket(ContractSuite):
     def client(cls, tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
         folder = tmp_path_factory.mktemp("engine")
         (folder / "tiny.gguf").symlink_to(tiny_gguf)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         settings = {"ENGINE_PORT": str(port), "DATA_DIR": str(folder), "CONTEXT_TOKENS": "256"}
         environment = {**os.environ, **settings, "BASE_MODEL": str(folder / "tiny.gguf")}
         engine = subprocess.Popen([sys.executable, "-m", "engine", "serve"], cwd=ROOT, env=environment)

@@ -1,7 +1,6 @@
 """Answers that end early: the reader leaves, or the model's process dies; the next request is answered."""
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from openai import OpenAI
 import lifeline
 from engine.serving.pool import Pool
 from tests.engine.chatting import ENDLESS, HI, ask, text
+from tests.fakes.ports import free_port
 
 
 def busy(pool: Pool) -> int:
@@ -58,8 +58,7 @@ def test_a_model_that_dies_before_its_first_word_is_a_503(client: OpenAI, pool: 
 
 
 def test_a_reader_who_leaves_the_socket_stops_the_writing(base_gguf: Path, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     settings = {"ENGINE_PORT": str(port), "DATA_DIR": str(tmp_path), "BASE_MODEL": str(base_gguf.resolve())}
     engine = subprocess.Popen(
         [sys.executable, "-m", "engine", "serve"],

@@ -4,6 +4,8 @@ import socket
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from typing import Any
 
 
 def free_port() -> int:
@@ -11,6 +13,15 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def until(true: Callable[[], Any], seconds: float = 60) -> Any:
+    """Return the first truthy value of `true`."""
+    deadline = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.02)
+    return found
 
 
 def answers(url: str) -> bool:
@@ -26,7 +37,5 @@ def answers(url: str) -> bool:
 def wait_until_answers(url: str, seconds: float = 20.0) -> float:
     """Return how many seconds it took; fail the test when it takes too long."""
     began = time.monotonic()
-    while not answers(url):
-        assert time.monotonic() - began < seconds, f"{url} does not answer"
-        time.sleep(0.02)
+    until(lambda: answers(url), seconds)
     return time.monotonic() - began

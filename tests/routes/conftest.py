@@ -1,7 +1,5 @@
 """The service in-process against a fake OpenAI over a real socket."""
 
-from collections.abc import Iterator
-
 import pytest
 from flask.testing import FlaskClient
 
@@ -10,13 +8,6 @@ from config import ServiceConfig
 from tests.fakes.openai_upstream import FakeOpenAI
 
 KEY = "sk-proj-0123456789abcdefghijklmnopqrstuv"
-
-
-@pytest.fixture
-def upstream() -> Iterator[FakeOpenAI]:
-    fake = FakeOpenAI()
-    yield fake
-    fake.close()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,7 +15,7 @@ import pytest
 
 import lifeline
 from services.embedded import EmbeddedEngine, Patience
-from tests.fakes.ports import answers, free_port, wait_until_answers
+from tests.fakes.ports import answers, free_port, until, wait_until_answers
 from wire.errors import Unavailable
 
 QUICK = Patience(call=10, start=10, stop=5, tick=0.02, watch=0.05, first_pause=0.01, most_starts=3)
@@ -51,13 +50,6 @@ def pid_of(engine: EmbeddedEngine) -> int:
         return 0
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def problem(engine: EmbeddedEngine) -> str:
     try:
         engine.require()
@@ -77,7 +69,7 @@ def test_an_engine_that_dies_is_started_again(start: Start) -> None:
     engine.require()
     first = pid_of(engine)
     os.kill(first, signal.SIGKILL)
-    wait_for(lambda: pid_of(engine) not in (0, first))
+    until(lambda: pid_of(engine) not in (0, first))
     engine.require()
 
 
@@ -105,7 +97,7 @@ def test_an_adopted_engine_that_goes_is_replaced_by_our_own(start: Start, port: 
     engine = start()
     engine.require()
     lifeline.release(other, 5)
-    wait_for(lambda: pid_of(engine) not in (0, other.pid))
+    until(lambda: pid_of(engine) not in (0, other.pid))
 
 
 def test_a_port_taken_by_something_else_is_said(start: Start, port: int) -> None:
@@ -115,7 +107,7 @@ def test_a_port_taken_by_something_else_is_said(start: Start, port: int) -> None
     assert f"Port {port} is taken" in problem(engine)
     assert "ENGINE_PORT" in problem(engine)
     lifeline.release(other, 5)
-    wait_for(lambda: problem(engine) == "")
+    until(lambda: problem(engine) == "")
     assert pid_of(engine) != other.pid
 
 
@@ -123,7 +115,7 @@ def test_a_port_that_is_silent_at_first_may_be_a_busy_engine(start: Start, port:
     with socket.create_server(("127.0.0.1", port)):
         engine = start(patience=replace(QUICK, call=0.5, probe=0.05))
         assert "still starting" in problem(engine)
-    wait_for(lambda: problem(engine) == "")
+    until(lambda: problem(engine) == "")
     assert pid_of(engine) not in (0, os.getpid())
 
 
@@ -132,7 +124,7 @@ def test_a_port_that_stays_silent_is_said(start: Start, port: int) -> None:
         engine = start(patience=replace(QUICK, start=3, probe=0.05))
         assert f"Port {port} is taken" in problem(engine)
         assert "does not answer" in problem(engine)
-    wait_for(lambda: problem(engine) == "")
+    until(lambda: problem(engine) == "")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +153,7 @@ def test_after_giving_up_an_engine_started_by_hand_is_adopted(start: Start, port
     engine = start("broken")
     assert "gave up" in problem(engine)
     other = lifeline.spawn(("tests.fakes.tiny_engine", str(port)), subprocess.DEVNULL)
-    wait_for(lambda: problem(engine) == "")
+    until(lambda: problem(engine) == "")
     assert pid_of(engine) == other.pid
     lifeline.release(other, 5)
 
@@ -185,7 +177,7 @@ def test_the_engine_ends_when_the_service_is_killed(port: int) -> None:
     wait_until_answers(f"http://127.0.0.1:{port}/v1/models")
     process.kill()
     process.wait()
-    wait_for(lambda: not answers(f"http://127.0.0.1:{port}/v1/models"))
+    until(lambda: not answers(f"http://127.0.0.1:{port}/v1/models"))
 
 
 def test_the_engine_ends_when_the_main_thread_of_the_service_does(port: int) -> None:
@@ -207,7 +199,7 @@ def test_the_engines_lines_are_among_ours(start: Start, capsys: pytest.CaptureFi
         return "tiny engine is up\n" in "".join(said)
 
     start().require()
-    wait_for(spoke)
+    until(spoke)
 
 
 def test_the_engine_goes_on_when_nobody_reads_our_stderr(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
