@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 from wire.errors import BadRequest, UnsupportedMediaType
 
 MAX_DEPTH = 64
+_SHOWN = 20
 
 
 def parse_object(raw: bytes, content_type: str | None) -> dict[str, Any]:
@@ -25,9 +26,7 @@ def parse_object(raw: bytes, content_type: str | None) -> dict[str, Any]:
         )
     body = _load(raw)
     if not isinstance(body, dict):
-        raise BadRequest(
-            f'The body is {_name(body)}; send a JSON object such as {{"text": "..."}}.', code="body_must_be_object"
-        )
+        raise BadRequest(f"The body is {_name(body)}; send a JSON object.", code="body_must_be_object")
     return body
 
 
@@ -40,10 +39,23 @@ def _load(raw: bytes) -> Any:
         body = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
     except RecursionError:
         raise BadRequest(f"The JSON is nested deeper than {MAX_DEPTH} levels.", code="json_too_deep") from None
+    except json.JSONDecodeError as error:
+        raise BadRequest(_diagnose(error), code="invalid_json") from None
     except ValueError as error:
         raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
     _inspect(body)
     return body
+
+
+def _diagnose(error: json.JSONDecodeError) -> str:
+    """Say where it breaks and what stands there: some shells change the quotes of a body before it is sent."""
+    if not error.doc.strip():
+        return "The body is empty; send a JSON object."
+    if error.doc.startswith("\ufeff"):
+        return "The body begins with a byte order mark; send UTF-8 without one."
+    rest = error.doc[error.pos :]
+    found = f"found {rest[:_SHOWN]!r}" if rest else "where it ends"
+    return f"The body is not valid JSON: {error.msg} at line {error.lineno} column {error.colno}, {found}."
 
 
 def _inspect(body: Any) -> None:

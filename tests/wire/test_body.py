@@ -57,6 +57,24 @@ def test_anything_else_is_400_with_its_code(raw: bytes, code: str) -> None:
     assert len(str(refused.value)) < 300
 
 
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (b"", "The body is empty; send a JSON object."),
+        (b" \r\n", "The body is empty; send a JSON object."),
+        (b"\xef\xbb\xbf{}", "The body begins with a byte order mark; send UTF-8 without one."),
+        (b"'{text:", 'Expecting value at line 1 column 1, found "\'{text:".'),
+        ("{\n'文': 1}".encode(), "in double quotes at line 2 column 1, found \"'文': 1}\"."),
+        (b'{"text": "hi"', "Expecting ',' delimiter at line 1 column 14, where it ends."),
+        (b"{} " + b"x" * 100, "Extra data at line 1 column 4, found 'xxxxxxxxxxxxxxxxxxxx'."),
+    ],
+)
+def test_what_is_no_json_is_shown_where_it_breaks(raw: bytes, words: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        parse_object(raw, JSON)
+    assert str(refused.value).endswith(words)
+
+
 def test_a_number_with_very_many_digits_is_refused_not_computed() -> None:
     with pytest.raises(ApiError):
         parse_object(b'{"a": ' + b"9" * 100_000 + b"}", JSON)
