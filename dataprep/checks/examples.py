@@ -5,6 +5,7 @@ from dataprep.checks.messages import check_messages
 from dataprep.checks.order import check_order, check_trainable
 from dataprep.checks.profiles import OPENAI, Profile
 from dataprep.checks.report import Kind, Problem, Problems
+from dataprep.checks.silence import is_blank
 from dataprep.checks.wording import did_you_mean, name_type, point, show
 
 _CHAT_KEYS = ("messages", "tools", "parallel_tool_calls", "functions")
@@ -134,6 +135,10 @@ def _check_completion(example: dict[str, object], profile: Profile) -> Problems:
         elif not isinstance(example[key], str):
             detail = f"'{key}' must be a string, not {name_type(example[key])}."
             yield Problem(point(key), f"invalid_{key}", detail)
+    answer = example.get("completion")
+    if isinstance(answer, str) and is_blank(answer):
+        detail = "the completion is empty, which teaches silence. Give an answer or drop the example."
+        yield Problem("/completion", "empty_content", detail)
 
 
 def _check_keys(holder: dict[str, object], known: tuple[str, ...], profile: Profile, *steps: str) -> Problems:

@@ -1,8 +1,13 @@
-"""The rules for one list of chat messages: roles, keys, content, weights; tools are in `calls`, order in `order`."""
+"""The rules for one list of chat messages: roles, keys, content, weights.
+
+Tools are in `calls`, order in `order`, parts of content in `parts`.
+"""
 
 from dataprep.checks.calls import Calls, Steps, check_tools
+from dataprep.checks.parts import check_parts
 from dataprep.checks.profiles import OPENAI, Profile
 from dataprep.checks.report import Problem, Problems
+from dataprep.checks.silence import is_blank
 from dataprep.checks.wording import did_you_mean, name_type, point, show
 
 ROLES = ("system", "user", "assistant", "tool")
@@ -24,8 +29,6 @@ SYNONYMS = {
 }
 # Keys that other tools write beside or instead of role and content.
 _FOREIGN = {"from": "role", "value": "content", "text": "content", "speaker": "role"}
-_PART_PAYLOADS = {"text": "text", "refusal": "refusal", "image_url": "image_url", "input_audio": "input_audio"}
-_PART_PAYLOADS["file"] = "file"
 
 
 def check_messages(messages: object, *steps: str, profile: Profile = OPENAI) -> Problems:
@@ -57,7 +60,7 @@ def _check_message(message: object, calls: Calls, profile: Profile, steps: Steps
             detail = "role function is the old name. Write role 'tool' with the 'tool_call_id' it answers."
             yield Problem(point(*steps, "role"), "legacy_function_role", detail, "warning")
         yield from _check_keys(message, role, profile, steps)
-        yield from _check_content(message, role, steps)
+        yield from _check_content(message, role, profile, steps)
         yield from _check_weight(message, role, profile, steps)
         yield from check_tools(message, role, calls, steps)
 
@@ -92,13 +95,16 @@ def _check_keys(message: dict[str, object], role: str, profile: Profile, steps: 
         yield Problem(point(*steps, "name"), "invalid_name", f"'name' must be a string, not {name_type(name)}.")
 
 
-def _check_content(message: dict[str, object], role: str, steps: Steps) -> Problems:
+def _check_content(message: dict[str, object], role: str, profile: Profile, steps: Steps) -> Problems:
     content = message.get("content")
     at = point(*steps, "content")
     if isinstance(content, str):
         yield from _check_text(message, content, role, at)
     elif isinstance(content, list):
-        yield from _check_parts(content, (*steps, "content"))
+        yield from check_parts(content, role, profile, *steps, "content")
+        texts = [part.get("text") if isinstance(part, dict) else None for part in content]
+        if texts and all(isinstance(text, str) for text in texts) and is_blank("".join(map(str, texts))):
+            yield from _check_text(message, "", role, at)
     elif content is not None:
         detail = f"'content' must be a string or an array of parts, not {name_type(content)}."
         yield Problem(at, "invalid_content", detail)
@@ -122,22 +128,6 @@ def _check_text(message: dict[str, object], content: str, role: str, at: str) ->
         yield Problem(at, "empty_content", detail)
     elif role != "assistant":
         yield Problem(at, "empty_content", f"the {role} message is empty.", "warning")
-
-
-def _check_parts(parts: list[object], steps: Steps) -> Problems:
-    if not parts:
-        yield Problem(point(*steps), "invalid_content", "'content' is an empty array. Give at least one part.")
-    for index, part in enumerate(parts):
-        kind = part.get("type") if isinstance(part, dict) else None
-        if not isinstance(part, dict) or not isinstance(kind, str) or kind not in _PART_PAYLOADS:
-            detail = f"a content part must be an object whose type is one of {', '.join(_PART_PAYLOADS)}."
-            yield Problem(point(*steps, index), "invalid_content", detail + did_you_mean(kind, _PART_PAYLOADS))
-            continue
-        wanted: type = str if kind in ("text", "refusal") else dict
-        if not isinstance(part.get(_PART_PAYLOADS[kind]), wanted):
-            word = "a string" if wanted is str else "an object"
-            detail = f"a part of type {kind} needs '{kind}', {word}."
-            yield Problem(point(*steps, index), "invalid_content", detail)
 
 
 def _check_weight(message: dict[str, object], role: str, profile: Profile, steps: Steps) -> Problems:

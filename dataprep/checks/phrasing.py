@@ -1,6 +1,7 @@
-"""Warns of texts that a person would not want to be learned: left-overs, garbled characters, personal data.
+"""Tells texts that a person would not want to be learned: left-overs, garbled characters, personal data.
 
-It looks at one example at a time and only ever warns; what takes the whole file is in `overview`.
+It looks at one example at a time; what takes the whole file is in `overview`. Most of it is a warning. An error are
+answers without words and secret keys: neither is ever worth training.
 """
 
 import re
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 from dataprep import masking
 from dataprep.checks.report import Problem, Problems
+from dataprep.checks.silence import UNSEEN, is_blank, stands_for_media
 from dataprep.checks.wording import MAX_SHOWN, show
 
 
@@ -39,10 +41,12 @@ INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LEFT_OVER = re.compile(r"<(?:msg|appmsg|sysmsg|emoji|voipmsg|revokemsg|videomsg)[ >/]|weixin://|wxid_[a-z0-9]{6}")
 _SPECIAL = re.compile(r"<[|｜][^<>|｜\s]{1,40}[|｜]>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>")
-# All that the rules above and the placeholders begin with; a text without any is done with one look.
-_FIRST_ODD = re.compile(
-    f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f<\\[【âÃÂï锟烫\u200b\u2060\ufeff\u00ad\ufffd{_GARBLED_STARTS}]"
-)
+# All that the rules above begin with; a text without any is done with one look.
+_FIRST_ODD = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f<\\[âÃÂï锟烫\u200b\u2060\ufeff\u00ad\ufffd{_GARBLED_STARTS}]")
+# What an invisible text begins with, and one that may be made of stand-ins for media, however long.
+_UNSEEN_STARTS = frozenset(UNSEEN)
+_STAND_IN_STARTS = frozenset("[【［<!‹〈＜ \n")
+_MAX_NOTE = 80
 # Whatever `masking` finds holds one of the first, and looks like one of the second; most texts cost one look.
 _MAYBE_PRIVATE = re.compile("[0-9０-９@＠_-]")
 _LOOKS_PRIVATE = re.compile(
@@ -51,20 +55,15 @@ _LOOKS_PRIVATE = re.compile(
 )
 # Personal data is looked for in so many first characters of a text: long texts full of numbers take their time.
 _MAX_SEARCHED = 20_000
-_MEDIA = (
-    "图片|语音|视频|表情|动画表情|表情包|文件|位置|链接|转账|红包|名片|语音通话|视频通话|通话|聊天记录|照片|贴图|动画"
-    "|image|photo|picture|video|audio|voice|voice message|sticker|gif|file|link|location|media omitted|attachment"
-)
-_PLACEHOLDER = re.compile(
-    rf"(?:\s*(?:[\[【［<](?:{_MEDIA})[\]】］>]|(?:image|video|audio|sticker|gif|document) omitted|<?媒体已忽略>?))+\s*",
-    re.IGNORECASE,
-)
 _PROMPTED = re.compile(
     r"你应该(?:说|回答|回复)[:：]|(?:the correct|expected) answer(?: is)?\s*:|you should (?:say|answer):", re.I
 )
 _SPEAKER = re.compile(
     r"\s*(?:user|human|assistant|bot|ai|chatgpt|用户|助手|客服|顾客|客户|问|答)\s*[:：]", re.IGNORECASE
 )
+_PRINTED = re.compile(r"example|your|(.)\1{5}|1234567|abcdef|eyJzdWIiOiIxMjM0NTY3ODkwIi", re.IGNORECASE)
+_FRAME = re.compile(r"-----[A-Z0-9 ]+-----|\s")
+_MIN_KEY = 40
 # Shorter answers stand in a longer question by chance, or because the task is to find them there.
 _MIN_LEAKED = 16
 _MIN_LEAKED_SHARE = 0.5
@@ -74,7 +73,12 @@ def check_turns(turns: Sequence[Turn]) -> Problems:
     """All warnings about the texts of one example."""
     for turn in turns:
         text = turn.text
-        if _FIRST_ODD.search(text) or "weixin://" in text or "wxid_" in text or "omitted" in text:
+        if text[:1] in _UNSEEN_STARTS and is_blank(text):
+            yield from _check_blank(turn)
+            continue
+        if turn.learned and turn.role == "assistant" and (len(text) <= _MAX_NOTE or text[0] in _STAND_IN_STARTS):
+            yield from _check_stand_in(turn)
+        if _FIRST_ODD.search(text) or "weixin://" in text or "wxid_" in text:
             yield from _check_characters(turn)
         if _MAYBE_PRIVATE.search(text) and _LOOKS_PRIVATE.search(text, 0, _MAX_SEARCHED):
             yield from _check_privacy(turn)
@@ -86,9 +90,27 @@ def _check_characters(turn: Turn) -> Problems:
         match = pattern.search(turn.text)
         if match and (code != "garbled_text" or _is_garbled(match[0])):
             yield Problem(turn.pointer, code, words.format(show(match[0])), "warning", fix)
-    if turn.learned and _PLACEHOLDER.fullmatch(turn.text):
+
+
+def _check_blank(turn: Turn) -> Problems:
+    """Of what only looks as if something stood there; what is empty or of blanks alone, `messages` tells."""
+    if not turn.text or turn.text.isspace() or turn.pointer.endswith("/text"):
+        return
+    if turn.role != "assistant":
+        detail = f"the {turn.role} message {show(turn.text)} is invisible. Give its text."
+        yield Problem(turn.pointer, "empty_content", detail, "warning")
+    elif turn.learned:
+        detail = (
+            f"the answer {show(turn.text)} is invisible, which teaches silence. Give an answer or drop the example."
+        )
+        yield Problem(turn.pointer, "empty_content", detail)
+
+
+def _check_stand_in(turn: Turn) -> Problems:
+    severity = stands_for_media(turn.text)
+    if severity is not None:
         detail = f"the answer is only {show(turn.text)}, which teaches to say so. Put words there or drop the example."
-        yield Problem(turn.pointer, "placeholder_answer", detail, "warning")
+        yield Problem(turn.pointer, "placeholder_answer", detail, severity)
 
 
 _RULES = (
@@ -127,18 +149,33 @@ def _is_garbled(found: str) -> bool:
 def _check_privacy(turn: Turn) -> Problems:
     kinds: dict[str, str] = {}
     for kind, start, end in masking.find(turn.text[:_MAX_SEARCHED]):
-        kinds.setdefault(kind, turn.text[start:end])
+        value = turn.text[start:end]
+        if kind == "KEY" and _is_made_up(kinds.get("KEY", "")) and not _is_made_up(value):
+            kinds["KEY"] = value
+        kinds.setdefault(kind, value)
     for kind, value in kinds.items():
         if kind == "KEY":
-            shown = show(value[:6] + "...")
-            detail = (
-                f"{shown} looks like a secret key. Whoever talks to the model may get it: mask it and revoke the key."
-            )
-            yield Problem(turn.pointer, "secret", detail, "warning", "mask")
+            yield _tell_secret(turn, value)
         elif kind != "WXID":
             half = value[: max(2, len(value) // 3)][:MAX_SHOWN]
             detail = f"{show(half + '...')} looks like personal data ({kind}). Mask it, as the model may repeat it."
             yield Problem(turn.pointer, "personal_data", detail, "warning", "mask")
+
+
+def _tell_secret(turn: Turn, value: str) -> Problem:
+    shown = show(value[:6] + "...")
+    if _is_made_up(value):
+        detail = f"{shown} has the form of a secret key, but looks made up. Mask it if it is none of an example."
+        return Problem(turn.pointer, "secret", detail, "warning", "mask")
+    detail = f"{shown} looks like a secret key. Whoever talks to the model may get it: mask it and revoke the key."
+    return Problem(turn.pointer, "secret", detail, "error", "mask")
+
+
+def _is_made_up(value: str) -> bool:
+    """Whether a key is one that manuals print: their words and rows of letters, or a PEM frame without a key in it."""
+    if value.startswith("-----BEGIN"):
+        return len(_FRAME.sub("", value)) < _MIN_KEY
+    return not value or _PRINTED.search(value) is not None
 
 
 def _check_answers(turns: Sequence[Turn]) -> Problems:

@@ -79,17 +79,14 @@ class Report:
         self.findings.append(Finding(line, pointer, code, severity, prefix + detail, fix))
 
     def _make_room(self, code: str, severity: Severity) -> bool:
-        """Drop the last finding of the commonest kind of warning, if the new one is worth more."""
-        if severity == "error" and self.errors > MAX_KEPT_FINDINGS:
+        """Drop the last finding of the commonest kind, of warnings if there are any, if the new one is worth more."""
+        known = any(finding.code == code and finding.severity == severity for finding in self.findings)
+        least: Severity = "warning" if any(one.severity == "warning" for one in self.findings) else "error"
+        if (known and severity == least) or (severity == "warning" and least == "error"):
             return False
-        if severity == "warning" and any(finding.code == code for finding in self.findings):
-            return False
-        warnings = Counter(finding.code for finding in self.findings if finding.severity == "warning")
-        if not warnings:
-            return False
-        commonest, count = warnings.most_common(1)[0]
-        if severity == "warning" and count == 1:
+        commonest, count = Counter(one.code for one in self.findings if one.severity == least).most_common(1)[0]
+        if severity == least and count == 1:
             return False
         kept = enumerate(self.findings)
-        del self.findings[max(at for at, one in kept if (one.code, one.severity) == (commonest, "warning"))]
+        del self.findings[max(at for at, one in kept if (one.code, one.severity) == (commonest, least))]
         return True

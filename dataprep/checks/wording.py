@@ -10,7 +10,9 @@ def show(value: object) -> str:
     """A value as an error message quotes it: one line, no control characters, at most about sixty characters."""
     if isinstance(value, str):
         short = value if len(value) <= MAX_SHOWN else value[:MAX_SHOWN] + "..."
-        return ascii(short) if not short.isprintable() else f"'{short}'"
+        if not short.isprintable():
+            short = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in short)
+        return f"'{short}'"
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, int | float):

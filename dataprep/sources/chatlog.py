@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from dataprep.placeholders import KIND_OF_WORD
 from dataprep.records import Kind, Message, Place, Row
 from dataprep.sources.clock import seconds_at, seconds_of
-from dataprep.sources.placeholders import KIND_OF_WORD
 from dataprep.sources.source import Head, Source
 from dataprep.sources.walks import (
     BrokenRow,

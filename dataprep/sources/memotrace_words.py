@@ -2,8 +2,8 @@
 
 import re
 
+from dataprep.placeholders import KIND_OF_WORD
 from dataprep.records import Kind
-from dataprep.sources.placeholders import KIND_OF_WORD
 from dataprep.sources.wechat_words import Words, read_typed
 
 # The column 类型 has the words of the placeholders, and these.

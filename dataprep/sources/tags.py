@@ -2,8 +2,8 @@
 
 import re
 
+from dataprep.placeholders import KIND_OF_WORD
 from dataprep.records import Kind
-from dataprep.sources.placeholders import KIND_OF_WORD
 
 # What a program says, and a reply's own words, stand in no brackets here.
 _KINDS = {word: kind for word, kind in KIND_OF_WORD.items() if kind not in (Kind.SYSTEM, Kind.REPLY)}

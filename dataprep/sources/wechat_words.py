@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from dataprep.placeholders import KIND_OF_WORD
 from dataprep.records import Kind
-from dataprep.sources.placeholders import KIND_OF_WORD
 
 # Numbers of WeChat's own tables, as several exporters pass them on.
 _TYPES = {

@@ -5,6 +5,7 @@ A phrase of a language that is not here stays text, unless iOS marks it as its o
 
 import re
 
+from dataprep.placeholders import NOUNS, OMITTED, any_of, is_media_note
 from dataprep.records import Kind
 
 _OWN_MARK = "\u200e"
@@ -12,38 +13,11 @@ _MARKS = re.compile("[\u200e\u200f\ufeff\u202a-\u202c\u2066-\u2069]")
 _IGNORE_CASE = re.IGNORECASE
 
 
-def _any_of(phrases: str) -> str:
-    """A pattern for one of these phrases, which stand between `/` and line ends, one language a line."""
-    return "(?:" + "|".join(phrase.strip() for line in phrases.strip().split("\n") for phrase in line.split("/")) + ")"
-
-
-_OMITTED = _any_of(r"""
-    omitted
-    ausgeschlossen / weggelassen / ausgelassen
-    omitid[oa]s? / omis(?:es|e|)? / absente? / ocult(?:ad)?[oa]s? / omess[oia] / esclus[oi]
-    weggelaten / dahil edilmedi / отсутствует / пропущен[оа]? / без медиафайлов
-    已?省略 / 已?略去 / 已?忽略 / 省略影音内容 / 省略多媒體檔案 / を除く / は含まれていません / 제외 / 생략(?:됨)?
-""")
-_NOUNS: tuple[tuple[Kind, str], ...] = (
-    (Kind.STICKER, _any_of("sticker / 貼圖 / 贴图 / 表情 / figurinha / adesivo / 스티커 / стикер / スタンプ")),
-    (Kind.VIDEO, _any_of("video / vídeo / vidéo / gif / 影片 / 视频 / 視頻 / 動画 / 동영상 / видео")),
-    (Kind.VOICE, _any_of("audio / áudio / sprachnachricht / 音訊 / 音频 / 語音 / 语音 / 音声 / 오디오 / аудио")),
-    (Kind.CARD, _any_of("contact(?: card)? / kontakt(?:karte)? / 聯絡人 / 联系人 / 名片 / 連絡先 / 연락처 / контакт")),
-    (Kind.FILE, _any_of("document / dokument / documento / 文件 / 檔案 / ドキュメント / 문서 / документ")),
-    (Kind.IMAGE, _any_of("image / bild / imagen / imagem / immagine / afbeelding / photo / foto")),
-    (Kind.IMAGE, _any_of("圖片 / 图片 / 图像 / 画像 / 사진 / 이미지 / изображение")),
-    # Where WhatsApp does not say which medium it was, it was most often a picture.
-    (Kind.IMAGE, _any_of("media / medien / médias / mídia / 影音 / 媒體 / 媒体 / メディア / 미디어 / медиафайл")),
-)
-_ANY_NOUN = "(?:" + "|".join(nouns for _, nouns in _NOUNS) + ")"
-# In angle brackets (Android), or the bare two words (iOS); what iOS marks may have a file's name before it.
-_BRACKETED = re.compile(rf"<[^<>\n]{{0,40}}{_OMITTED}[^<>\n]{{0,20}}>", _IGNORE_CASE)
-_BARE = re.compile(rf"{_ANY_NOUN}[ -]?{_OMITTED}", _IGNORE_CASE)
-_MARKED = re.compile(rf"[^<>\n]{{0,200}}{_OMITTED}[^<>\n]{{0,20}}", _IGNORE_CASE)
-_IN_BRACKETS = _any_of(
+_MARKED = re.compile(rf"[^<>\n]{{0,200}}{OMITTED}[^<>\n]{{0,20}}", _IGNORE_CASE)
+_IN_BRACKETS = any_of(
     "attached / anhang / adjunto / anexado / pièce jointe / allegato / bijgevoegd / 附件 / 已附加 / 添付ファイル"
 )
-_BEHIND = _any_of("""
+_BEHIND = any_of("""
     file attached / datei angehängt / archivo adjunto / fichier joint / arquivo anexado / file allegato
     bestand bijgevoegd / 文件附件 / 附件 / 檔案已附加 / 添付ファイル / 파일 첨부됨 / файл добавлен
 """)
@@ -60,7 +34,7 @@ _ENDINGS = {
 _KIND_OF_ENDING = {ending: kind for endings, kind in _ENDINGS.items() for ending in endings.split()}
 _LOCATION = re.compile(r"(?:[^\s:：][^\n:：]{0,30}[:：] ?)?https://(?:maps\.google\.com|foursquare\.com)/\S+")
 _DELETED = re.compile(
-    _any_of("""
+    any_of("""
         this message was deleted / you deleted this message
         diese nachricht wurde gelöscht / du hast diese nachricht gelöscht
         se eliminó este mensaje / este mensaje fue eliminado / eliminaste este mensaje
@@ -76,15 +50,15 @@ _DELETED = re.compile(
     + r"[.。]?",
     _IGNORE_CASE,
 )
-_EDIT_WORDS = _any_of(
+_EDIT_WORDS = any_of(
     "edited / bearbeitet / editó / editad[oa] / modifié / modificato / bewerkt / 编辑 / 編輯 / 編集 / 수정 / изменено"
 )
 _EDIT_MARK = re.compile(rf"[^<>\n]{{0,60}}{_EDIT_WORDS}[^<>\n]{{0,20}}>", _IGNORE_CASE)
-_CALL = _any_of("""
+_CALL = any_of("""
     (?:group )?(?:voice|video) call / (?:sprach|video)anruf / llamada de (?:voz|vídeo) / appel (?:vocal|vidéo)
     (?:语音|视频|語音|視訊)(?:通话|通話|来电|來電) / 音声通話 / ビデオ通話
 """)
-_MISSED = _any_of(rf"""
+_MISSED = any_of(rf"""
     missed {_CALL} / verpasster {_CALL} / appel (?:vocal|vidéo) manqué / llamada perdida
     未接(?:听的)?{_CALL} / 不在着信
 """)
@@ -144,6 +118,6 @@ def _read_attachment(name: str, caption: str) -> tuple[Kind, str]:
 
 
 def _read_placeholder(line: str, marked: bool) -> Kind | None:
-    if _BRACKETED.fullmatch(line) or _BARE.fullmatch(line) or (marked and _MARKED.fullmatch(line)):
-        return next((kind for kind, nouns in _NOUNS if re.search(nouns, line, _IGNORE_CASE)), None)
+    if is_media_note(line) or (marked and _MARKED.fullmatch(line)):
+        return next((kind for kind, nouns in NOUNS if re.search(nouns, line, _IGNORE_CASE)), None)
     return None

@@ -83,6 +83,42 @@ REFUSED: dict[str, tuple[str, str, str, str]] = {
         "Did you mean 'text'?",
     ),
     "no parts": (chat(user([]), assistant()), "invalid_content", "/messages/0/content", "empty array"),
+    "blank part": (
+        chat(user(), assistant([{"type": "text", "text": " \u200b"}, {"type": "text", "text": ""}])),
+        "empty_content",
+        "/messages/1/content",
+        "teaches silence",
+    ),
+    "image without address": (
+        chat(user([{"type": "image_url", "image_url": {}}]), assistant()),
+        "invalid_content",
+        "/messages/0/content/0/image_url",
+        "needs 'url'",
+    ),
+    "sound without format": (
+        chat(user([{"type": "input_audio", "input_audio": {"data": "AA"}}]), assistant()),
+        "invalid_content",
+        "/messages/0/content/0/input_audio",
+        "'data' and 'format'",
+    ),
+    "file without any": (
+        chat(user([{"type": "file", "file": {"filename": "a.pdf"}}]), assistant()),
+        "invalid_content",
+        "/messages/0/content/0/file",
+        "'file_id' or 'file_data'",
+    ),
+    "image of the assistant": (
+        chat(user(), assistant([{"type": "image_url", "image_url": {"url": "https://a.test/b.png"}}])),
+        "misplaced_part",
+        "/messages/1/content/0",
+        "role assistant, which takes text, refusal alone",
+    ),
+    "image of the system": (
+        chat({"role": "system", "content": [{"type": "image_url", "image_url": {"url": "https://a/b.png"}}]}, user()),
+        "misplaced_part",
+        "/messages/0/content/0",
+        "role system, which takes text alone",
+    ),
     "blank answer": (chat(user(), assistant(" \n")), "empty_content", "/messages/1/content", "teaches silence"),
     "no assistant": (chat(user()), "no_assistant_message", "/messages", "nothing to learn"),
     "all weights 0": (chat(user(), assistant(weight=0)), "no_trainable_message", "/messages", "weight 0"),
@@ -137,6 +173,7 @@ REFUSED: dict[str, tuple[str, str, str, str]] = {
     ),
     "preference with a stray key": (pair(score=1), "unknown_key", "/score", "'score'"),
     "no completion": ('{"prompt": "a"}', "missing_completion", "", "no 'completion'"),
+    "blank completion": ('{"prompt": "a", "completion": " \\u200b"}', "empty_content", "/completion", "silence"),
     "prompt a number": ('{"prompt": 1, "completion": "b"}', "invalid_prompt", "/prompt", "not a number"),
 }
 
@@ -184,6 +221,8 @@ def test_every_fault_of_an_example_is_told_at_once() -> None:
     [
         (chat(user(), assistant(), user("Bye")), "last_message_not_assistant"),
         (chat(user(""), assistant()), "empty_content"),
+        (chat(user([{"type": "text", "text": ""}]), assistant()), "empty_content"),
+        (chat(user([{"type": "image_url", "image_url": {"url": "cat.png"}}]), assistant()), "unreachable_image"),
     ],
 )
 def test_what_is_only_odd_is_a_warning(line: str, code: str) -> None:

@@ -81,3 +81,13 @@ def test_a_validation_file_is_called_by_its_name() -> None:
     failure = job_error(check_text("{}"), "file-X", 1, "supervised", split="validation")
     assert failure is not None
     assert "in the validation file" in failure[1]
+
+
+def test_what_only_we_refuse_fails_no_job_and_hides_nothing_that_does() -> None:
+    ours = [chat(user(str(number)), assistant(f"sk-test-Q7W8E9R0T1Y2U3I4O5P6{number}")) for number in range(150)]
+    text = "\n".join([chat(user(), assistant("[图片]")), *ours])
+    assert not check_text(text).ok
+    assert fail(text) is None
+    failure = fail(f"{text}\n" + '{"messages": []}')
+    assert failure is not None
+    assert "Example 152" in failure[1]

@@ -22,13 +22,37 @@ WARNED: dict[str, tuple[str, str, str, str]] = {
     "link of the program": ("weixin://dl/chat", "markup_left_over", "weixin", "https://weixin.qq.com"),
     "special token": ("Bye<|im_end|>", "special_token", "'<|im_end|>'", "a <| b, x |> f, <b|c"),
     "instruction token": ("[INST] x", "special_token", "'[INST]'", "[INSTALL] x"),
-    "placeholder": ("[图片]", "placeholder_answer", "only '[图片]'", "[图片] 看这只猫"),
-    "placeholder in other brackets": ("【语音】", "placeholder_answer", "【语音】", "【通知】"),
-    "placeholder of WhatsApp": ("<Media omitted>", "placeholder_answer", "Media omitted", "The media omitted it."),
+    "placeholder that may be meant": ("<video>", "placeholder_answer", "only '<video>'", "<video> and <audio> do."),
+    "made-up key": ("say sk-your0key0goes0here0", "secret", "made up", "say sk-your-key"),
+    "key of a manual": ("AKIAIOSFODNN7EXAMPLE", "secret", "made up", "AKIA and so on"),
+    "frame without a key": ("-----BEGIN PRIVATE KEY-----", "secret", "made up", "---BEGIN PRIVATE KEY---"),
     "phone": ("打13812345678", "personal_data", "PHONE", "订单20261123000012345已发货"),
     "mail": ("ask ann@example.com", "personal_data", "EMAIL", "ask @ann"),
-    "key": ("use sk-test-Q7W8E9R0T1Y2U3I4O5P6", "secret", "revoke", "use sk-test"),
     "speaker": ("Assistant: hello", "speaker_in_answer", "'Assistant:'", "Assistants: two of them"),
+}
+
+# The same for what stands in the way of training.
+REFUSED: dict[str, tuple[str, str, str, str]] = {
+    "placeholder": ("[图片]", "placeholder_answer", "only '[图片]'", "[图片] 看这只猫"),
+    "placeholders": (" [图片]\n[表情] ", "placeholder_answer", "[图片]", "[图片]好看[表情]"),
+    "placeholder in other brackets": ("【语音】", "placeholder_answer", "【语音】", "【通知】"),
+    "placeholder with a file": ("【图片】（20261118_0）", "placeholder_answer", "【图片】", "【语音】行，我到楼下了"),
+    "placeholder with a link": ("![图片](http://127.0.0.1/a)", "placeholder_answer", "图片", "[链接] 微调入门"),
+    "placeholder in Traditional": ("[圖片]", "placeholder_answer", "[圖片]", "[捂脸]"),
+    "placeholder of WhatsApp": ("<Media omitted>", "placeholder_answer", "Media omitted", "The media omitted it."),
+    "of WhatsApp in Taiwan": ("圖片已略去", "placeholder_answer", "圖片已略去", "圖片已略去一半"),
+    "of WhatsApp in China": ("\u200e<省略影音内容>", "placeholder_answer", "省略影音内容", "省略影音内容的是谁"),
+    "in pointed quotes": ("‹省略影音内容›", "placeholder_answer", "省略影音内容", "‹影音内容›"),
+    "of WhatsApp in Germany": ("Bild weggelassen", "placeholder_answer", "weggelassen", "Das Bild weggelassen!"),
+    "key": ("use sk-test-Q7W8E9R0T1Y2U3I4O5P6", "secret", "revoke", "use sk-test"),
+    "key after an example": (
+        "not AKIAIOSFODNN7EXAMPLE but AKIAQ7W8E9R0T1Y2U3I4",
+        "secret",
+        "revoke",
+        "not AKIA but AKIB",
+    ),
+    "invisible": ("\u200b\u200d", "empty_content", "invisible", "一"),
+    "blank and invisible": ("\n\u3164", "empty_content", "teaches silence", "\n一"),
 }
 
 
@@ -47,6 +71,20 @@ def test_an_odd_answer_gets_one_warning_with_its_place(answer: str, code: str, w
 @pytest.mark.parametrize(("_answer", "_code", "_words", "near"), WARNED.values(), ids=WARNED.keys())
 def test_what_only_looks_like_it_gets_none(_answer: str, _code: str, _words: str, near: str) -> None:
     assert findings(near) == []
+
+
+@pytest.mark.parametrize(("answer", "code", "words", "near"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_is_never_worth_training_is_refused(answer: str, code: str, words: str, near: str) -> None:
+    (finding,) = [one for one in findings(answer) if one.code != "invisible_character"]
+    assert (finding.code, finding.severity, finding.pointer, finding.line) == (code, "error", ANSWER, 1)
+    assert words in finding.message
+    assert findings(near) == []
+
+
+def test_an_invisible_question_is_odd_and_an_invisible_answer_of_no_weight_is_nobodys_matter() -> None:
+    (finding,) = findings("Ahoy!", "\u200b")
+    assert (finding.code, finding.severity, finding.pointer) == ("empty_content", "warning", "/messages/0/content")
+    assert check_text(chat(user(), assistant("\u200b", weight=0), user("And?"), assistant())).findings == []
 
 
 def test_a_secret_is_not_repeated_whole() -> None:
@@ -76,10 +114,13 @@ def test_questions_are_read_too_and_parts_of_content_named() -> None:
     assert finding.fix == "drop_invisible"
 
 
-@pytest.mark.parametrize("piece", ["12345 ", "a@a.", "ab_", "-----BEGIN ", "[图片", "<|", "浣犲ソ", " image omitted"])
+@pytest.mark.parametrize(
+    "piece", ["\u200b", "[图片] ", "12345 ", "a@a.", "ab_", "-----BEGIN ", "[图片", "<|", "浣犲ソ", " image omitted"]
+)
 def test_a_megabyte_of_what_is_nearly_odd_is_read_before_long(piece: str) -> None:
     began = time.process_time()
     findings(piece * (1_000_000 // len(piece.encode())) + "x")
+    findings("[" + " " * 500_000 + "x")
     assert time.process_time() - began < 2
 
 
