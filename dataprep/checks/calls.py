@@ -10,7 +10,7 @@ from dataprep.checks.wording import did_you_mean, point, show
 Steps = tuple[str | int, ...]
 _CALL_SHAPE = (
     "a tool call needs 'id' (a string), 'type': 'function' and 'function' with 'name' and 'arguments',"
-    " both strings (arguments: JSON in a string)."
+    " both strings (arguments: JSON in a string); neither id nor name is empty."
 )
 
 
@@ -33,17 +33,17 @@ def check_tools(message: dict[str, object], role: str, calls: Calls, steps: Step
         yield from _check_calls(message.get("tool_calls"), calls, steps)
 
 
-def check_declared(messages: list[object], tools: object, functions: object) -> Problems:
-    """Whether each function that is called is declared in the example's `tools` (or `functions`)."""
-    declared = {*_names(tools), *_names(functions)}
+def check_declared(messages: list[object], holder: dict[str, object], *steps: str | int) -> Problems:
+    """Whether each function called in messages that stand at `steps` is declared in `tools` (or `functions`) beside."""
+    declared = {*_names(holder.get("tools")), *_names(holder.get("functions"))}
     for index, message in enumerate(messages):
         if not isinstance(message, dict):
             continue
-        for name, at in _called(message, ("messages", index)):
+        for name, at in _called(message, (*steps, index)):
             if name not in declared:
                 missing = "" if declared else " The example has no 'tools' at all."
                 detail = f"the called function {show(name)} is not declared in 'tools'.{missing} Declare it there."
-                yield Problem(at, "undeclared_tool", detail + did_you_mean(name, declared), "warning")
+                yield Problem(at, "undeclared_tool", detail + did_you_mean(name, declared))
 
 
 def _called(message: dict[str, object], steps: Steps) -> list[tuple[str, str]]:
@@ -131,10 +131,13 @@ def _check_arguments(arguments: str, at: str) -> Problems:
 
 
 def _is_call(call: object) -> bool:
-    if not isinstance(call, dict) or not isinstance(call.get("id"), str):
+    if not isinstance(call, dict) or not isinstance(call.get("id"), str) or not call["id"].strip():
         return False
     return call.get("type") == "custom" or (call.get("type") == "function" and _is_function(call.get("function")))
 
 
 def _is_function(call: object) -> bool:
-    return isinstance(call, dict) and isinstance(call.get("name"), str) and isinstance(call.get("arguments"), str)
+    if not isinstance(call, dict) or not isinstance(call.get("arguments"), str):
+        return False
+    name = call.get("name")
+    return isinstance(name, str) and bool(name.strip())

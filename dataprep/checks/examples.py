@@ -1,8 +1,11 @@
-"""The rules for one example: of which kind it is, its keys, its tools; what stands inside messages is in `messages`."""
+"""The rules for one example: of which kind it is and its keys; what stands inside messages is in `messages`."""
+
+from collections.abc import Generator
 
 from dataprep.checks.calls import check_declared
+from dataprep.checks.definitions import check_settings
 from dataprep.checks.messages import check_messages
-from dataprep.checks.order import check_order, check_trainable
+from dataprep.checks.order import check_input, check_order, check_trainable
 from dataprep.checks.profiles import OPENAI, Profile
 from dataprep.checks.report import Kind, Problem, Problems
 from dataprep.checks.silence import is_blank
@@ -78,21 +81,37 @@ def _check_chat(example: dict[str, object], profile: Profile) -> Problems:
         detail = "'text' and 'messages' stand side by side, which together refuses. Keep 'messages'."
         yield Problem("/text", "two_formats", detail, fix="drop_key")
     yield from _check_keys(example, _CHAT_KEYS, profile)
-    yield from _check_tool_settings(example)
+    yield from check_settings(example)
     messages = example["messages"]
-    sound = True
-    for problem in check_messages(messages, "messages", profile=profile):
-        sound = sound and problem.severity == "warning"
-        yield problem
+    sound = yield from _check_messages(messages, profile, "messages")
     if sound and isinstance(messages, list):
         yield from check_order(messages, profile, "messages")
         yield from check_trainable(messages, profile)
-        yield from check_declared(messages, example.get("tools"), example.get("functions"))
+        yield from check_declared(messages, example, "messages")
+
+
+def _check_messages(messages: object, profile: Profile, *steps: str) -> Generator[Problem, None, bool]:
+    """All problems of the messages at `steps`; returns whether they are sound enough to look at their order."""
+    sound = True
+    for problem in check_messages(messages, *steps, profile=profile):
+        sound = sound and problem.severity == "warning"
+        yield problem
+    return sound
+
+
+def _check_question(holder: dict[str, object], profile: Profile, *steps: str) -> Problems:
+    """All problems of messages whose answer stands elsewhere, or is yet to be given."""
+    messages = holder["messages"]
+    sound = yield from _check_messages(messages, profile, *steps, "messages")
+    if sound and isinstance(messages, list):
+        yield from check_order(messages, profile, *steps, "messages")
+        yield from check_input(messages, profile, *steps, "messages")
+        yield from check_declared(messages, holder, *steps, "messages")
 
 
 def _check_reinforcement(example: dict[str, object], profile: Profile) -> Problems:
-    yield from _check_tool_settings(example)
-    yield from check_messages(example["messages"], "messages", profile=profile)
+    yield from check_settings(example)
+    yield from _check_question(example, profile)
 
 
 def _check_preference(example: dict[str, object], profile: Profile) -> Problems:
@@ -103,11 +122,13 @@ def _check_preference(example: dict[str, object], profile: Profile) -> Problems:
         yield Problem("/input", "invalid_input", detail)
     else:
         yield from _check_keys(given, _INPUT_KEYS, profile, "input")
-        yield from _check_tool_settings(given, "input")
-        yield from check_messages(given["messages"], "input", "messages", profile=profile)
+        yield from check_settings(given, "input")
+        yield from _check_question(given, profile, "input")
     keys = [next((name for name in names if name in example), names[0]) for names in _OUTPUTS]
     for key in keys:
         yield from _check_output(example.get(key), key, profile)
+        if isinstance(given, dict) and isinstance(outputs := example.get(key), list):
+            yield from check_declared(outputs, given, key)
     if keys[1] in example and example.get(keys[0]) == example[keys[1]]:
         detail = (
             f"'{keys[0]}' and '{keys[1]}' are the same, so neither is preferred. Make them differ or drop the line."
@@ -147,29 +168,3 @@ def _check_keys(holder: dict[str, object], known: tuple[str, ...], profile: Prof
             detail = f"unknown key {show(key)} beside '{known[0]}'. Known are {', '.join(known)}."
             detail += did_you_mean(key, known) or " Remove it."
             yield Problem(point(*steps, key), "unknown_key", detail, profile.extra_keys, "drop_key")
-
-
-def _check_tool_settings(holder: dict[str, object], *steps: str) -> Problems:
-    for key in ("tools", "functions"):
-        definitions = holder.get(key)
-        if definitions is not None and not isinstance(definitions, list):
-            detail = f"'{key}' must be an array of definitions, not {name_type(definitions)}."
-            yield Problem(point(*steps, key), f"invalid_{key}", detail)
-        elif isinstance(definitions, list):
-            yield from _check_definitions(definitions, *steps, key)
-    parallel = holder.get("parallel_tool_calls")
-    if parallel is not None and not isinstance(parallel, bool):
-        detail = f"'parallel_tool_calls' must be true or false, not {show(parallel)}."
-        yield Problem(point(*steps, "parallel_tool_calls"), "invalid_parallel_tool_calls", detail)
-
-
-def _check_definitions(definitions: list[object], *steps: str) -> Problems:
-    for index, definition in enumerate(definitions):
-        function = definition
-        if steps[-1] == "tools" and isinstance(definition, dict):
-            if isinstance(definition.get("type"), str) and definition["type"] != "function":
-                continue
-            function = definition.get("function")
-        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-            detail = "a function definition must be an object with a 'name' (in tools: under 'function')."
-            yield Problem(point(*steps, index), f"invalid_{steps[-1]}", detail)

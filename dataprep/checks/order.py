@@ -44,6 +44,16 @@ def check_trainable(messages: Sequence[dict[str, object]], profile: Profile) -> 
         yield Problem(at, "last_message_not_assistant", detail, profile.closing, "drop_trailing_messages")
 
 
+def check_input(messages: Sequence[dict[str, object]], profile: Profile, *steps: str) -> Problems:
+    """Whether messages that are to be answered elsewhere leave the word to the assistant, who has not just had it."""
+    if messages and messages[-1].get("role") == "assistant" and profile.alternation is not None:
+        detail = (
+            "the question ends with the assistant's words, and the answer would follow on them. End it with the user's."
+        )
+        at = point(*steps, len(messages) - 1, "role")
+        yield Problem(at, "consecutive_roles", detail, profile.alternation)
+
+
 def _check_instruction(index: int, role: str, profile: Profile, at: str) -> Problems:
     if index == 0 or profile.late_system is None:
         return

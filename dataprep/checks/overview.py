@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from dataprep.checks.likeness import Likenesses
 from dataprep.checks.phrasing import Turn
@@ -18,6 +18,7 @@ MAX_LONGEST_SHARE = 0.5
 _SHORT = 2
 _MAX_SYSTEMS = 1_000
 _MAX_ANSWERS = 20_000
+_MAX_GIVEN = 200_000
 
 
 def normalise(text: str) -> str:
@@ -38,7 +39,9 @@ class Overview:
         self._longest, self._longest_line = 0, 0
         self._systems: dict[int, int] = {}
         self._without_system = 0
-        self._seen: dict[int, tuple[int, int]] = {}
+        self._seen: dict[int, int] = {}
+        # Of each talk that led up to an answer: the line that has it, and a hash of the answer.
+        self._given: dict[int, tuple[int, int]] = {}
         self._likenesses = likenesses
 
     def look(self, turns: Sequence[Turn], line: int) -> Problems:
@@ -50,13 +53,18 @@ class Overview:
             return
         plain = [normalise(turn.text) for turn in turns[: last + 1]]
         self._note_answer(plain[last], line)
-        if not turns[last].learned:
+        contradiction = self._compare_answers(turns[: last + 1], plain, line)
+        if contradiction is not None:
+            yield contradiction
+        if not turns[last].learned or contradiction is not None:
             return
-        asked = hash((tuple(turn.role for turn in turns[:last]), tuple(plain[:last])))
-        answer = hash(plain[last])
-        first, known = self._seen.setdefault(asked, (line, answer))
+        said = hash((tuple(turn.role for turn in turns[: last + 1]), tuple(plain)))
+        first = self._seen.setdefault(said, line)
         if first != line:
-            yield from self._tell_repetition(turns[last], first, answer == known)
+            detail = (
+                f"the example says the same as that of line {first} but for case, width or blanks. Keep one of them."
+            )
+            yield Problem("", "similar_example", detail, "warning")
             return
         talk = " ".join(turn.text for turn in turns if turn.role != "system").casefold()
         near = self._likenesses.nearest(talk, line)
@@ -99,17 +107,23 @@ class Overview:
         if key in self._answers or len(self._answers) < _MAX_ANSWERS:
             self._answers[key] += 1
 
-    def _tell_repetition(self, answer: Turn, first: int, same: bool) -> Iterator[Problem]:
-        if same:
-            detail = (
-                f"the example says the same as that of line {first} but for case, width or blanks. Keep one of them."
-            )
-            yield Problem("", "similar_example", detail, "warning")
-            return
-        detail = (
-            f"the answer {show(answer.text)} contradicts that of line {first} to the same question. Keep one of them."
-        )
-        yield Problem(answer.pointer, "contradiction", detail, "warning")
+    def _compare_answers(self, turns: Sequence[Turn], plain: Sequence[str], line: int) -> Problem | None:
+        """The first learned answer, early ones too, that another example gives otherwise after the very same talk."""
+        asked, mark = False, 0
+        for turn, text in zip(turns, plain, strict=True):
+            if turn.role == "assistant" and turn.learned and asked:
+                known = self._given.get(mark)
+                if known is None and len(self._given) < _MAX_GIVEN:
+                    self._given[mark] = line, hash(text)
+                elif known is not None and known[1] != hash(text) and known[0] != line:
+                    detail = (
+                        f"the answer {show(turn.text)} contradicts that of line {known[0]} to the same question."
+                        " Keep one of them."
+                    )
+                    return Problem(turn.pointer, "contradiction", detail, "warning")
+            asked = asked or turn.role == "user"
+            mark = hash((mark, turn.role, text))
+        return None
 
     def _check_shares(self) -> Problems:
         total = self._answers.total()

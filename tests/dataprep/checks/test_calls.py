@@ -41,8 +41,22 @@ def test_arguments_that_are_no_object_in_json_are_told(arguments: str, severity:
 
 def test_a_function_that_is_not_declared_is_told() -> None:
     at = "/messages/1/tool_calls/0"
-    assert talk(call(name="lok")) == [("undeclared_tool", at, "warning")]
-    assert talk(call(), tools=None) == [("undeclared_tool", at, "warning")]
+    assert talk(call(name="lok")) == [("undeclared_tool", at, "error")]
+    assert talk(call(), tools=None) == [("undeclared_tool", at, "error")]
+
+
+@pytest.mark.parametrize("made", [call(name=" "), call(call_id="")])
+def test_a_call_needs_an_id_and_a_name_that_are_not_empty(made: dict[str, object]) -> None:
+    assert talk(made, answers=()) == [("invalid_tool_calls", "/messages/1/tool_calls/0", "error")]
+
+
+def test_calls_of_a_preference_are_declared_beside_its_question() -> None:
+    made = {"role": "assistant", "tool_calls": [call()]}
+    line = {"input": {"messages": [user()]}, "preferred_output": [made], "non_preferred_output": [assistant()]}
+    (finding,) = check_text(json.dumps(line)).findings
+    assert (finding.code, finding.pointer) == ("undeclared_tool", "/preferred_output/0/tool_calls/0")
+    declared = {**line, "input": {"messages": [user()], "tools": [TOOL]}}
+    assert check_text(json.dumps(declared)).findings == []
 
 
 def test_an_id_used_twice_is_told() -> None:

@@ -53,6 +53,20 @@ def test_another_answer_to_the_same_question_is_a_contradiction() -> None:
     assert "line 1" in finding.message
 
 
+def test_an_earlier_answer_contradicts_too_once_an_example() -> None:
+    def talk(first: str, last: str, **weight: int) -> str:
+        return chat(user("When?"), assistant(first, **weight), user("Where?"), assistant(last))
+
+    found = check_lines([talk("At ten.", "Here."), talk("At noon.", "There.")]).findings
+    assert [(one.line, one.code, one.pointer) for one in found] == [(2, "contradiction", "/messages/1/content")]
+    assert "line 1" in found[0].message
+    shorter = chat(user("When?"), assistant("At one."))
+    assert codes(check_lines([talk("At ten.", "Here."), shorter])) == [(2, "contradiction")]
+    # The same beginning, and a beginning that is mere context, contradict nothing.
+    assert codes(check_lines([talk("At ten.", "Here."), chat(user("When?"), assistant("At ten."))])) == []
+    assert codes(check_lines([talk("At ten.", "Here."), talk("At noon.", "There.", weight=0)])) == []
+
+
 def test_another_answer_in_another_context_is_none() -> None:
     lines = [
         chat(user("A?"), assistant("One"), user("Why?"), assistant("So.")),

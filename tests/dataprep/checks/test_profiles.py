@@ -37,6 +37,12 @@ BREACHES: dict[str, tuple[str, str, tuple[Verdict, ...]]] = {
         (None, None, None, E, None, None, None, None),
     ),
 }
+PAIR = {"preferred_output": [assistant("A")], "non_preferred_output": [assistant("B")]}
+ASKED = {
+    "two questions in a row": [user(), user("?")],
+    "answer first": [assistant(), user()],
+    "late system": [user(), SYSTEM],
+}
 
 
 def verdict(line: str, code: str, profile: str) -> str | None:
@@ -69,6 +75,21 @@ def test_a_call_and_its_answer_do_not_break_the_turns(profile: str) -> None:
     tool = {"type": "function", "function": {"name": "f"}}
     line = chat(user(), made, {"role": "tool", "tool_call_id": "c", "content": "9"}, assistant(), tools=[tool])
     assert check(io.BytesIO(line.encode()), profile=profile).findings == []
+
+
+@pytest.mark.parametrize("breach", ASKED.keys())
+@pytest.mark.parametrize("profile", NAMES)
+def test_the_order_in_a_preferences_question_counts_alike(profile: str, breach: str) -> None:
+    line = json.dumps({"input": {"messages": ASKED[breach]}, **PAIR})
+    _, code, verdicts = BREACHES[breach]
+    assert verdict(line, code, profile) == verdicts[NAMES.index(profile)]
+
+
+def test_a_preferences_question_does_not_end_with_the_assistant() -> None:
+    line = json.dumps({"input": {"messages": [user(), assistant()]}, **PAIR})
+    (finding,) = check(io.BytesIO(line.encode()), profile="together").findings
+    assert (finding.code, finding.pointer) == ("consecutive_roles", "/input/messages/1/role")
+    assert "End it with the user's" in finding.message
 
 
 def test_more_examples_than_the_target_takes_are_refused() -> None:

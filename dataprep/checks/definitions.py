@@ -1,0 +1,63 @@
+"""The rules for what may be called: `tools`, the old `functions`, and `parallel_tool_calls`; calls are in `calls`."""
+
+from dataprep.checks.report import Problem, Problems
+from dataprep.checks.wording import name_type, point, show
+
+_SHAPE = "a function definition must be an object with a 'name' that is not empty (in tools: under 'function')."
+
+
+def check_settings(holder: dict[str, object], *steps: str) -> Problems:
+    """All problems of the settings for tools that stand beside messages, in the object at `steps`."""
+    for key in ("tools", "functions"):
+        definitions = holder.get(key)
+        if definitions is not None and not isinstance(definitions, list):
+            detail = f"'{key}' must be an array of definitions, not {name_type(definitions)}."
+            yield Problem(point(*steps, key), f"invalid_{key}", detail)
+        elif isinstance(definitions, list):
+            yield from _check_definitions(definitions, *steps, key)
+    parallel = holder.get("parallel_tool_calls")
+    if parallel is not None and not isinstance(parallel, bool):
+        detail = f"'parallel_tool_calls' must be true or false, not {show(parallel)}."
+        yield Problem(point(*steps, "parallel_tool_calls"), "invalid_parallel_tool_calls", detail)
+
+
+def _check_definitions(definitions: list[object], *steps: str) -> Problems:
+    first: dict[str, int] = {}
+    for index, definition in enumerate(definitions):
+        function = definition
+        inner: tuple[str | int, ...] = (*steps, index)
+        if steps[-1] == "tools" and isinstance(definition, dict):
+            if isinstance(definition.get("type"), str) and definition["type"] != "function":
+                continue
+            function, inner = definition.get("function"), (*inner, "function")
+        name = function.get("name") if isinstance(function, dict) else None
+        if not isinstance(function, dict) or not isinstance(name, str) or not name.strip():
+            yield Problem(point(*steps, index), f"invalid_{steps[-1]}", _SHAPE)
+            continue
+        if first.setdefault(name, index) != index:
+            detail = f"the function {show(name)} is declared twice, first in place {first[name] + 1}. Keep one of them."
+            yield Problem(point(*inner, "name"), "repeated_tool", detail)
+        yield from _check_parameters(function, name, f"invalid_{steps[-1]}", *inner)
+
+
+def _check_parameters(function: dict[str, object], name: str, code: str, *steps: str | int) -> Problems:
+    """Whether the parameters are a JSON Schema of an object, or left out."""
+    parameters, at = function.get("parameters"), point(*steps, "parameters")
+    of = f"the parameters of the function {show(name)}"
+    if parameters is None:
+        return
+    if not isinstance(parameters, dict):
+        detail = f"{of} must be a JSON Schema of type object, not {name_type(parameters)}."
+        yield Problem(at, code, detail)
+        return
+    kind = parameters.get("type", "object")
+    if kind != "object":
+        detail = f"{of} are of type {show(kind)}, but arguments come by name. Write type 'object' with 'properties'."
+        yield Problem(f"{at}/type", code, detail)
+    properties, required = parameters.get("properties"), parameters.get("required")
+    if properties is not None and not isinstance(properties, dict):
+        detail = f"'properties' in {of} must be an object of schemas by name, not {name_type(properties)}."
+        yield Problem(f"{at}/properties", code, detail)
+    if required is not None and not (isinstance(required, list) and all(isinstance(one, str) for one in required)):
+        detail = f"'required' in {of} must be an array of names, not {show(required)}."
+        yield Problem(f"{at}/required", code, detail)
