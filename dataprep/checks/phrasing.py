@@ -61,7 +61,7 @@ _PROMPTED = re.compile(
 _SPEAKER = re.compile(
     r"\s*(?:user|human|assistant|bot|ai|chatgpt|用户|助手|客服|顾客|客户|问|答)\s*[:：]", re.IGNORECASE
 )
-_PRINTED = re.compile(r"example|your|(.)\1{5}|1234567|abcdef|eyJzdWIiOiIxMjM0NTY3ODkwIi", re.IGNORECASE)
+_PRINTED = re.compile(r"example|your|x{4}|eyJzdWIiOiIxMjM0NTY3ODkwIi", re.IGNORECASE)
 _FRAME = re.compile(r"-----[A-Z0-9 ]+-----|\s")
 _MIN_KEY = 40
 # Shorter answers stand in a longer question by chance, or because the task is to find them there.
@@ -172,7 +172,7 @@ def _tell_secret(turn: Turn, value: str) -> Problem:
 
 
 def _is_made_up(value: str) -> bool:
-    """Whether a key is one that manuals print: their words and rows of letters, or a PEM frame without a key in it."""
+    """Whether a key is one that manuals print: their words, rows of x, or a PEM frame without a key in it."""
     if value.startswith("-----BEGIN"):
         return len(_FRAME.sub("", value)) < _MIN_KEY
     return not value or _PRINTED.search(value) is not None
