@@ -8,10 +8,9 @@ from dataprep.checks.likeness import Likenesses
 from dataprep.checks.phrasing import Turn
 from dataprep.checks.profiles import RECOMMENDED_EXAMPLES, Profile
 from dataprep.checks.report import Problem, Problems
+from dataprep.checks.voices import MIN_FOR_SHARES, Voices
 from dataprep.checks.wording import MAX_SHOWN, show
 
-# Shares say nothing about fewer examples than this.
-MIN_FOR_SHARES = 20
 MAX_ANSWER_SHARE = 0.05
 MAX_SHORT_SHARE = 0.5
 MAX_LONGEST_SHARE = 0.5
@@ -43,22 +42,23 @@ class Overview:
         # Of each talk that led up to an answer: the line that has it, and a hash of the answer.
         self._given: dict[int, tuple[int, int]] = {}
         self._likenesses = likenesses
+        self._voices = Voices()
 
     def look(self, turns: Sequence[Turn], line: int) -> Problems:
         """Compare one example with those before it; yields what it repeats or contradicts."""
         self.examples += 1
         self._note_system(turns, line)
+        self._voices.hear(turns, line)
         last = next((at for at in range(len(turns) - 1, -1, -1) if turns[at].role == "assistant"), None)
         if last is None:
             return
         plain = [normalise(turn.text) for turn in turns[: last + 1]]
         self._note_answer(plain[last], line)
-        contradiction = self._compare_answers(turns[: last + 1], plain, line)
+        contradiction, said = self._compare_answers(turns, plain, line)
         if contradiction is not None:
             yield contradiction
         if not turns[last].learned or contradiction is not None:
             return
-        said = hash((tuple(turn.role for turn in turns[: last + 1]), tuple(plain)))
         first = self._seen.setdefault(said, line)
         if first != line:
             detail = (
@@ -79,6 +79,7 @@ class Overview:
         if minimum is not None:
             yield from _check_count(examples, profile, minimum)
         yield from self._check_shares()
+        yield from self._voices.finish()
         if self._systems and self._without_system:
             detail = (
                 f"{self._without_system} of {self.examples} examples have no system message, the others have one."
@@ -107,23 +108,24 @@ class Overview:
         if key in self._answers or len(self._answers) < _MAX_ANSWERS:
             self._answers[key] += 1
 
-    def _compare_answers(self, turns: Sequence[Turn], plain: Sequence[str], line: int) -> Problem | None:
-        """The first learned answer, early ones too, that another example gives otherwise after the very same talk."""
-        asked, mark = False, 0
-        for turn, text in zip(turns, plain, strict=True):
-            if turn.role == "assistant" and turn.learned and asked:
-                known = self._given.get(mark)
-                if known is None and len(self._given) < _MAX_GIVEN:
-                    self._given[mark] = line, hash(text)
-                elif known is not None and known[1] != hash(text) and known[0] != line:
-                    detail = (
-                        f"the answer {show(turn.text)} contradicts that of line {known[0]} to the same question."
-                        " Keep one of them."
-                    )
-                    return Problem(turn.pointer, "contradiction", detail, "warning")
+    def _compare_answers(self, turns: Sequence[Turn], plain: Sequence[str], line: int) -> tuple[Problem | None, int]:
+        """The first learned answer, early ones too, that another example gives otherwise after the very same talk.
+
+        Also returns a hash of all that was said.
+        """
+        given, asked, mark = self._given, False, 0
+        found: Problem | None = None
+        for turn, text in zip(turns, plain, strict=False):
+            if turn.role == "assistant" and turn.learned and asked and found is None:
+                answer = hash(text)
+                known = given.get(mark)
+                if known is None and len(given) < _MAX_GIVEN:
+                    given[mark] = line, answer
+                elif known is not None and known[1] != answer and known[0] != line:
+                    found = _contradict(turn, known[0])
             asked = asked or turn.role == "user"
             mark = hash((mark, turn.role, text))
-        return None
+        return found, mark
 
     def _check_shares(self) -> Problems:
         total = self._answers.total()
@@ -148,6 +150,11 @@ class Overview:
                 " all answers; the model will learn it more than the others. Shorten it, or leave it out."
             )
             yield Problem("", "dominant_answer", detail, "warning")
+
+
+def _contradict(answer: Turn, first: int) -> Problem:
+    detail = f"the answer {show(answer.text)} contradicts that of line {first} to the same question. Keep one of them."
+    return Problem(answer.pointer, "contradiction", detail, "warning")
 
 
 def _check_count(examples: int, profile: Profile, minimum: int) -> Problems:

@@ -15,12 +15,13 @@ from dataprep.checks.wording import MAX_SHOWN, show
 
 
 class Turn(NamedTuple):
-    """One text of an example: who says it, what, the JSON pointer to it, and whether it is learned."""
+    """One text of an example: who says it, what, the JSON pointer to it, whether it is learned; `name` as given."""
 
     role: str
     text: str
     pointer: str
     learned: bool
+    name: str = ""
 
 
 # Chinese read as GBK although it was UTF-8: the characters that its first two bytes turn into.

@@ -53,9 +53,10 @@ def _read(messages: object, *steps: str) -> Iterator[Turn]:
         if not isinstance(message, dict):
             continue
         role, learned = str(message.get("role")), message.get("weight") != 0
-        content = message.get("content")
+        content, name = message.get("content"), message.get("name")
+        named = name if isinstance(name, str) else ""
         if isinstance(content, str):
-            yield Turn(role, content, point(*steps, at, "content"), learned)
+            yield Turn(role, content, point(*steps, at, "content"), learned, named)
         for index, part in enumerate(content if isinstance(content, list) else ()):
             if isinstance(part, dict) and isinstance(part.get("text"), str):
-                yield Turn(role, part["text"], point(*steps, at, "content", index, "text"), learned)
+                yield Turn(role, part["text"], point(*steps, at, "content", index, "text"), learned, named)

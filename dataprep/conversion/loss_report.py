@@ -1,13 +1,16 @@
 """Tells what a conversion did, as JSON and as text: rows in, examples out, and why each other row was left behind."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
+from dataprep.checks.voices import MAX_CONTACT_SHARE, MIN_FOR_SHARES
 from dataprep.conversion.cleaning import clean_value
 from dataprep.conversion.convert import Conversion
 from dataprep.conversion.inputs import Input
 from dataprep.conversion.ledger import Account, explain
+from dataprep.conversion.windows import Example
 
 MAX_CONTRADICTIONS = 20
 MAX_UNREAD = 50
@@ -29,6 +32,7 @@ def summarise(conversion: Conversion) -> dict[str, Any]:
             for reason, (place, detail) in sorted(ledger.details.items())
         },
         "chats": conversion.chats,
+        "largest_chat": _largest_chat(examples),
         "sessions": conversion.sessions,
         "examples": {"training": len(conversion.training), "validation": len(conversion.validation)},
         "answers": sum(answer.get("weight") != 0 for answer in answers),
@@ -60,16 +64,34 @@ def tell(report: Mapping[str, Any]) -> str:
         f"First {reason.replace('_', ' ')}: {one['file']}, row {one['row']}: {one['detail']}"
         for reason, one in report["details"].items()
     ]
+    lines += _one_sided(report)
     if report["masked"]:
         masked = ", ".join(f"{count} {kind}" for kind, count in report["masked"].items())
         lines += ["", f"Masked in the rows read: {masked}."]
     return "\n".join([*lines, *_contradictions(report["contradictions"])]) + "\n"
 
 
+def _largest_chat(examples: Sequence[Example]) -> dict[str, Any] | None:
+    """Which chat most examples come from, and their share; None where no example comes from a chat."""
+    chats = Counter(example.chat for example in examples if example.chat)
+    if not chats:
+        return None
+    chat, count = chats.most_common(1)[0]
+    return {"chat": chat, "examples": count, "share": count / len(examples)}
+
+
 def _input(one: Input) -> dict[str, str]:
     source = one.source
     told = {"format": source.name, "title": source.title, "because": one.reason, "lacks": source.lacks}
     return {"input": one.head.label, **told}
+
+
+def _one_sided(report: Mapping[str, Any]) -> list[str]:
+    largest, examples = report["largest_chat"], sum(report["examples"].values())
+    if largest is None or report["chats"] < 2 or examples < MIN_FOR_SHARES or largest["share"] <= MAX_CONTACT_SHARE:
+        return []
+    told = f"{largest['examples']} of the examples ({largest['share']:.0%}) come from one chat, {largest['chat']!r}"
+    return ["", f"{told}: the model will speak to everybody as to this one."]
 
 
 def _account(account: Account) -> dict[str, Any]:

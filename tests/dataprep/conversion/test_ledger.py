@@ -1,6 +1,7 @@
 """The accounts: rows in are rows used and rows left behind, whatever happens."""
 
 import itertools
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,3 +118,23 @@ def test_provenance_names_the_rows_of_each_file() -> None:
     rows = [said(3, SHE, 0, "Lit?"), said(4, SHE, 1, "?"), said(7, ME, 2, "Yes.", file="b.csv")]
     (example,) = converted(rows).training
     assert origin(example) == [{"file": "chat.csv", "rows": [(3, 4)]}, {"file": "b.csv", "rows": [(7, 7)]}]
+
+
+def test_a_chat_that_most_examples_come_from_is_named() -> None:
+    def talks(name: str, count: int) -> list[Row]:
+        chat: dict[str, Any] = {"chat_id": name, "chat_name": name, "file": f"{name}.csv"}
+        pairs = ((at * 60, f"{name} asks {at}", f"{name} hears {at}") for at in range(count))
+        return [
+            one
+            for row, (minute, asked, heard) in enumerate(pairs)
+            for one in (
+                said(2 * row + 1, SHE, minute, asked, **chat),
+                said(2 * row + 2, ME, minute + 1, heard, **chat),
+            )
+        ]
+
+    report = summarise(converted([*talks("Mira", 13), *talks("Otto", 9)]))
+    assert report["largest_chat"] == {"chat": "Mira", "examples": 13, "share": 13 / 22}
+    assert "13 of the examples (59%) come from one chat, 'Mira'" in tell(report)
+    assert "come from one chat" not in tell(summarise(converted([*talks("Mira", 11), *talks("Otto", 11)])))
+    assert "come from one chat" not in tell(summarise(converted(talks("Mira", 30))))
