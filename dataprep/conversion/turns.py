@@ -1,5 +1,6 @@
 """Makes turns of a session's messages and exchanges of its turns; how many go into one example is not decided here."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -7,6 +8,9 @@ from dataprep.conversion.cleaning import normalise
 from dataprep.conversion.kinds import Side, is_placeholder
 from dataprep.conversion.ledger import Ledger
 from dataprep.records import Place
+
+# What was said longer ago, in turns, stands in another example: a quotation of it is no repetition.
+MAX_KNOWN_TURNS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,7 @@ class _Walk:
         self._ledger = ledger
         self._asked: Turn | None = None
         self._talk: list[Exchange] = []
+        self._said: deque[str] = deque(maxlen=MAX_KNOWN_TURNS)
 
     def take(self, turn: Turn) -> Iterator[list[Exchange]]:
         """Go one turn on; yields the conversation that this turn ends, if it does."""
@@ -129,12 +134,13 @@ class _Walk:
         if self._talk:
             yield self._talk
         self._talk = []
+        self._said.clear()
 
     def _ask(self, turn: Turn) -> Iterator[list[Exchange]]:
         if not turn.has_words:
             self._ledger.leave(turn.places, "no_words")
             return
-        _insert_quotes(turn, list(turn.lines), self._said())
+        _insert_quotes(turn, list(turn.lines), [*self._said, normalise(self._asked.text) if self._asked else ""])
         if self._asked is None:
             self._asked = turn
         elif _apart(self._asked, turn.lines[0].at) <= self._gaps.reply:
@@ -159,6 +165,7 @@ class _Walk:
             yield from self._refuse(turn, "turn_too_long")
         else:
             self._talk.append(Exchange(asked, turn))
+            self._said += normalise(asked.text), normalise(turn.text)
             self._asked = None
 
     def _refuse(self, turn: Turn, reason: str) -> Iterator[list[Exchange]]:
@@ -177,24 +184,24 @@ class _Walk:
             self._ledger.leave(self._asked.places, reason)
         self._asked = None
 
-    def _said(self) -> list[str]:
-        said = [turn.text for exchange in self._talk for turn in (exchange.user, exchange.assistant)]
-        return [*said, self._asked.text] if self._asked else said
-
     def _trim(self, asked: Turn) -> None:
         """Let the earliest lines of a question go until it is no longer than a turn may be."""
-        length = len(asked.text)
-        while length > self._gaps.longest and asked.lines:
-            line = asked.lines.pop(0)
+        length, early = len(asked.text), 0
+        while length > self._gaps.longest and early < len(asked.lines):
+            line = asked.lines[early]
+            early += 1
             length -= len(line.text) + 1
             self._ledger.leave([line.place] if line.place.row else [], "turn_too_long")
+        del asked.lines[:early]
         if not asked.lines:
             self._asked = None
 
 
 def _insert_quotes(into: Turn, lines: Sequence[Line], said: Sequence[str]) -> None:
-    """Put what the lines quote into the question, unless it stands there, or was said in the conversation already."""
-    known = [normalise(text) for text in (into.text, *said)]
+    """Put what the lines quote into the question, unless it stands there or was said (normalised) already."""
+    if not any(line.quoted for line in lines):
+        return
+    known = [normalise(into.text), *said]
     for line in lines:
         quoted = normalise(line.quoted)
         if not quoted or is_placeholder(line.quoted) or any(quoted in text for text in known):

@@ -7,6 +7,7 @@ import pytest
 from dataprep import leaks
 from dataprep.conversion.output import lines_of
 from dataprep.conversion.speakers import NeedsMe
+from dataprep.conversion.turns import MAX_KNOWN_TURNS
 from dataprep.records import Dialogue, Kind, LeftOut, Place, Row
 from tests.dataprep.chats import ANSWERED, ASKED, HE, ME, SHE, converted, left, said, turns
 
@@ -42,6 +43,24 @@ def test_a_late_answer_that_quotes_its_question_is_kept() -> None:
     conversion = converted([ASKED, said(2, SHE, 10, "Boring here"), late])
     assert turns(conversion) == [["u: Is the lamp lit?", "a: Since dusk."]]
     assert left(conversion) == {"no_answer": 2}
+
+
+def test_a_quotation_of_long_ago_is_put_in_again_one_of_just_now_is_not() -> None:
+    def talk(exchanges: int) -> list[str]:
+        rows = [said(row, ME if row % 2 else SHE, row / 9, f"word {row}") for row in range(exchanges * 2)]
+        quoting = said(9000, SHE, exchanges * 2 / 9, "Still?", Kind.REPLY, quoted_text="word 0")
+        end = said(9001, ME, exchanges * 2 / 9 + 0.1, "Yes.")
+        return turns(converted([*rows, quoting, end], max_length=100_000))[-1][-2:]
+
+    assert talk(50) == ["u: Still?", "a: Yes."]
+    assert talk(MAX_KNOWN_TURNS) == ["u: > word 0\nStill?", "a: Yes."]
+
+
+def test_a_day_of_talk_without_a_pause_is_gone_through_once() -> None:
+    """Ten thousand exchanges of 400 characters: each used to be read again for every later one, for half an hour."""
+    rows = [said(row, SHE if row % 2 else ME, row / 60, f"{row} " + "lamp " * 80) for row in range(1, 20_001)]
+    conversion = converted(rows)
+    assert (conversion.sessions, conversion.ledger.total().used) == (1, 20_000)
 
 
 def test_sessions_are_parted_by_silence_and_never_joined() -> None:
