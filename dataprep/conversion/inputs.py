@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dataprep.checks.wording import did_you_mean
-from dataprep.records import Row
+from dataprep.records import LeftOut, Row
+from dataprep.sources.archive import open_archive
 from dataprep.sources.documents import DOCUMENT
 from dataprep.sources.registry import BY_NAME, look_at, recognise
 from dataprep.sources.source import Head, Source, UnreadableSource
 
+# A file of which so many rows are blank or broken, nine in ten of all, is something else.
+MAX_BROKEN = 10_000
+_BROKEN = {"blank", "broken_row", "comment", "stray_line"}
 _NUMBER = re.compile(r"([0-9]{1,18})")
 
 
@@ -23,11 +27,25 @@ class Input:
     reason: str
 
     def rows(self) -> Iterator[Row]:
-        """Yield the rows; raises UnreadableSource with the file's label in its message."""
+        """Yield the rows, those left out for one reason in a row as one; raises UnreadableSource, naming the file."""
         try:
-            yield from self.source.read(self.head)
+            yield from _joined(self._sound_rows())
         except UnreadableSource as unreadable:
             raise UnreadableSource(f"{self.head.label}: {unreadable}") from None
+
+    def _sound_rows(self) -> Iterator[Row]:
+        """The reader's rows, as long as some of them can be read."""
+        broken = 0
+        for number, row in enumerate(self.source.read(self.head), 1):
+            if isinstance(row, LeftOut) and row.reason in _BROKEN:
+                broken += 1
+                if broken >= MAX_BROKEN and broken * 10 > number * 9:
+                    why = row.detail or row.reason.replace("_", " ")
+                    raise UnreadableSource(
+                        f"{broken} of its first {number} rows are blank or broken (row {row.place.row}: {why}), so that"
+                        f" it hardly is {self.source.title}. Name another format with 'format', or delete these rows."
+                    )
+            yield row
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +74,30 @@ def find_inputs(paths: Sequence[tuple[Path, str]], format_name: str = "") -> tup
         elif path.is_dir():
             _search(path, label, forced, found, unread)
         else:
-            raise UnreadableSource(
-                f"{label} is of no format that is known here. Name one with 'format': {', '.join(BY_NAME)}."
-            )
+            raise UnreadableSource(f"{label}{_why_unknown(head)}")
     if not found:
         names = ", ".join(label for _, label in paths)
         raise UnreadableSource(f"There is nothing in {names} that any of the known formats fits: {', '.join(BY_NAME)}.")
     return found, unread
+
+
+def _joined(rows: Iterator[Row]) -> Iterator[Row]:
+    """Make one of neighbouring rows that are left out for the same reason; the first one's detail stays."""
+    first, count = None, 0
+    for row in rows:
+        if not isinstance(row, LeftOut):
+            if first is not None:
+                yield replace(first, rows=count)
+            first, count = None, 0
+            yield row
+        elif first is not None and row.reason == first.reason and row.place.file == first.place.file:
+            count += row.rows
+        else:
+            if first is not None:
+                yield replace(first, rows=count)
+            first, count = row, row.rows
+    if first is not None:
+        yield replace(first, rows=count)
 
 
 def labelled(paths: Sequence[Path]) -> list[tuple[Path, str]]:
@@ -90,6 +125,17 @@ def _settle(head: Head, forced: Source | None) -> Input | None:
         return None
     known = recognise(head)
     return Input(head, *known) if known else None
+
+
+def _why_unknown(head: Head) -> str:
+    """What is wrong with a file that no reader knows; of a ZIP file also why it cannot be looked into."""
+    if head.raw.startswith(b"PK"):
+        try:
+            with open_archive(head.path):
+                return ": It is a ZIP file, but no Slack export and no workbook. Unpack it and give the folder."
+        except UnreadableSource as unreadable:
+            return f": {unreadable}"
+    return f" is of no format that is known here. Name one with 'format': {', '.join(BY_NAME)}."
 
 
 def _search(folder: Path, label: str, forced: Source | None, found: list[Input], unread: list[Unread]) -> None:

@@ -24,6 +24,8 @@ from dataprep.masking import Masker
 MAX_KEPT_CHANGES = 1000
 # Duplicates are looked for among this many first lines, so that memory stays flat.
 MAX_REMEMBERED = 1_000_000
+# A file of which so many records are no JSON objects, nine in ten of all, is no training file.
+MAX_UNREAD = 10_000
 _WIDE = {b"{\x00": "utf-16-le", b"[\x00": "utf-16-le", b"\x00{": "utf-16-be", b"\x00[": "utf-16-be"}
 # Guesses that many bytes agree on; those of one byte a character would fit any file.
 _TRUSTED = ("gb", "big5", "utf-", "euc", "shift", "iso2022", "cp932", "cp949", "johab", "hz")
@@ -145,6 +147,7 @@ class _Fixing:
         self._out = out
         self._masker = masker
         self._seen: set[bytes] = set()
+        self._unread = 0
 
     def run(self, source: Path) -> None:
         """Read, mend and write record after record; raises Unfixable."""
@@ -169,20 +172,37 @@ class _Fixing:
             report.masked += self._masker.counts
 
     def _take(self, record: Record) -> None:
-        line, text, origin = record
+        line, text, origin, lines = record
         if text.startswith("\ufeff"):
             self._report.add(line, "drop_bom")
             text = text.lstrip("\ufeff")
         if not text.strip(BLANK):
-            self._drop(line, "drop_blank_lines", "a blank line removed")
+            what = "a blank line removed" if lines == 1 else f"{lines} blank lines removed"
+            self._drop(line, "drop_blank_lines", what, lines)
             return
+        mark = _digest(text.encode("utf-8", "surrogateescape"))
+        # What was mended once would come to the same again.
+        if mark in self._seen:
+            self._drop_repeated(line, lines)
+            return
+        self._remember(mark)
+        self._take_new(line, text, origin, mark)
+        if lines > 1:
+            self._drop_repeated(line + 1, lines - 1)
+
+    def _take_new(self, line: int, text: str, origin: str, mark: bytes) -> None:
         if origin:
             self._report.add(line, origin)
         elif self._masker is None and self._is_clean(text):
-            self._write(line, text.encode())
+            self._write(text.encode())
             return
         for value in self._mend(line, text, bool(origin)):
-            self._write(line, value)
+            done = _digest(value)
+            if done != mark and done in self._seen:
+                self._drop_repeated(line)
+                continue
+            self._remember(done)
+            self._write(value)
 
     def _is_clean(self, text: str) -> bool:
         """Whether a line is so plainly faultless that it need not be taken apart."""
@@ -195,6 +215,8 @@ class _Fixing:
         """The lines to be written for the text of one record; the text itself where it is not to be understood."""
         try:
             reading = read(text)
+            if reading is None or not any(isinstance(value, dict) for value in reading.values):
+                self._count_unread(line)
             if reading is None:
                 yield text.encode("utf-8", "surrogateescape")
                 return
@@ -222,18 +244,33 @@ class _Fixing:
             self._report.add(line, "mask", "personal data replaced by placeholders")
         return lines
 
-    def _write(self, line: int, data: bytes) -> None:
-        digest = blake2b(data, digest_size=12).digest()
-        if digest in self._seen:
-            self._drop(line, "drop_duplicates", "the same example as before, removed")
-            return
-        if len(self._seen) < MAX_REMEMBERED:
-            self._seen.add(digest)
+    def _write(self, data: bytes) -> None:
         self._report.records += 1
         self._report.written += 1
         self._out.write(data + b"\n")
 
-    def _drop(self, line: int, code: str, what: str) -> None:
-        self._report.records += 1
-        self._report.dropped[code] += 1
-        self._report.add(line, code, what)
+    def _remember(self, mark: bytes) -> None:
+        if len(self._seen) < MAX_REMEMBERED:
+            self._seen.add(mark)
+
+    def _drop_repeated(self, line: int, times: int = 1) -> None:
+        what = "the same example as before, removed" + (f" {times} times" if times > 1 else "")
+        self._drop(line, "drop_duplicates", what, times)
+
+    def _drop(self, line: int, code: str, what: str, times: int = 1) -> None:
+        self._report.records += times
+        self._report.dropped[code] += times
+        self._report.add(line, code, what, times)
+
+    def _count_unread(self, line: int) -> None:
+        """Count what is no object; raises Unfixable where there is little else."""
+        self._unread += 1
+        if self._unread >= MAX_UNREAD and self._unread * 10 > self._report.written * 9:
+            raise Unfixable(
+                f"{self._unread} of the lines up to line {line} hold no JSON object, most of them: this is no training"
+                " file. If it is an export or a sheet, convert it instead."
+            )
+
+
+def _digest(data: bytes) -> bytes:
+    return blake2b(data, digest_size=12).digest()

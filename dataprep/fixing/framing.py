@@ -15,17 +15,23 @@ from dataprep.checks.examples import recognise
 MAX_RECORD = 32 * 1024 * 1024
 _PIECE = 1024 * 1024
 BLANK = " \t\r\n\f\v"
+_BLANK_OR_MARK = "\ufeff" + BLANK
 
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},"]', re.DOTALL)
+_MORE_THAN_OPENS = re.compile(r'["\]},]').search
 _REST_OF_STRING = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 
 
 class Record(NamedTuple):
-    """One value, or one line that is none; `line` is its first, `origin` a change's code unless it had a line alone."""
+    """One value, or one line that is none; `line` is its first, `origin` a change's code unless it had a line alone.
+
+    The same line again and again, of which there may be a million, is one record; `lines` is how many.
+    """
 
     line: int
     text: str
     origin: str = ""
+    lines: int = 1
 
 
 class TooLong(ValueError):
@@ -38,6 +44,13 @@ class Scanner:
     def __init__(self) -> None:
         self.depth = 0
         self.in_string = False
+
+    def passes(self, piece: str) -> bool:
+        """Whether a piece only opens brackets, or less: most lines of a broken file; it is followed then."""
+        if self.in_string or _MORE_THAN_OPENS(piece):
+            return False
+        self.depth += piece.count("{") + piece.count("[")
+        return True
 
     def scan(self, piece: str) -> Iterator[tuple[int, str]]:
         """Yield the place of each bracket and comma outside strings; `depth` is that behind the sign."""
@@ -91,14 +104,25 @@ class Framer:
         started = False
         while (numbered := self._next()) is not None:
             number, piece = numbered
-            text = piece.lstrip("\ufeff" + BLANK)
+            text = piece.lstrip(_BLANK_OR_MARK)
             if not started and text.startswith("["):
                 yield from self._array(number, text[1:])
             elif piece.startswith("{") and not text.rstrip(BLANK + ",").endswith("}"):
                 yield from self._spread(number, self._whole(number, piece))
             elif not (self._in_array and text.strip(BLANK) == "]"):
-                yield Record(number, self._whole(number, piece).rstrip("\r\n"))
+                line = self._whole(number, piece)
+                yield Record(number, line.rstrip("\r\n"), lines=1 + self._skip_same(line))
             started = started or bool(text)
+
+    def _skip_same(self, line: str) -> int:
+        """Pass over the lines that say the same as the one before them, and count them."""
+        skipped = 0
+        while line.endswith("\n") and (numbered := self._next()) is not None:
+            if numbered[1] != line:
+                self._again.appendleft(numbered)
+                break
+            skipped += 1
+        return skipped
 
     def _next(self) -> tuple[int, str] | None:
         """The next line, or the next piece of a very long one, with the number of its line."""
@@ -116,6 +140,8 @@ class Framer:
 
     def _whole(self, number: int, piece: str) -> str:
         """The whole line that begins with this piece."""
+        if piece.endswith("\n"):
+            return piece
         parts, size = [piece], len(piece)
         while not parts[-1].endswith("\n") and (more := self._next()) is not None:
             if more[0] != number:
@@ -133,7 +159,7 @@ class Framer:
         held, size, first = list[tuple[int, str]](), 0, number
         while True:
             start = 0
-            for at, sign in scanner.scan(piece):
+            for at, sign in () if scanner.passes(piece) else scanner.scan(piece):
                 ends = scanner.depth < 0
                 if not ends and (sign != "," or scanner.depth):
                     continue
@@ -161,7 +187,8 @@ class Framer:
         """An object over many lines; where it never closes, its lines as they are."""
         scanner, held, size = Scanner(), [(number, line)], 0
         while True:
-            end = next((at for at, sign in scanner.scan(line) if sign in "]}" and scanner.depth == 0), None)
+            signs = () if scanner.passes(line) else scanner.scan(line)
+            end = next((at for at, sign in signs if sign in "]}" and scanner.depth == 0), None)
             if end is not None:
                 if len(held) == 1:
                     break
@@ -194,6 +221,8 @@ def _begins_anew(before: str, line: str) -> bool:
         return False
     if before.strip(BLANK) == "}":
         return True
+    if not line.rstrip(BLANK).endswith("}"):
+        return False
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):

@@ -165,11 +165,14 @@ def _joined(lines: Lines) -> Iterator[tuple[int, Words]]:
 
 def _length(texts: list[str], at: int) -> int:
     """Return how many of the lines from one on are a message that is known by its form, 0 if the line begins none."""
-    first, following = texts[at].rstrip(" "), texts[at + 1 : at + _MOST_LINES]
-    if following and following[0].startswith(_QUOTED):
+    first = texts[at].rstrip(" ")
+    if at + 1 < len(texts) and texts[at + 1].startswith(_QUOTED):
         return 2
     if not first:
         return 0
+    if not first.startswith("【"):
+        return 1 if opening_kind(first) is not None or _is_said_by_program(first) else 0
+    following = texts[at + 1 : at + _MOST_LINES]
     for opening, ends in _ENDS:
         if first.startswith(opening):
             found = (number for end in ends for number, line in enumerate(following, 2) if line.startswith(end))
@@ -179,8 +182,12 @@ def _length(texts: list[str], at: int) -> int:
     if first == "【合并转发的聊天记录】":
         rest = range(at + 1, len(texts))
         return next((end for end in rest if texts[end] and not texts[end].startswith(("- ", " "))), len(texts)) - at
-    is_known = opening_kind(first) is not None or read_typed(Kind.SYSTEM, first).kind in (Kind.PAT, Kind.RECALL)
-    return 1 if is_known else 0
+    return 1 if opening_kind(first) is not None or _is_said_by_program(first) else 0
+
+
+def _is_said_by_program(line: str) -> bool:
+    """Whether it tells of a recall or a pat; the words first, for they are seldom there."""
+    return ("撤回" in line or "拍" in line) and read_typed(Kind.SYSTEM, line).kind in (Kind.PAT, Kind.RECALL)
 
 
 SOURCES: tuple[Source, ...] = (

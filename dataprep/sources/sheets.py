@@ -1,7 +1,7 @@
 """Reads sheets of questions and answers: CSV, TSV, XLSX; a cell that looks like a formula stays the text it is."""
 
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -111,34 +111,44 @@ def _text_columns(rows: list[Cells]) -> list[int]:
 
 
 def _read_rows(label: str, rows: Iterator[Cells], layout: _Layout) -> Iterator[Row]:
+    """Yield every row but the one of names; blank ones in a row, of which programs write a million, as one."""
+    number = blank = 0
     for number, cells in enumerate(rows, 1):
-        place = Place(label, number)
+        if not any(map(str.strip, cells)):
+            blank += 1
+            continue
+        if blank:
+            yield LeftOut(Place(label, number - blank), "blank", rows=blank)
+            blank = 0
         if number < layout.header:
-            yield LeftOut(place, "header" if any(map(str.strip, cells)) else "blank")
+            yield LeftOut(Place(label, number), "header")
         elif number > layout.header:
-            yield from _read_cells(place, cells, layout)
+            yield from _read_cells(Place(label, number), cells, layout)
+    if blank:
+        yield LeftOut(Place(label, number - blank + 1), "blank", rows=blank)
 
 
-def _read_cells(place: Place, cells: Cells, layout: _Layout) -> Iterator[Row]:
+def _read_cells(place: Place, cells: Cells, layout: _Layout) -> Sequence[Row]:
     def cell(at: int | None) -> str:
         return cells[at].strip() if at is not None and at < len(cells) else ""
 
     question, answer = cell(layout.question), cell(layout.answer)
+    if question and not answer:
+        return [LeftOut(place, "no_answer", question[:80])]
     similar = [one.strip() for at in layout.similar for one in _split_similar(cell(at)) if one.strip()]
     questions = list(dict.fromkeys(["\n".join(filter(None, (question, cell(layout.input)))), *similar]))
     questions = [one for one in questions if one]
-    if not any(one.strip() for one in cells):
-        yield LeftOut(place, "blank")
-    elif not questions:
-        yield LeftOut(place, "no_question", answer[:80])
-    elif not answer:
-        yield LeftOut(place, "no_answer", questions[0][:80])
-    else:
-        lead = [{"role": "system", "content": cell(layout.system)}] if cell(layout.system) else []
-        for at, asked in enumerate(questions):
-            turns = ({"role": "user", "content": asked}, {"role": "assistant", "content": answer})
-            # The row counts once, however many ways of asking it holds.
-            yield Dialogue(place, (*lead, *turns), rows=0 if at else 1)
+    if not questions:
+        return [LeftOut(place, "no_question", answer[:80])]
+    if not answer:
+        return [LeftOut(place, "no_answer", questions[0][:80])]
+    lead = [{"role": "system", "content": cell(layout.system)}] if cell(layout.system) else []
+    dialogues = list[Row]()
+    for at, asked in enumerate(questions):
+        turns = ({"role": "user", "content": asked}, {"role": "assistant", "content": answer})
+        # The row counts once, however many ways of asking it holds.
+        dialogues.append(Dialogue(place, (*lead, *turns), rows=0 if at else 1))
+    return dialogues
 
 
 def _read_delimited(delimiters: str) -> Callable[[Head], Iterator[Row]]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dataprep.checks.checker import check as check_stream
 from dataprep.checks.profiles import TARGETS
 from dataprep.checks.report import Report
-from dataprep.fixing.fix import FixReport, Unfixable, fix
+from dataprep.fixing.fix import MAX_UNREAD, FixReport, Unfixable, fix
 from tests.dataprep.lines import assistant, chat, user
 
 GOOD = [chat(user(f"问题{number}"), assistant(f"回答{number}")) for number in range(12)]
@@ -107,6 +107,32 @@ def test_blank_lines_and_exact_duplicates_are_dropped_and_told(tmp_path: Path) -
         (5, "drop_duplicates"),
     ]
     assert (report.lines, report.records, report.written) == (5, 5, 2)
+
+
+@pytest.mark.parametrize("junk", ["\n", "x\n", ",\n", "{}\n", "1\n"])
+def test_the_same_line_again_and_again_is_one_change_and_every_line_is_counted(junk: str, tmp_path: Path) -> None:
+    report, lines = run(tmp_path, GOOD[0] + "\n" + junk * 5000)
+    assert len(report.changes) <= 2
+    assert (report.lines, report.records, report.adds_up) == (5001, 5001, True)
+    assert report.counts.total() >= 4999
+    assert lines[0] == GOOD[0]
+
+
+def test_what_was_mended_before_is_a_duplicate_without_being_mended_again(tmp_path: Path) -> None:
+    report, lines = run(tmp_path, f"{GOOD[0]},\n{GOOD[1]}\n{GOOD[0]},\n{GOOD[0]}\n")
+    assert lines == GOOD[:2]
+    assert report.counts == {"drop_trailing_comma": 1, "drop_duplicates": 2}
+
+
+def test_a_file_of_lines_that_are_no_json_is_no_training_file(tmp_path: Path) -> None:
+    with pytest.raises(Unfixable, match="10000 of the lines up to line 10001 hold no JSON object.*convert it instead"):
+        run(tmp_path, GOOD[0] + "\n" + "".join(f"row {number}\n" for number in range(20_000)))
+
+
+def test_many_broken_lines_among_as_many_sound_ones_stay_as_they_are(tmp_path: Path) -> None:
+    sound = [chat(user(str(number)), assistant("yes")) for number in range(2000)]
+    broken = [f"row {number}" for number in range(MAX_UNREAD + 100)]
+    assert run(tmp_path, "\n".join(sound + broken))[0].written == 12_100
 
 
 MESSY = [

@@ -1,0 +1,71 @@
+"""What inputs turn out to be, and how little is made of rows that are nothing."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from dataprep.conversion.inputs import MAX_BROKEN, find_inputs, labelled
+from dataprep.records import LeftOut, Row
+from dataprep.sources.source import UnreadableSource
+from tests.dataprep.chats import ME, SHE, converted, left, said
+
+SHEET = "question,answer\nLit?,Since dusk.\n"
+
+
+def rows_of(path: Path, format_name: str = "") -> list[Row]:
+    inputs, _ = find_inputs(labelled([path]), format_name)
+    return [row for one in inputs for row in one.rows()]
+
+
+@pytest.mark.parametrize("junk", ["\n", ",\n", "x\n", ",y\n"])
+def test_half_a_million_rows_without_an_example_are_one_and_all_are_counted(junk: str, tmp_path: Path) -> None:
+    path = tmp_path / "sheet.csv"
+    path.write_text(SHEET + junk * 20_000, encoding="utf-8")
+    rows = rows_of(path)
+    assert len(rows) == 2
+    assert isinstance(rows[1], LeftOut)
+    assert rows[1].rows == 20_000
+
+
+def test_neighbours_left_for_different_reasons_stay_apart_and_are_all_counted(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.csv"
+    path.write_text(SHEET + "a,\nb,\n,c\n\n\nd,\n", encoding="utf-8")
+    left_rows = [row for row in rows_of(path) if isinstance(row, LeftOut)]
+    assert [(one.place.row, one.reason, one.rows, one.detail) for one in left_rows] == [
+        (3, "no_answer", 2, "a"),
+        (5, "no_question", 1, "c"),
+        (6, "blank", 2, ""),
+        (8, "no_answer", 1, "d"),
+    ]
+
+
+@pytest.mark.parametrize("format_name", ["messages", "alpaca", "chatlab-jsonl", "memotrace-txt", "weflow-txt"])
+def test_a_file_of_broken_rows_is_refused_before_all_of_them_are_looked_at(format_name: str, tmp_path: Path) -> None:
+    path = tmp_path / "junk.txt"
+    path.write_text("x\n" * (MAX_BROKEN * 3), encoding="utf-8")
+    with pytest.raises(UnreadableSource, match=rf"^junk.txt: {MAX_BROKEN} of its first {MAX_BROKEN} rows are blank or"):
+        rows_of(path, format_name)
+
+
+def test_many_broken_rows_among_more_sound_ones_are_left_behind_and_counted() -> None:
+    talk = [said(row, SHE if row % 2 else ME, row / 9, f"{row}") for row in range(1, 4001)]
+    broken = [LeftOut(said(9000 + row, ME, 0, "").place, "broken_row", "no time") for row in range(MAX_BROKEN + 5)]
+    conversion = converted([*talk, *broken])
+    assert left(conversion)["broken_row"] == MAX_BROKEN + 5
+
+
+def test_a_zip_bomb_is_called_one_though_no_reader_knows_it(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("users.json", "0" * 40_000_000)
+    with pytest.raises(UnreadableSource, match=r"bomb\.zip: The ZIP file would unpack to 38 MiB, \d+ times its own size"):
+        rows_of(path)
+
+
+def test_a_zip_that_is_no_slack_export_is_told_to_be_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "chats.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("notes.txt", "hello")
+    with pytest.raises(UnreadableSource, match="no Slack export and no workbook. Unpack it and give the folder"):
+        rows_of(path)
