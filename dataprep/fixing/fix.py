@@ -211,20 +211,16 @@ class _Fixing:
         messages = read_clean_chat(text.encode("utf-8", "surrogateescape"))
         return messages is not None and (self._profile.weight is None or all(one.weight is None for one in messages))
 
-    def _mend(self, line: int, text: str, reframed: bool) -> Iterator[bytes]:
-        """The lines to be written for the text of one record; the text itself where it is not to be understood."""
+    def _mend(self, line: int, text: str, reframed: bool) -> list[bytes]:
+        """The lines to be written for the text of one record; those of the text where it is not to be understood."""
         try:
             reading = read(text)
             if reading is None or not any(isinstance(value, dict) for value in reading.values):
                 self._count_unread(line)
-            if reading is None:
-                yield text.encode("utf-8", "surrogateescape")
-                return
-            lines = self._mend_values(line, reading, reframed)
+            mended = [] if reading is None else self._mend_values(line, reading, reframed)
         except RecursionError:
-            yield text.encode("utf-8", "surrogateescape")
-            return
-        yield from lines or [text.encode("utf-8", "surrogateescape")]
+            mended = []
+        return mended or [one for one in text.encode("utf-8", "surrogateescape").split(b"\n") if one.strip()]
 
     def _mend_values(self, line: int, reading: Reading, reframed: bool) -> list[bytes]:
         """Mend each value and return all as lines; [] if nothing about them was changed."""

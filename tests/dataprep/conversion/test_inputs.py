@@ -59,7 +59,9 @@ def test_a_zip_bomb_is_called_one_though_no_reader_knows_it(tmp_path: Path) -> N
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("users.json", "0" * 40_000_000)
-    with pytest.raises(UnreadableSource, match=r"bomb\.zip: The ZIP file would unpack to 38 MiB, \d+ times its own size"):
+    with pytest.raises(
+        UnreadableSource, match=r"bomb\.zip: The ZIP file would unpack to 38 MiB, \d+ times its own size"
+    ):
         rows_of(path)
 
 
@@ -67,5 +69,5 @@ def test_a_zip_that_is_no_slack_export_is_told_to_be_unpacked(tmp_path: Path) ->
     path = tmp_path / "chats.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("notes.txt", "hello")
-    with pytest.raises(UnreadableSource, match="no Slack export and no workbook. Unpack it and give the folder"):
+    with pytest.raises(UnreadableSource, match=r"no Slack export and no workbook. Unpack it and give the folder"):
         rows_of(path)

@@ -125,8 +125,19 @@ def test_what_was_mended_before_is_a_duplicate_without_being_mended_again(tmp_pa
 
 
 def test_a_file_of_lines_that_are_no_json_is_no_training_file(tmp_path: Path) -> None:
-    with pytest.raises(Unfixable, match="10000 of the lines up to line 10001 hold no JSON object.*convert it instead"):
+    with pytest.raises(Unfixable, match=r"10000 of the lines up to line 10001 hold no JSON object.*convert it instead"):
         run(tmp_path, GOOD[0] + "\n" + "".join(f"row {number}\n" for number in range(20_000)))
+
+
+def test_an_element_over_lines_that_is_no_json_stays_as_lines_that_are_counted(tmp_path: Path) -> None:
+    report, lines = run(tmp_path, "[0\n\\]")
+    assert (lines, report.written) == (["0", "\\"], 2)
+
+
+def test_thousands_of_tiny_objects_on_a_line_are_no_examples_and_stay(tmp_path: Path) -> None:
+    tiny = "".join(f'{{"a":{number}}}' for number in range(2000))
+    assert run(tmp_path, f"{GOOD[0]}\n{tiny}\n")[1] == [GOOD[0], tiny]
+    assert run(tmp_path, '{"a":1}{"a":2}')[1] == ['{"a": 1}', '{"a": 2}']
 
 
 def test_many_broken_lines_among_as_many_sound_ones_stay_as_they_are(tmp_path: Path) -> None:
