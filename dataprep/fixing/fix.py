@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -23,7 +22,7 @@ from dataprep.masking import Masker
 
 MAX_KEPT_CHANGES = 1000
 # Duplicates are looked for among this many first lines, so that memory stays flat.
-MAX_REMEMBERED = 1_000_000
+MAX_REMEMBERED = 500_000
 # A file of which so many records are no JSON objects, nine in ten of all, is no training file.
 MAX_UNREAD = 10_000
 _WIDE = {b"{\x00": "utf-16-le", b"[\x00": "utf-16-le", b"\x00{": "utf-16-be", b"\x00[": "utf-16-be"}

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 CHUNK_CHARS = 256 * 1024
+LARGEST_CHUNK_CHARS = 8 * 1024 * 1024
 # No conversation needs more; beyond it a missing bracket would pull the whole file into memory.
-MAX_ELEMENT_CHARS = 128 * 1024 * 1024
+MAX_ELEMENT_CHARS = 32 * 1024 * 1024
 # A literal, a number or an escape that the window's edge cut in two ends within so many characters.
 _LONGEST_CUT_TOKEN = 400
 _MAX_DIGITS = 4000
@@ -54,6 +55,9 @@ class JsonStream:
             except json.JSONDecodeError as error:
                 if self._is_cut(error) and self._read_on():
                     continue
+                if self._is_too_long():
+                    detail = f"a value is longer than {MAX_ELEMENT_CHARS >> 20} million characters"
+                    raise json.JSONDecodeError(detail, "", 0) from None
                 raise
             if end == len(self._text) and self._read_on():
                 continue
@@ -61,14 +65,17 @@ class JsonStream:
             return _mend(value) if _SURROGATE_ESCAPE.search(source) else value
 
     def _is_cut(self, error: json.JSONDecodeError) -> bool:
-        if len(self._text) - self._at > MAX_ELEMENT_CHARS:
+        if self._is_too_long():
             return False
         return error.msg.startswith("Unterminated string") or error.pos >= len(self._text) - _LONGEST_CUT_TOKEN
+
+    def _is_too_long(self) -> bool:
+        return len(self._text) - self._at > MAX_ELEMENT_CHARS
 
     def _read_on(self) -> bool:
         self._text = self._text[self._at :]
         self._at = 0
-        chunk = self._file.read(max(CHUNK_CHARS, len(self._text)))
+        chunk = self._file.read(min(max(CHUNK_CHARS, len(self._text)), LARGEST_CHUNK_CHARS))
         self._text += chunk
         return bool(chunk)
 
