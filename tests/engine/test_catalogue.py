@@ -22,7 +22,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     etag = hashlib.sha256(GGUF).hexdigest()
-    files = ("model.gguf",)
+    files: tuple[str, ...] = ("model.gguf",)
     served: list[str]
 
     def do_HEAD(self) -> None:

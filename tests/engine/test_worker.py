@@ -1,7 +1,6 @@
 """The worker's turns without a training: what cannot be trained fails by name and holds nobody else up."""
 
 import io
-import json
 import shutil
 import threading
 import time
@@ -123,8 +122,8 @@ def test_a_proof_whose_server_never_starts_is_tried_three_times(
     parts = app.extensions["engine"]
     job_id = create(client)["id"]
     parts.store.update(JOBS, job_id, status="running")
-    for name, content in (("result", {}), ("parity", {"rows": []})):
-        (parts.jobs.folder(job_id) / f"{name}.json").write_text(json.dumps(content))
+    for name, content in (("result", "{}"), ("parity", '{"rows": []}')):
+        (parts.jobs.folder(job_id) / f"{name}.json").write_text(content)
     take_turns(worker, lambda: parts.jobs.retrieve(job_id)["status"] == "failed")
     tries = [event["message"] for event in parts.jobs.events(job_id, 20, None)["data"] if event["level"] == "warn"]
     error = parts.jobs.retrieve(job_id)["error"]
