@@ -7,6 +7,7 @@ from dataprep.records import Kind
 from tests.dataprep.base_dialogue import DIALOGUE, IDS, ME, PHONE, SHE, Event, spoken
 from tests.dataprep.exporting import CODES, NAMES, NUMBERS, SPOKEN_OUT, Export, as_json
 from tests.dataprep.sources import test_memotrace, test_wechatmsg, test_wechatmsg_html
+from tests.dataprep.sources.test_memotrace_ai_text import STARS
 
 
 def _legacy_cell(event: Event) -> str:
@@ -48,7 +49,7 @@ def _legacy_ai_text() -> str:
     for event in (one for one in DIALOGUE if one.kind is Kind.TEXT):
         if event.clock[:10] != day:
             day, name = event.clock[:10], ""
-            parts.append(f"\n\n{test_memotrace.STARS}{day}{test_memotrace.STARS}\n")
+            parts.append(f"\n\n{STARS}{day}{STARS}\n")
         parts.append(f"\n{event.who}:" if event.who != name else "")
         parts.append(_masked_by_exporter(event.text) + " ")
         name = event.who
@@ -114,7 +115,7 @@ def _memotrace_ai_text() -> str:
     for event in DIALOGUE:
         if event.clock[:10] != day:
             day, name = event.clock[:10], ""
-            parts.append(f"\n\n{test_memotrace.STARS}{day}{test_memotrace.STARS}\n")
+            parts.append(f"\n\n{STARS}{day}{STARS}\n")
         parts.append(f"\n\n{event.who}:" if event.who != name else "\n")
         parts.append(_masked_by_exporter(_memotrace_text(event)))
         name = event.who
