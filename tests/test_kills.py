@@ -131,7 +131,7 @@ def training(job_id: str) -> int:
             return False
 
     named = [one for one in psutil.process_iter() if re.search(f"engine.trainer .*{job_id}", _command(one))]
-    return sum(trains(one) for one in named)
+    return len(named) if len(named) < 2 else sum(trains(one) for one in named)  # looking for torch takes 30 ms
 
 
 @contextmanager
