@@ -1,5 +1,6 @@
 """The service on port 9527: `python app.py`. A table of contents that wires everything and decides nothing."""
 
+import argparse
 import logging
 import sys
 import threading
@@ -24,6 +25,8 @@ def main() -> int:
     """Serve until told to stop; return the exit code: 2 for a wrong setting, 1 for a port we cannot have."""
     import httpd
 
+    usage = "python app.py (its settings: the environment and .env; see .env.example)"
+    argparse.ArgumentParser(usage=usage).parse_args()
     try:
         config = ServiceConfig.from_env()
         engine = EngineConfig.from_env() if config.embedded else None

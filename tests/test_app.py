@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -16,7 +17,7 @@ import pytest
 
 from tests.fakes.openai_upstream import FakeOpenAI
 from tests.fakes.ports import answers, free_port, until
-from tests.fakes.service import Service
+from tests.fakes.service import ROOT, Service
 
 LINE = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}\n'
 FORM = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.jsonl"\r\n\r\n' + LINE + b"\r\n--b--\r\n"
@@ -100,6 +101,13 @@ def test_a_wrong_setting_stops_the_start_and_is_named(start: Start, setting: str
     assert setting in said
     assert value in said
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("argument", "exit_code"), [("--help", 0), ("--port=8080", 2)])
+def test_arguments_are_told_where_settings_are(argument: str, exit_code: int) -> None:
+    done = subprocess.run([sys.executable, "app.py", argument], capture_output=True, text=True, timeout=20, cwd=ROOT)
+    assert done.returncode == exit_code
+    assert ".env.example" in done.stdout + done.stderr
 
 
 def test_a_taken_port_is_one_clear_line(start: Start) -> None:
