@@ -62,6 +62,7 @@ class Service:
 def main() -> int:
     """Run the example; return 0 if the tuned model gives every taught answer."""
     arguments = _arguments()
+    lessons = _lessons(arguments.file)
     service = Service(arguments.url or URL)
     started = None
     if service.alive():
@@ -73,7 +74,7 @@ def main() -> int:
     try:
         _wait(service.alive, started, seconds=30)
         _wait(service.ready, started, seconds=600)
-        missed = run(service, arguments.file)
+        missed = run(service, arguments.file, lessons)
         if started and not arguments.exit:
             print(f"\nThe service goes on at {service.url}; Ctrl-C stops it.")
             started.wait()
@@ -86,9 +87,8 @@ def main() -> int:
             started.wait()
 
 
-def run(service: Service, file: Path) -> int:
+def run(service: Service, file: Path, lessons: list[tuple[str, str]]) -> int:
     """Train on `file`, show the answers side by side and return how many taught answers are missed."""
-    lessons = [_lesson(line) for line in file.read_text(encoding="utf-8").splitlines()]
     question = lessons[0][0]
     print(f"\nThe base model, asked {question!r}:\n  {service.chat(question)}")
 
@@ -151,6 +151,16 @@ def _events(service: Service, job_id: str) -> Iterator[dict[str, Any]]:
         if status in ENDED:
             return
         time.sleep(0.5)
+
+
+def _lessons(file: Path) -> list[tuple[str, str]]:
+    try:
+        lessons = [_lesson(line) for line in file.read_text(encoding="utf-8").split("\n") if line.strip()]
+    except OSError as error:
+        sys.exit(f"{file}: {error.strerror}")
+    except (ValueError, LookupError, TypeError):
+        lessons = []
+    return lessons or sys.exit(f"{file}: give one JSON object a line, with one user and one assistant message")
 
 
 def _lesson(line: str) -> tuple[str, str]:

@@ -7,12 +7,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
 from config import EngineConfig, ServiceConfig
 from examples import quickstart
+from tests.fakes.ports import free_port
 
 
 class _Answers(BaseHTTPRequestHandler):
@@ -89,6 +91,19 @@ def test_a_service_that_nobody_named_is_not_trained_through(monkeypatch: pytest.
         monkeypatch.setattr(quickstart, "URL", url)
         with pytest.raises(SystemExit, match="Stop it first"):
             quickstart.main()
+
+
+@pytest.mark.parametrize("content", [None, "hello", '{"messages": [{"role": "user", "content": "Hi"}]}', "[]", ""])
+def test_a_file_that_it_cannot_ask_about_is_said_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    file = tmp_path / "lessons.jsonl"
+    if content is not None:
+        file.write_text(content)
+    monkeypatch.setattr(subprocess, "Popen", None)
+    monkeypatch.setattr("sys.argv", ["quickstart.py", "--url", f"http://127.0.0.1:{free_port()}", "--file", str(file)])
+    with pytest.raises(SystemExit, match=r"lessons\.jsonl"):
+        quickstart.main()
 
 
 @pytest.mark.parametrize(
