@@ -18,6 +18,8 @@ _SHORT = 2
 _MAX_SYSTEMS = 1_000
 _MAX_ANSWERS = 20_000
 _MAX_GIVEN = 200_000
+_WHOLE_AT, _LINE_AT = 24, 25
+_ANSWER = (1 << _WHOLE_AT) - 1
 
 
 def normalise(text: str) -> str:
@@ -38,9 +40,8 @@ class Overview:
         self._longest, self._longest_line = 0, 0
         self._systems: dict[int, int] = {}
         self._without_system = 0
-        self._seen: dict[int, int] = {}
-        # Of each talk that led up to an answer: the line that has it, and a hash of the answer.
-        self._given: dict[int, tuple[int, int]] = {}
+        # Of each talk that led up to an answer, in one number: the answer's line, whether it is the last one, its hash.
+        self._given: dict[int, int] = {}
         self._likenesses = likenesses
         self._voices = Voices()
 
@@ -54,17 +55,10 @@ class Overview:
             return
         plain = [normalise(turn.text) for turn in turns[: last + 1]]
         self._note_answer(plain[last], line)
-        contradiction, said = self._compare_answers(turns, plain, line)
-        if contradiction is not None:
-            yield contradiction
-        if not turns[last].learned or contradiction is not None:
-            return
-        first = self._seen.setdefault(said, line)
-        if first != line:
-            detail = (
-                f"the example says the same as that of line {first} but for case, width or blanks. Keep one of them."
-            )
-            yield Problem("", "similar_example", detail, "warning")
+        repetition = self._compare_answers(turns, plain, line)
+        if repetition is not None:
+            yield repetition
+        if not turns[last].learned or repetition is not None:
             return
         talk = " ".join(turn.text for turn in turns if turn.role != "system").casefold()
         near = self._likenesses.nearest(talk, line)
@@ -108,24 +102,24 @@ class Overview:
         if key in self._answers or len(self._answers) < _MAX_ANSWERS:
             self._answers[key] += 1
 
-    def _compare_answers(self, turns: Sequence[Turn], plain: Sequence[str], line: int) -> tuple[Problem | None, int]:
-        """The first learned answer, early ones too, that another example gives otherwise after the very same talk.
-
-        Also returns a hash of all that was said.
-        """
+    def _compare_answers(self, turns: Sequence[Turn], plain: Sequence[str], line: int) -> Problem | None:
+        """Whether an answer, an early one too, contradicts that to the very same talk, or the whole example repeats."""
         given, asked, mark = self._given, False, 0
-        found: Problem | None = None
-        for turn, text in zip(turns, plain, strict=False):
-            if turn.role == "assistant" and turn.learned and asked and found is None:
-                answer = hash(text)
+        for at, text in enumerate(plain):
+            turn = turns[at]
+            if turn.role == "assistant" and turn.learned and asked:
+                whole = at == len(plain) - 1
+                packed = line << _LINE_AT | whole << _WHOLE_AT | hash(text) & _ANSWER
                 known = given.get(mark)
-                if known is None and len(given) < _MAX_GIVEN:
-                    given[mark] = line, answer
-                elif known is not None and known[1] != answer and known[0] != line:
-                    found = _contradict(turn, known[0])
+                if known is not None and known >> _LINE_AT != line and (known ^ packed) & _ANSWER:
+                    return _contradict(turn, known >> _LINE_AT)
+                if known is not None and whole and known >> _WHOLE_AT & 1:
+                    return _repeat(known >> _LINE_AT)
+                if (known is None and len(given) < _MAX_GIVEN) or (known is not None and whole):
+                    given[mark] = packed
             asked = asked or turn.role == "user"
             mark = hash((mark, turn.role, text))
-        return found, mark
+        return None
 
     def _check_shares(self) -> Problems:
         total = self._answers.total()
@@ -155,6 +149,11 @@ class Overview:
 def _contradict(answer: Turn, first: int) -> Problem:
     detail = f"the answer {show(answer.text)} contradicts that of line {first} to the same question. Keep one of them."
     return Problem(answer.pointer, "contradiction", detail, "warning")
+
+
+def _repeat(first: int) -> Problem:
+    detail = f"the example says the same as that of line {first} but for case, width or blanks. Keep one of them."
+    return Problem("", "similar_example", detail, "warning")
 
 
 def _check_count(examples: int, profile: Profile, minimum: int) -> Problems:
