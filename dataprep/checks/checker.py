@@ -13,7 +13,7 @@ from dataprep.checks.disguise import BYTE_ORDER_MARK, unmask_bytes, unmask_text
 from dataprep.checks.examples import check_example, recognise
 from dataprep.checks.length import check_length
 from dataprep.checks.likeness import MAX_CHARACTERS, Likenesses
-from dataprep.checks.overview import Overview
+from dataprep.checks.overview import Overview, check_size
 from dataprep.checks.phrasing import Turn, check_turns
 from dataprep.checks.profiles import TARGETS, Profile
 from dataprep.checks.report import Kind, Problem, Report
@@ -85,7 +85,7 @@ class _Walk:
         self._short = sys.maxsize if profile.max_tokens is None else profile.max_tokens
         self._overview = Overview(Likenesses(MAX_CHARACTERS if stride == 1 else MAX_CHARACTERS // 8))
         self._kind_line = 0
-        self._marked = False
+        self._marked = self._of_windows = False
         self._blank_lines = 0
         self._first_blank = 0
         self._seen: dict[int, int] = {}
@@ -126,6 +126,9 @@ class _Walk:
         if self._marked:
             detail = "the file begins with a byte order mark (U+FEFF). Save it as UTF-8 without BOM."
             report.add(1, Problem("", "byte_order_mark", detail, fix="drop_bom"))
+        if self._of_windows:
+            detail = "the line ends in CR LF, as on Windows. Most targets take it, some do not. Write LF alone."
+            report.add(1, Problem("", "crlf_line_ends", detail, "warning", "crlf_to_lf"))
         if self._blank_lines:
             detail = f"the line is blank, one of {self._blank_lines}. They are skipped; line numbers count them."
             report.add(self._first_blank, Problem("", "blank_lines", detail, "warning", "drop_blank_lines"))
@@ -135,10 +138,9 @@ class _Walk:
 
     def _sum_up(self) -> None:
         """Add what concerns no single line."""
-        report, limit = self.report, self._profile.max_bytes
-        if limit is not None and report.bytes > limit:
-            detail = f"the file has {report.bytes} bytes, but {self._profile.name} takes at most {limit}. Split it."
-            report.add(None, Problem("", "file_too_large", detail))
+        report = self.report
+        for problem in check_size(report.bytes, self._profile):
+            report.add(None, problem)
         if self._stride > 1 and report.closely < report.examples:
             detail = (
                 f"the file is large: the wording of {report.closely} of {report.examples} examples was read (secrets,"
@@ -175,6 +177,7 @@ class _Walk:
             self._marked = True
             first = first.removeprefix(BYTE_ORDER_MARK)
             self.report.bytes += len(BYTE_ORDER_MARK)
+        self._of_windows = first.endswith(b"\r\n")
         return chain((first,), lines)
 
     def _examine(self, line: bytes, number: int) -> bool:

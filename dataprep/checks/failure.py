@@ -65,6 +65,6 @@ def _tell(finding: Finding) -> str:
 def _place(finding: Finding) -> str:
     """`Example 7, message 2`: both count from 1."""
     steps = finding.pointer.split("/")
-    if len(steps) > 2 and steps[1] == "messages":
+    if len(steps) > 2 and steps[1] == "messages" and steps[2].isdecimal():
         return f"Example {finding.line}, message {int(steps[2]) + 1}"
     return f"Example {finding.line}"

@@ -156,6 +156,19 @@ def _repeat(first: int) -> Problem:
     return Problem("", "similar_example", detail, "warning")
 
 
+def check_size(size: int, profile: Profile) -> Problems:
+    """Whether the target takes a file of so many bytes, and in one piece."""
+    if profile.max_bytes is not None and size > profile.max_bytes:
+        detail = f"the file has {size} bytes, but {profile.name} takes at most {profile.max_bytes}. Split it."
+        yield Problem("", "file_too_large", detail)
+    elif profile.max_whole_bytes is not None and size > profile.max_whole_bytes:
+        detail = (
+            f"the file has {size} bytes: above {profile.max_whole_bytes}, {profile.name} wants it in chunks, and may"
+            " fail without a word otherwise. Use the upload in parts, or split the file."
+        )
+        yield Problem("", "chunked_upload_needed", detail, "warning")
+
+
 def _check_count(examples: int, profile: Profile, minimum: int) -> Problems:
     if examples < minimum:
         detail = f"the file has {examples} example(s), but {profile.name} asks for at least {minimum}. Add some."

@@ -43,7 +43,9 @@ CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LEFT_OVER = re.compile(r"<(?:msg|appmsg|sysmsg|emoji|voipmsg|revokemsg|videomsg)[ >/]|weixin://|wxid_[a-z0-9]{6}")
 _SPECIAL = re.compile(r"<[|｜][^<>|｜\s]{1,40}[|｜]>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>")
 # All that the rules above begin with; a text without any is done with one look.
-_FIRST_ODD = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f<\\[âÃÂï锟烫\u200b\u2060\ufeff\u00ad\ufffd{_GARBLED_STARTS}]")
+_FIRST_ODD = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85<\\[âÃÂï锟烫\u200b\u2060\ufeff\u00ad\u2028\u2029\ufffd" + f"{_GARBLED_STARTS}]"
+)
 # What an invisible text begins with, and one that may be made of stand-ins for media, however long.
 _UNSEEN_STARTS = frozenset(UNSEEN)
 _STAND_IN_STARTS = frozenset("[【［<!‹〈＜ \n")
@@ -123,6 +125,12 @@ _RULES = (
     ),
     ("replacement_character", re.compile("\ufffd+"), "{} stands for characters that were lost. Repair the text.", None),
     ("invisible_character", INVISIBLE, "{} is invisible. Remove it.", "drop_invisible"),
+    (
+        "line_separator",
+        re.compile("[\u2028\u2029\x85]"),
+        "{} ends a line for some programs, which then cut the example in two. Write \\n for it.",
+        None,
+    ),
     ("control_character", CONTROL, "{} is a control character. Remove it.", "drop_control"),
     ("markup_left_over", _LEFT_OVER, "{} is a left-over of the chat program, not what was said. Remove it.", None),
     (

@@ -17,16 +17,17 @@ _MEGABYTE = 1024 * 1024
 class Profile:
     """One target's rules; a severity says how bad a breach is, None that it is none.
 
-    `minimum` and `maximum` count examples, `max_tokens` the tokens of one, which is cut there. `alternation`: user and
-    assistant take turns. `opening`: a user speaks first, after the system. `late_system`: a system message stands
-    first or nowhere. `closing`: the assistant has the last word. `weight`: a `weight` is given. `extra_keys`: keys the
-    target does not know.
+    `minimum` and `maximum` count examples, `max_tokens` the tokens of one, which is cut there. A file of more than
+    `max_whole_bytes` goes up in chunks. `alternation`: user and assistant take turns. `opening`: a user speaks first,
+    after the system. `late_system`: a system message stands first or nowhere. `closing`: the assistant has the last
+    word. `weight`: a `weight` is given. `extra_keys`: keys the target does not know.
     """
 
     name: str
     minimum: int = 1
     maximum: int | None = None
     max_bytes: int | None = None
+    max_whole_bytes: int | None = None
     max_tokens: int | None = None
     alternation: Severity | None = "warning"
     opening: Severity | None = "warning"
@@ -44,8 +45,16 @@ _TABLE = (
     OPENAI,
     # This project's engine: OpenAI's rules, from one example on; how long one may be is a setting of the engine.
     replace(OPENAI, name="engine", minimum=1, max_tokens=None),
-    # Azure: two assistant messages in a row are an "invalid schema"; the assistant comes last, the system first.
-    replace(OPENAI, name="azure", alternation="error", late_system="error", closing="error"),
+    # Azure: two assistant messages in a row are an "invalid schema"; the assistant comes last, the system first; files
+    # of more than some 100 MB in chunks.
+    replace(
+        OPENAI,
+        name="azure",
+        alternation="error",
+        late_system="error",
+        closing="error",
+        max_whole_bytes=100 * _MEGABYTE,
+    ),
     # Together: strict turns that begin with system or user; 100 GB.
     replace(_STRICT, name="together", late_system="error", max_bytes=100 * 1024 * _MEGABYTE),
     # Fireworks: three to three million examples, the system first.

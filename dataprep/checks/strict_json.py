@@ -6,6 +6,7 @@ import re
 from typing import NoReturn
 
 from dataprep.checks.report import Problem
+from dataprep.checks.whereabouts import find_repeated_key, find_value
 from dataprep.checks.wording import show
 
 # An example with more brackets and commas than this is an attack on memory, not training data.
@@ -16,11 +17,21 @@ _CUT_OFF = "the JSON ends in the middle. Put each whole object on one line of it
 
 
 class Unreadable(Exception):
-    """The line is not strict JSON; `problem` says why and what to do."""
+    """The line is not strict JSON; `problem` says why and what to do, `token` is what to look for in the line."""
 
-    def __init__(self, code: str, detail: str, fix: str | None = None) -> None:
+    def __init__(self, code: str, detail: str, fix: str | None = None, token: str = "") -> None:
         super().__init__(detail)
         self.problem = Problem("", code, detail, fix=fix)
+        self.token = token
+
+    def located(self, line: str) -> "Unreadable":
+        """The same with its column and its JSON pointer, where the line shows them."""
+        find = find_repeated_key if self.problem.code == "duplicate_key" else find_value
+        place = find(line, self.token) if self.token else None
+        if place is not None:
+            detail = f"at column {place.column}: {self.problem.detail}"
+            self.problem = self.problem._replace(pointer=place.pointer, detail=detail)
+        return self
 
 
 def read_line(line: bytes) -> object:
@@ -32,6 +43,8 @@ def read_line(line: bytes) -> object:
         value: object = _DECODER.decode(text)
         if _SURROGATE_ESCAPE.search(line):
             _refuse_lone_surrogates(value)
+    except Unreadable as unreadable:
+        raise unreadable.located(text) from None
     except json.JSONDecodeError as error:
         explanation = _explain(text, error)
         fix = "drop_trailing_comma" if "trailing comma" in explanation else None
@@ -94,17 +107,17 @@ def _build_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
         return built
     seen: set[str] = set()
     twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-    raise Unreadable("duplicate_key", f"key {show(twice)} is given twice in one object. Keep one of them.")
+    raise Unreadable("duplicate_key", f"key {show(twice)} is given twice in one object. Keep one of them.", token=twice)
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise Unreadable("invalid_number", f"{name} is not a JSON number. Write null, or a real number.")
+    raise Unreadable("invalid_number", f"{name} is not a JSON number. Write null, or a real number.", token=name)
 
 
 def _read_float(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
-        raise Unreadable("invalid_number", f"{show(digits)} is too large for a number.")
+        raise Unreadable("invalid_number", f"{show(digits)} is too large for a number.", token=digits)
     return number
 
 

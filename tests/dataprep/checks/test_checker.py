@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from typing_extensions import Buffer
 
-from dataprep import check
+from dataprep import check, job_error
 from dataprep.checks.checker import MAX_ERRORS, MAX_LINE_BYTES
 from dataprep.checks.report import MAX_KEPT_FINDINGS
 from tests.dataprep.lines import GREETING, assistant, chat, check_bytes, check_text, user
@@ -126,15 +126,41 @@ def test_a_byte_order_mark_is_refused_and_the_rest_still_checked() -> None:
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
-def test_every_line_ending_is_fine(ending: str) -> None:
-    data = f"{GOOD}\r\n{chat(user('2'), assistant())}{ending}"
-    report = check_text(data)
-    assert report.findings == []
-    assert (report.examples, report.bytes, report.complete) == (2, len(data.encode()), True)
+def test_every_line_ending_is_read_and_that_of_windows_is_told_once(ending: str) -> None:
+    for first, expected in (("\n", []), ("\r\n", [(1, "crlf_line_ends", "warning", "crlf_to_lf")])):
+        data = f"{GOOD}{first}{chat(user('2'), assistant())}{ending}"
+        report = check_text(data)
+        assert [(one.line, one.code, one.severity, one.fix) for one in report.findings] == expected
+        assert (report.examples, report.bytes, report.complete) == (2, len(data.encode()), True)
 
 
-def test_a_separator_that_only_unicode_calls_a_line_break_breaks_no_line() -> None:
-    assert check_text(chat(user("a\u2028b\u0085c"), assistant("d\x0ce".replace("\x0c", "")))).findings == []
+def test_a_separator_that_only_unicode_calls_a_line_break_breaks_no_line_but_is_told() -> None:
+    report = check_text(chat(user("a\u2028b\u0085c"), assistant("d")))
+    assert report.examples == 1
+    (finding,) = report.findings
+    assert (finding.code, finding.severity, finding.pointer) == ("line_separator", "warning", "/messages/0/content")
+    assert "'\\u2028' ends a line for some programs" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "pointer"),
+    [
+        ('{"a": "NaN", "b": [0, {"c/d": NaN}]}', 31, "/b/1/c~1d"),
+        ('{"n": -Infinity}', 7, "/n"),
+        ("[[], [1e400]]", 7, "/1/0"),
+        ('{"messages": [{"role": "user", "content": "a", "content": "b"}]}', 48, "/messages/0/content"),
+        ('{"a": {"b": 1}, "b": {"\\u0061": "a", "a": 2}}', 38, "/b/a"),
+        ('{"messages": {"x": NaN}}', 20, "/messages/x"),
+    ],
+)
+def test_numbers_that_are_none_and_keys_given_twice_are_told_with_their_place(
+    line: str, column: int, pointer: str
+) -> None:
+    report = check_text(f"{GOOD}\n{line}\n")
+    (finding,) = report.findings
+    assert finding.message.startswith(f"Line 2: at column {column}: ")
+    assert finding.pointer == pointer
+    assert job_error(report, "file-1", 1, "supervised") is not None
 
 
 def test_blank_lines_are_one_warning_and_count_as_lines() -> None:

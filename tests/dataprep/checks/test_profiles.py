@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 
 from dataprep import check
+from dataprep.checks.overview import check_size
 from dataprep.checks.profiles import TARGETS
 from tests.dataprep.lines import assistant, chat, user
 
@@ -90,6 +91,18 @@ def test_a_preferences_question_does_not_end_with_the_assistant() -> None:
     (finding,) = check(io.BytesIO(line.encode()), profile="together").findings
     assert (finding.code, finding.pointer) == ("consecutive_roles", "/input/messages/1/role")
     assert "End it with the user's" in finding.message
+
+
+def test_a_target_says_from_what_size_on_it_wants_chunks() -> None:
+    def found(size: int, profile: str) -> list[tuple[str, str]]:
+        return [(one.code, one.severity) for one in check_size(size, TARGETS[profile])]
+
+    megabyte = 1024 * 1024
+    assert found(100 * megabyte, "azure") == []
+    assert found(100 * megabyte + 1, "azure") == [("chunked_upload_needed", "warning")]
+    assert found(512 * megabyte + 1, "azure") == [("file_too_large", "error")]
+    assert found(512 * megabyte, "openai") == []
+    assert "Use the upload in parts" in next(check_size(200 * megabyte, TARGETS["azure"])).detail
 
 
 def test_more_examples_than_the_target_takes_are_refused() -> None:
