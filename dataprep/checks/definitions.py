@@ -1,13 +1,18 @@
 """The rules for what may be called: `tools`, the old `functions`, and `parallel_tool_calls`; calls are in `calls`."""
 
+from dataprep.checks.profiles import Profile
 from dataprep.checks.report import Problem, Problems
 from dataprep.checks.wording import name_type, point, show
 
 _SHAPE = "a function definition must be an object with a 'name' that is not empty (in tools: under 'function')."
 
 
-def check_settings(holder: dict[str, object], *steps: str) -> Problems:
+def check_settings(holder: dict[str, object], profile: Profile, *steps: str) -> Problems:
     """All problems of the settings for tools that stand beside messages, in the object at `steps`."""
+    declared = next((key for key in ("tools", "functions") if holder.get(key)), None)
+    if declared is not None and profile.tools:
+        detail = f"'{declared}' is given, but {profile.name} {profile.tools}"
+        yield Problem(point(*steps, declared), "tool_format", detail, "warning")
     for key in ("tools", "functions"):
         definitions = holder.get(key)
         if definitions is not None and not isinstance(definitions, list):

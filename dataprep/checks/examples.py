@@ -81,7 +81,7 @@ def _check_chat(example: dict[str, object], profile: Profile) -> Problems:
         detail = "'text' and 'messages' stand side by side, which together refuses. Keep 'messages'."
         yield Problem("/text", "two_formats", detail, fix="drop_key")
     yield from _check_keys(example, _CHAT_KEYS, profile)
-    yield from check_settings(example)
+    yield from check_settings(example, profile)
     messages = example["messages"]
     sound = yield from _check_messages(messages, profile, "messages")
     if sound and isinstance(messages, list):
@@ -110,7 +110,7 @@ def _check_question(holder: dict[str, object], profile: Profile, *steps: str) ->
 
 
 def _check_reinforcement(example: dict[str, object], profile: Profile) -> Problems:
-    yield from check_settings(example)
+    yield from check_settings(example, profile)
     yield from _check_question(example, profile)
 
 
@@ -122,7 +122,7 @@ def _check_preference(example: dict[str, object], profile: Profile) -> Problems:
         yield Problem("/input", "invalid_input", detail)
     else:
         yield from _check_keys(given, _INPUT_KEYS, profile, "input")
-        yield from check_settings(given, "input")
+        yield from check_settings(given, profile, "input")
         yield from _check_question(given, profile, "input")
     keys = [next((name for name in names if name in example), names[0]) for names in _OUTPUTS]
     for key in keys:

@@ -21,6 +21,7 @@ class Profile:
     `max_whole_bytes` goes up in chunks. `alternation`: user and assistant take turns. `opening`: a user speaks first,
     after the system. `late_system`: a system message stands first or nowhere. `closing`: the assistant has the last
     word. `weight`: a `weight` is given. `extra_keys`: keys the target does not know.
+    `tools`: how else the target wants tools, the end of a sentence.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Profile:
     closing: Severity | None = "warning"
     weight: Severity | None = None
     extra_keys: Severity = "warning"
+    tools: str = ""
 
 
 # OpenAI: at least ten examples; 512 MB a file; unknown keys are refused; any order of roles trains. The 4o and
@@ -60,9 +62,15 @@ _TABLE = (
     # Fireworks: three to three million examples, the system first.
     Profile("fireworks", minimum=3, maximum=3_000_000, late_system="error"),
     # Mistral: strict turns, the assistant last.
-    replace(_STRICT, name="mistral"),
+    replace(_STRICT, name="mistral", tools="has a function format of its own. Compare yours with its guide."),
     # LLaMA-Factory: user first, then an even count of strict turns; weights are dropped.
-    replace(_STRICT, name="llama-factory", late_system="error", weight="warning"),
+    replace(
+        _STRICT,
+        name="llama-factory",
+        late_system="error",
+        weight="warning",
+        tools="reads turns 'function_call' and 'observation', and OpenAI's only if dataset_info.json names their tags.",
+    ),
     # mlx-lm: the model's chat template decides about the order; weights are dropped.
     Profile("mlx-lm", weight="warning"),
 )

@@ -75,7 +75,11 @@ def test_a_call_and_its_answer_do_not_break_the_turns(profile: str) -> None:
     made = {"role": "assistant", "tool_calls": [call]}
     tool = {"type": "function", "function": {"name": "f"}}
     line = chat(user(), made, {"role": "tool", "tool_call_id": "c", "content": "9"}, assistant(), tools=[tool])
-    assert check(io.BytesIO(line.encode()), profile=profile).findings == []
+    found = [
+        (one.code, one.pointer, one.severity) for one in check(io.BytesIO(line.encode()), profile=profile).findings
+    ]
+    own_format = profile in ("mistral", "llama-factory")
+    assert found == ([("tool_format", "/tools", "warning")] if own_format else [])
 
 
 @pytest.mark.parametrize("breach", ASKED.keys())
