@@ -23,8 +23,9 @@ from dataprep.conversion.loss_report import summarise, tell
 from dataprep.conversion.options import ALIASES, Options, WrongOption, read_options
 from dataprep.conversion.output import OutputExists, Outputs, write
 from dataprep.conversion.speakers import NeedsMe
+from dataprep.decoding import is_encoding
 from dataprep.estimate import BadPrices, load_prices
-from dataprep.fixing.fix import FixReport, Unfixable, fix
+from dataprep.fixing.fix import FixReport, Unfixable, fix, settle_encoding
 from dataprep.outlook import look_ahead
 from dataprep.sources.registry import SOURCES
 from dataprep.sources.source import UnreadableSource
@@ -62,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     checking.add_argument("--json", action="store_true", help="print the report as JSON")
     checking.add_argument("--fix", type=Path, metavar="OUT", help="write a mended copy, and check that")
     checking.add_argument("--mask", action="store_true", help="with --fix: mask personal data and secrets as well")
+    checking.add_argument(
+        "--encoding", metavar="NAME", help="with --fix: what FILE is in, such as gb18030, not guessed"
+    )
     converting = commands.add_parser("convert", help="make training data of exports and sheets")
     converting.set_defaults(run=_convert)
     converting.add_argument("inputs", type=Path, nargs="+", metavar="IN", help="files, or folders of files")
@@ -107,10 +111,18 @@ def _check(options: argparse.Namespace) -> int:
     if options.mask and options.fix is None:
         print("--mask changes what is written: name a new file with --fix OUT.", file=sys.stderr)
         return 2
+    if options.encoding and (options.fix is None or not is_encoding(options.encoding)):
+        known = (
+            "Name one that Python knows: utf-8, gb18030, big5, utf-16." if options.fix else "It goes with --fix OUT."
+        )
+        print(f"--encoding {options.encoding}: {known}", file=sys.stderr)
+        return 2
     # A training file that cannot be opened is told before anything is written.
     with nullcontext() if options.against is None else options.against.open("rb") as training:
         if options.fix is not None:
-            fixed = fix(options.file, options.fix, mask=options.mask, profile=options.profile)
+            fixed = fix(
+                options.file, options.fix, mask=options.mask, encoding=options.encoding, profile=options.profile
+            )
             _tell_changes(fixed, quiet=options.json)
         report = _examine(file, options, training)
     if options.json:
@@ -143,6 +155,11 @@ def _tell_changes(fixed: FixReport, *, quiet: bool) -> None:
 def _print(report: Report, file: Path) -> None:
     for finding in report.findings:
         print(f"{finding.severity}: {finding.message} [{finding.code}]")
+    if (
+        any(finding.code == "invalid_utf8" for finding in report.findings)
+        and (guess := settle_encoding(file)) != "utf-8"
+    ):
+        print(f"The file seems to be in {guess}: --fix OUT writes it in UTF-8, --encoding NAME tells it a better name.")
     hidden = report.errors + report.warnings - len(report.findings)
     if hidden > 0:
         print(f"... and {hidden} more")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import chardet
 
+ENCODINGS = "utf-8, gb18030, big5, shift_jis, utf-16 and the others of Python"
 SAMPLE_BYTES = 256 * 1024
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -39,8 +40,17 @@ def encoding_of_bytes(sample: bytes) -> str:
     return "utf-8"
 
 
+def is_encoding(name: str) -> bool:
+    """Whether Python knows an encoding of text by this name."""
+    try:
+        "x".encode(name)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
 @contextmanager
-def open_text(path: Path) -> Iterator[io.TextIOWrapper]:
-    """Open a file as text in its own encoding; line ends are kept, bytes that fit nowhere become U+FFFD."""
-    with path.open(encoding=encoding_of(path), errors="replace", newline="") as file:
+def open_text(path: Path, encoding: str = "") -> Iterator[io.TextIOWrapper]:
+    """Open a file as text in its own encoding, or in this; line ends are kept, bytes that fit nowhere become U+FFFD."""
+    with path.open(encoding=encoding or encoding_of(path), errors="replace", newline="") as file:
         yield file

@@ -44,7 +44,7 @@ def convert(paths: Sequence[tuple[Path, str]], options: Options) -> Conversion:
         NeedsMe: the data do not say who is to be the assistant.
         OSError: an input cannot be opened.
     """
-    inputs, unread = find_inputs(paths, options.format)
+    inputs, unread = find_inputs(paths, options.format, options.encoding)
     return convert_inputs(Conversion(inputs, unread, options, Ledger()))
 
 

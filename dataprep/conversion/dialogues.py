@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
 from typing import Any
 
 from dataprep.checks.examples import check_example
@@ -18,8 +19,16 @@ def examples_of(
     dialogues: Iterable[Dialogue], options: Options, mask: Callable[[str], str], ledger: Ledger
 ) -> Iterator[Example]:
     """Yield an example for each dialogue that would pass the check; the others are left with the first fault."""
+    seen = set[bytes]()
     for number, dialogue in enumerate(dialogues):
         try:
+            mark = blake2b(
+                repr((dialogue.messages, dialogue.extra)).encode("utf-8", "replace"), digest_size=12
+            ).digest()
+            if mark in seen:
+                ledger.leave([dialogue.place], "duplicate")
+                continue
+            seen.add(mark)
             body = _body(dialogue, options, mask)
             fault = next((problem for problem in check_example(body) if problem.severity == "error"), None)
             text = json.dumps(body, ensure_ascii=False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dataprep.checks.wording import did_you_mean
+from dataprep.decoding import encoding_of
 from dataprep.records import LeftOut, Row
 from dataprep.sources.archive import open_archive
 from dataprep.sources.documents import DOCUMENT
@@ -20,11 +21,15 @@ _NUMBER = re.compile(r"([0-9]{1,18})")
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One recognised file or folder: its head, its reader, and why it is read by this one."""
+    """One recognised file or folder: its head, its reader, and why it is read by this one.
+
+    `encoding` is what it is read in, as asked for or guessed; empty for folders and ZIP files, which hold several.
+    """
 
     head: Head
     source: Source
     reason: str
+    encoding: str = ""
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows, those left out for one reason in a row as one; raises UnreadableSource, naming the file."""
@@ -56,7 +61,9 @@ class Unread:
     reason: str
 
 
-def find_inputs(paths: Sequence[tuple[Path, str]], format_name: str = "") -> tuple[list[Input], list[Unread]]:
+def find_inputs(
+    paths: Sequence[tuple[Path, str]], format_name: str = "", encoding: str = ""
+) -> tuple[list[Input], list[Unread]]:
     """Return the inputs among these (path, label) pairs, and what folders hold beside them.
 
     A folder that a reader knows is one input; of any other, its files are tried one by one, in the order of names.
@@ -68,11 +75,11 @@ def find_inputs(paths: Sequence[tuple[Path, str]], format_name: str = "") -> tup
     forced = _named(format_name) if format_name else None
     found, unread = list[Input](), list[Unread]()
     for path, label in paths:
-        head = look_at(path, label)
+        head = look_at(path, label, encoding)
         if (known := _settle(head, forced)) is not None:
             found.append(known)
         elif path.is_dir():
-            _search(path, label, forced, found, unread)
+            _search(head, forced, found, unread)
         else:
             raise UnreadableSource(f"{label}{_why_unknown(head)}")
     if not found:
@@ -120,11 +127,11 @@ def _page_order(path: Path) -> list[tuple[int, str]]:
 
 def _settle(head: Head, forced: Source | None) -> Input | None:
     if forced is not None and (not head.path.is_dir() or forced.recognise(head)):
-        return Input(head, forced, "as asked for")
+        return Input(head, forced, "as asked for", _encoding_of(head))
     if forced is not None:
         return None
     known = recognise(head)
-    return Input(head, *known) if known else None
+    return Input(head, *known, _encoding_of(head)) if known else None
 
 
 def _why_unknown(head: Head) -> str:
@@ -138,18 +145,25 @@ def _why_unknown(head: Head) -> str:
     return f" is of no format that is known here. Name one with 'format': {', '.join(BY_NAME)}."
 
 
-def _search(folder: Path, label: str, forced: Source | None, found: list[Input], unread: list[Unread]) -> None:
+def _encoding_of(head: Head) -> str:
+    if not head.raw or head.raw.startswith(b"PK\3\4"):
+        return ""
+    return head.encoding or encoding_of(head.path)
+
+
+def _search(folder: Head, forced: Source | None, found: list[Input], unread: list[Unread]) -> None:
     """Look for inputs below a folder that is none itself."""
-    for path in sorted(folder.iterdir(), key=_page_order):
-        inner = f"{label}/{path.name}"
+    for path in sorted(folder.path.iterdir(), key=_page_order):
+        inner = f"{folder.label}/{path.name}"
         if path.name.startswith(".") or path.is_symlink() or not (path.is_dir() or path.is_file()):
             continue
-        known = _settle(look_at(path, inner), forced)
+        within = look_at(path, inner, folder.encoding)
+        known = _settle(within, forced)
         if known is not None and known.source.name == DOCUMENT and forced is None:
             unread.append(Unread(inner, f"{known.reason}, which holds no questions with answers"))
         elif known is not None:
             found.append(known)
         elif path.is_dir():
-            _search(path, inner, forced, found, unread)
+            _search(within, forced, found, unread)
         else:
             unread.append(Unread(inner, "of no format that is known here"))

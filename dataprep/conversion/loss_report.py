@@ -48,7 +48,7 @@ def summarise(conversion: Conversion) -> dict[str, Any]:
 
 def tell(report: Mapping[str, Any]) -> str:
     """Return the report in words, with its accounts as a table."""
-    lines = [f"{one['input']}: {one['title']} ({one['format']}), because {one['because']}" for one in report["inputs"]]
+    lines = [_tell_input(one) for one in report["inputs"]]
     lines += [f"{one['input']}: {one['lacks']}" for one in report["inputs"] if one["lacks"]]
     lines += [f"{one['label']}: not read, {one['reason']}" for one in report["unread"]]
     made = report["examples"]
@@ -82,8 +82,8 @@ def _largest_chat(examples: Sequence[Example]) -> dict[str, Any] | None:
 
 def _input(one: Input) -> dict[str, str]:
     source = one.source
-    told = {"format": source.name, "title": source.title, "because": one.reason, "lacks": source.lacks}
-    return {"input": one.head.label, **told}
+    told = {"format": source.name, "title": source.title, "because": one.reason, "encoding": one.encoding}
+    return {"input": one.head.label, **told, "lacks": source.lacks}
 
 
 def _one_sided(report: Mapping[str, Any]) -> list[str]:
@@ -92,6 +92,11 @@ def _one_sided(report: Mapping[str, Any]) -> list[str]:
         return []
     told = f"{largest['examples']} of the examples ({largest['share']:.0%}) come from one chat, {largest['chat']!r}"
     return ["", f"{told}: the model will speak to everybody as to this one."]
+
+
+def _tell_input(one: Mapping[str, str]) -> str:
+    read = "" if one["encoding"] in ("", "utf-8", "utf-8-sig") else f"; read as {one['encoding']}"
+    return f"{one['input']}: {one['title']} ({one['format']}), because {one['because']}{read}"
 
 
 def _account(account: Account) -> dict[str, Any]:

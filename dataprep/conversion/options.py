@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dataprep.conversion.kinds import RULES, Rules, WrongRule, read_rules, take_only
+from dataprep.decoding import ENCODINGS, is_encoding
 
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 # The names that WeClone's users know.
@@ -39,6 +40,7 @@ class Options:
 
     me: tuple[str, ...] = option((), "Name or id of the sender who becomes the assistant; may be given several times.")
     format: str = option("", "Read the input as this format instead of recognising it.")
+    encoding: str = option("", "Read the input in this encoding, such as gb18030, instead of guessing it.")
     session_gap: float = option(30.0, "Minutes of silence after which a new conversation begins.")
     merge_gap: float = option(2.0, "Minutes within which lines of one side are one turn.")
     reply_gap: float = option(5.0, "Minutes within which an answer belongs to the question before it.")
@@ -82,6 +84,8 @@ def read_options(given: Mapping[str, Sequence[str]]) -> Options:
             values[one.name] = _read(name, filled, one.default, one.metadata)
     options = Options(**values)
     options.policies()
+    if options.encoding and not is_encoding(options.encoding):
+        raise WrongOption("encoding", f"'encoding' is '{options.encoding[:80]}', but must be one that is known: {ENCODINGS}.")
     return options
 
 

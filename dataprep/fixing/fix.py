@@ -94,7 +94,7 @@ def fix(
     if target.exists():
         raise FileExistsError(f"{target} exists. Name a new file: nothing is ever written over.")
     report, part = FixReport(), target.with_name(f".{target.name}.part")
-    report.encoding = encoding or _settle_encoding(source)
+    report.encoding = encoding or settle_encoding(source)
     try:
         with part.open("wb") as out:
             _Fixing(report, out, TARGETS[profile], Masker() if mask else None).run(source)
@@ -108,7 +108,8 @@ def fix(
     return report
 
 
-def _settle_encoding(source: Path) -> str:
+def settle_encoding(source: Path) -> str:
+    """Return the encoding that a fix reads a file in, unless told; raises Unfixable if it is no text."""
     with source.open("rb") as file:
         sample = file.read(SAMPLE_BYTES)
     if sample[:2] in _WIDE:

@@ -54,7 +54,7 @@ def _listed(archive: Archive) -> list[str]:
 
 def _read(head: Head) -> Iterator[Row]:
     if not head.path.is_dir() and not head.raw.startswith(b"PK\3\4"):
-        with open_export(head.path) as file:
+        with open_export(head) as file:
             yield from _read_file(file, head.label)
         return
     with open_archive(head.path) as archive:

@@ -108,7 +108,7 @@ def _has_header_line(head: Head) -> bool:
 
 
 def _read_object(head: Head) -> Iterator[Row]:
-    root = parse_json(read_json_text(head.path))
+    root = parse_json(read_json_text(head))
     messages = as_object(root).get("messages")
     if not isinstance(messages, list):
         raise UnreadableSource("A ChatLab file is an object with an array `messages`; this one has none.")
@@ -121,7 +121,7 @@ def _read_object(head: Head) -> Iterator[Row]:
 
 def _read_lines(head: Head) -> Iterator[Row]:
     chat = _Chat(head.label)
-    for number, line in read_lines(head.path):
+    for number, line in read_lines(head):
         yield _read_line(chat, line, number)
 
 

@@ -29,7 +29,7 @@ def _recognise(head: Head) -> str | None:
 
 def _read(head: Head) -> Iterator[Row]:
     held: tuple[Place, re.Match[str], list[str]] | None = None
-    for number, line in read_lines(head.path):
+    for number, line in read_lines(head):
         place = Place(head.label, number)
         if header := _HEADER.match(line):
             if held:

@@ -5,17 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from dataprep.sources.source import Head
 from dataprep.sources.text_lines import open_export
 
 # A cell longer than this is an unclosed quote that swallows the file, not a message.
 MAX_CELL_CHARACTERS = 16 * 1024 * 1024
 
 
-def read_records(path: Path, delimiter: str = ",") -> Iterator[tuple[int, list[str] | None]]:
+def read_records(file: Path | Head, delimiter: str = ",") -> Iterator[tuple[int, list[str] | None]]:
     """Yield (number of the record's first line, its cells), None for a broken one; raises UnreadableSource."""
     csv.field_size_limit(MAX_CELL_CHARACTERS)
-    with open_export(path) as file:
-        yield from _records(file, delimiter)
+    with open_export(file) as text:
+        yield from _records(text, delimiter)
 
 
 def _records(file: TextIO, delimiter: str) -> Iterator[tuple[int, list[str] | None]]:

@@ -33,7 +33,7 @@ def _recognise(head: Head) -> str | None:
 
 
 def _read(head: Head) -> Iterator[Row]:
-    with open_export(head.path) as file:
+    with open_export(head) as file:
         preamble, rest = _cut_preamble(file)
         channel = _read_channel(preamble + "]}")
         try:

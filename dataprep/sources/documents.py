@@ -62,7 +62,7 @@ def _rows(head: Head) -> Iterator[Row]:
     """Pairs in the order of the file; each stretch of lines between them is left out as one."""
     pair: _Pair | None = None
     passed, number, fenced = 0, 0, False
-    for number, line in read_lines(head.path):
+    for number, line in read_lines(head):
         opens = None if fenced else _opened(line, number, pair)
         fenced ^= bool(_fence(line))
         if (opens or (not fenced and _ends_answer(line))) and pair and opens is not pair:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dataprep.sources.source import UnreadableSource
+from dataprep.sources.source import Head, UnreadableSource
 from dataprep.sources.text_lines import open_export
 
 MAX_JSON_BYTES = 512 * 1024**2
@@ -17,13 +17,13 @@ Object = dict[str, Any]
 Pairs = list[tuple[str, Any]]
 
 
-def read_json_text(path: Path) -> str:
+def read_json_text(source: Path | Head) -> str:
     """Return the text of a JSON file, without a byte order mark; raises UnreadableSource if it is too large."""
-    size = path.stat().st_size
+    size = (source.path if isinstance(source, Head) else source).stat().st_size
     if size > MAX_JSON_BYTES:
         limit = f"more than the {MAX_JSON_BYTES // 1024**2} MiB that are read at once"
         raise UnreadableSource(f"The JSON file has {size / 1024**2:.0f} MiB, {limit}. Export it in parts.")
-    with open_export(path) as file:
+    with open_export(source) as file:
         return file.read().removeprefix("\ufeff")
 
 

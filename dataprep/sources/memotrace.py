@@ -47,7 +47,7 @@ def read_xlsx(head: Head) -> Iterator[Row]:
 
 
 def _csv_records(head: Head) -> Records:
-    records = read_records(head.path)
+    records = read_records(head)
     _, header = next(records, (1, None))
     if not _is_header(header or []):
         raise UnreadableSource(_NO_TABLE)

@@ -122,7 +122,7 @@ def _turns(head: Head) -> Iterator[tuple[float | None, str, Lines]]:
     """Yield (day in seconds, speaker, lines) for each turn; a day may begin in the middle of what somebody says."""
     day: float | None = None
     name, lines, before = "", Lines(), ""
-    for row, line in read_lines(head.path):
+    for row, line in read_lines(head):
         if star := _DAY.fullmatch(line):
             yield day, name, lines
             day, lines, before = seconds_of(f"{star[1]} 00:00:00"), [], ""

@@ -143,7 +143,7 @@ def _recognise_object(head: Head) -> str | None:
 
 
 def _read_object(head: Head) -> Iterator[Row]:
-    root = as_object(parse_json(read_json_text(head.path)))
+    root = as_object(parse_json(read_json_text(head)))
     messages = root.get("messages")
     if not isinstance(messages, list):
         raise UnreadableSource("A file of QQ Chat Exporter is an object with an array `messages`; this one has none.")

@@ -98,7 +98,7 @@ def _recognise(head: Head) -> str | None:
 
 def _read(head: Head) -> Iterator[Row]:
     reader = _Reader(head.label)
-    for number, line in read_lines(head.path):
+    for number, line in read_lines(head):
         yield from reader.take(number, line)
     yield from reader.close()
 

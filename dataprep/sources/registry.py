@@ -34,15 +34,15 @@ SOURCES: tuple[Source, ...] = tuple(source for family in _FAMILIES for source in
 BY_NAME = {source.name: source for source in SOURCES}
 
 
-def look_at(path: Path, label: str | None = None) -> Head:
-    """Return the first look at a file or folder; raises OSError if it cannot be opened."""
+def look_at(path: Path, label: str | None = None, encoding: str = "") -> Head:
+    """Return the first look at a file or folder, in this encoding or its own; raises OSError if it cannot be opened."""
     name = label or path.name
     if path.is_dir():
-        return Head(path, name, b"", "")
+        return Head(path, name, b"", "", encoding)
     with path.open("rb") as file:
         raw = file.read(HEAD_BYTES)
-    text = raw.decode(encoding_of_bytes(raw), "replace")
-    return Head(path, name, raw, text.removeprefix("\ufeff"))
+    text = raw.decode(encoding or encoding_of_bytes(raw), "replace")
+    return Head(path, name, raw, text.removeprefix("\ufeff"), encoding)
 
 
 def recognise(head: Head) -> tuple[Source, str] | None:

@@ -168,7 +168,7 @@ def _read_delimited(delimiters: str) -> Callable[[Head], Iterator[Row]]:
 
 
 def _delimited(head: Head, delimiter: str) -> Generator[Cells, None, None]:
-    for line, cells in read_records(head.path, delimiter):
+    for line, cells in read_records(head, delimiter):
         if cells is None:
             detail = f"Line {line} cannot be read; perhaps a quotation mark is never closed"
             raise UnreadableSource(f"{detail}. Save the sheet again as CSV in UTF-8, or as XLSX.")

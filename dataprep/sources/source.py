@@ -17,13 +17,15 @@ class UnreadableSource(Exception):
 class Head:
     """The first look at an input: its label, its first 64 KiB as bytes and as text (no byte order mark), its folder.
 
-    `path` may be a folder (Slack, QQ chunks) or a ZIP; `text` is then empty.
+    `path` may be a folder (Slack, QQ chunks) or a ZIP; `text` is then empty. `encoding` is the one to read the file in,
+    if one was asked for.
     """
 
     path: Path
     label: str
     raw: bytes
     text: str
+    encoding: str = ""
 
     @property
     def suffix(self) -> str:

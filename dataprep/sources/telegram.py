@@ -153,7 +153,7 @@ def _recognise(head: Head) -> str | None:
 
 
 def _read(head: Head) -> Iterator[Row]:
-    root = as_object(load(read_json_text(head.path)))
+    root = as_object(load(read_json_text(head)))
     user = as_text(as_object(root.get("personal_information")).get("user_id"))
     parts = [as_object(root.get(key)).get("list") for key in ("chats", "left_chats")]
     chats = [chat for part in parts for chat in as_list(part)] or [root]

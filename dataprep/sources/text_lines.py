@@ -6,22 +6,23 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from dataprep.decoding import open_text
-from dataprep.sources.source import UnreadableSource
+from dataprep.sources.source import Head, UnreadableSource
 
 
 @contextmanager
-def open_export(path: Path) -> Iterator[TextIOWrapper]:
-    """Open a file as text in its own encoding; raises UnreadableSource, while it is read too, if that fails."""
+def open_export(source: Path | Head) -> Iterator[TextIOWrapper]:
+    """Open a file as text, in its own encoding or the one asked for; raises UnreadableSource, also while it is read."""
     try:
-        with open_text(path) as file:
+        path, encoding = (source.path, source.encoding) if isinstance(source, Head) else (source, "")
+        with open_text(path, encoding) as file:
             yield file
     except (LookupError, UnicodeError) as error:
         raise UnreadableSource(f"The file's encoding cannot be read ({error}). Save it as UTF-8.") from None
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+def read_lines(source: Path | Head) -> Iterator[tuple[int, str]]:
     """Yield (number from 1, line without its end); raises UnreadableSource if the encoding cannot be read."""
-    with open_export(path) as file:
+    with open_export(source) as file:
         file.reconfigure(newline="\n")
         for number, line in enumerate(file, 1):
             text = line.removeprefix("\ufeff") if number == 1 else line

@@ -75,7 +75,7 @@ def _is_lines(head: Head) -> bool:
 
 
 def _read_lines(head: Head) -> Iterator[Row]:
-    for number, line in read_lines(head.path):
+    for number, line in read_lines(head):
         yield _read_line(Place(head.label, number), line.strip(" \t\r"))
 
 
@@ -90,7 +90,7 @@ def _read_line(place: Place, line: str) -> Row:
 
 
 def _read_values(head: Head) -> Iterator[Row]:
-    with open_export(head.path) as file:
+    with open_export(head) as file:
         try:
             for row, value in read_elements(file):
                 yield _row_of(Place(head.label, row), value)

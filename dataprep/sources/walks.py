@@ -8,13 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dataprep.decoding import open_text
 from dataprep.records import LeftOut, Place, Row
 from dataprep.sources.csv_records import read_records
 from dataprep.sources.json_stream import JsonStream
 from dataprep.sources.json_stream import read_array as read_elements
 from dataprep.sources.source import Head, UnreadableSource
-from dataprep.sources.text_lines import read_lines
+from dataprep.sources.text_lines import open_export, read_lines
 
 _HEADER_LINE, _HEADER_BLOCK = 16 * 1024, 400
 
@@ -75,7 +74,7 @@ def read_csv(head: Head, columns: Iterable[str], make: Make) -> Iterator[Row]:
 
     A row is placed by its first line in the file, the header being line 1. Raises UnreadableSource without `columns`.
     """
-    records = read_records(head.path)
+    records = read_records(head)
     header = [cell.strip() for cell in next(records, (1, None))[1] or []]
     if missing := [name for name in columns if name not in header]:
         raise UnreadableSource(f"{head.label} has no column {missing[0]}; name another format or mend its header.")
@@ -96,7 +95,7 @@ def _row_of(place: Place, header: list[str], record: list[str] | None, make: Mak
 @contextmanager
 def _open_json(head: Head) -> Iterator[JsonStream]:
     try:
-        with open_text(head.path) as file:
+        with open_export(head) as file:
             yield JsonStream(file)
     except (ValueError, RecursionError, LookupError) as error:
         reason = f"{head.label} is not valid JSON ({error}). Export it again, or mend it."
@@ -156,7 +155,7 @@ def read_array(head: Head, key: str, make: Make) -> Iterator[Row]:
 
 def find_headers(head: Head, find: Find) -> Iterator[re.Match[str]]:
     """Yield the lines of a text that look like a message's header, wherever they stand."""
-    found = (find(line) for _, line in read_lines(head.path) if len(line) <= _HEADER_BLOCK)
+    found = (find(line) for _, line in read_lines(head) if len(line) <= _HEADER_BLOCK)
     return (header for header in found if header)
 
 
@@ -167,7 +166,7 @@ def read_blocks(head: Head, find: Find, make: Callable[[Place, re.Match[str], st
     """
     place, header, lines = Place(head.label, 0), None, list[str]()
     after_blank = True
-    for number, line in read_lines(head.path):
+    for number, line in read_lines(head):
         found = find(line) if after_blank and len(line) <= _HEADER_BLOCK else None
         after_blank = not line.strip()
         if found:

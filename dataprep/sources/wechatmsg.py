@@ -48,7 +48,7 @@ def read_csv(head: Head) -> Iterator[Row]:
 
 
 def _records(head: Head) -> Iterator[tuple[int, list[str] | None]]:
-    records = read_records(head.path)
+    records = read_records(head)
     _, header = next(records, (1, None))
     if not header or tuple(cell.strip() for cell in header[: len(_COLUMNS)]) != _COLUMNS:
         raise UnreadableSource("The first line does not name WeChatMsg's columns: localId, TalkerId, Type and so on.")

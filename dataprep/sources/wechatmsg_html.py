@@ -48,14 +48,14 @@ def recognise_html(head: Head) -> str | None:
     reason = "its script holds the array chatMessages"
     if _ARRAY.search(text):
         return reason
-    with open_text(head.path) as file:
+    with open_text(head.path, head.encoding) as file:
         return reason if _ARRAY.search(file.read(_SEARCHED_CHARACTERS)) else None
 
 
 def read_html(head: Head) -> Iterator[Row]:
     """Yield a row for each element of the array; what is no message is left out, and reading goes on at the next."""
     try:
-        with open_text(head.path) as file:
+        with open_text(head.path, head.encoding) as file:
             text = file.read()
     except (LookupError, UnicodeError) as error:
         raise UnreadableSource(f"The file's encoding cannot be read ({error}). Save it as UTF-8.") from None

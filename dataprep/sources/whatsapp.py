@@ -6,7 +6,7 @@ The file is read twice: once for its dates and people, once for its messages.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from dataprep.records import Kind, LeftOut, Message, Place, Row
 from dataprep.sources.source import Head, Source
@@ -57,7 +57,7 @@ def _survey(head: Head) -> _Chat:
     people: set[str] = set()
 
     def stamps() -> Iterator[Stamp]:
-        for _, line in read_lines(head.path):
+        for _, line in read_lines(head):
             if stamp := read_stamp(line):
                 parts = _split_name(stamp)
                 if parts and not parts[1].startswith(_OWN_MARK):
@@ -83,14 +83,14 @@ def _system(stamp: Stamp) -> str:
 
 def _read(head: Head) -> Iterator[Row]:
     chat = _survey(head)
-    for draft in _gather(head.path):
+    for draft in _gather(head):
         yield _build(chat, draft)
 
 
-def _gather(path: Path) -> Iterator[_Draft]:
+def _gather(head: Head) -> Iterator[_Draft]:
     """Yield each message with its lines; lines before the first head are one without a stamp each."""
     draft: _Draft | None = None
-    for number, line in read_lines(path):
+    for number, line in read_lines(head):
         if stamp := read_stamp(line):
             if draft:
                 yield draft

@@ -255,3 +255,35 @@ def test_a_conversion_is_written_even_if_nobody_reads_its_report(talk: Path) -> 
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
     os.close(writer)
     assert out.is_file(), done.stderr
+
+
+SPOKEN = chat(user("灯塔今天几点开门？守灯人在不在？"), assistant("八点开门，他一直都在。"))
+
+
+def test_a_file_in_another_encoding_is_named_and_mended_in_the_one_given(tmp_path: Path, capsys: Captured) -> None:
+    file, out = tmp_path / "talk.jsonl", tmp_path / "out.jsonl"
+    file.write_bytes(SPOKEN.encode("gb18030"))
+    assert main(["check", str(file)]) == 1
+    assert "The file seems to be in gb18030: --fix OUT" in capsys.readouterr().out
+    assert main(["check", str(file), "--fix", str(out), "--encoding", "gb18030"]) == 0
+    assert out.read_text(encoding="utf-8") == SPOKEN + "\n"
+
+
+@pytest.mark.parametrize("arguments", [["--encoding", "big5"], ["--encoding", "lamp", "--fix", "out.jsonl"]])
+def test_an_encoding_unknown_or_of_no_use_is_refused(arguments: list[str], good: Path, capsys: Captured) -> None:
+    assert main(["check", str(good), *arguments]) == 2
+    assert "--encoding" in capsys.readouterr().err
+
+
+def test_a_conversion_tells_the_encoding_it_guessed_and_takes_the_one_given(tmp_path: Path, capsys: Captured) -> None:
+    sheet = tmp_path / "faq.csv"
+    sheet.write_bytes("问题,答案\n水壶在哪里？,在左边的架子上。\n杯子呢？,在抽屉里面。\n".encode("gb18030"))
+    for number, arguments in enumerate(([], ["--encoding", "gbk"])):
+        out = tmp_path / f"{number}.jsonl"
+        assert main(["convert", str(sheet), "-o", str(out), *arguments]) == 0
+        report = json.loads((tmp_path / f"{number}.report.json").read_text(encoding="utf-8"))
+        assert report["inputs"][0]["encoding"] == ("gbk" if arguments else "gb18030")
+        assert "; read as gb" in capsys.readouterr().out
+        assert "水壶在哪里？" in out.read_text(encoding="utf-8")
+    assert main(["convert", str(sheet), "-o", str(tmp_path / "x.jsonl"), "--encoding", "lamp"]) == 2
+    assert "'encoding' is 'lamp', but must be one that is known" in capsys.readouterr().err
