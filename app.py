@@ -24,6 +24,7 @@ WARM_AFTER = 1.0
 def main() -> int:
     """Serve until told to stop; return the exit code: 2 for a wrong setting, 1 for a port we cannot have."""
     import httpd
+    from services.embedded import find_wrong_setting
 
     usage = "python app.py (its settings: the environment and .env; see .env.example)"
     argparse.ArgumentParser(usage=usage).parse_args()
@@ -32,6 +33,9 @@ def main() -> int:
         engine = EngineConfig.from_env() if config.embedded else None
     except WrongSetting as wrong:
         print(f"tune9527 cannot start: {wrong}", file=sys.stderr)
+        return 2
+    if engine and (wrong_setting := find_wrong_setting()):
+        print(f"tune9527 cannot start: {wrong_setting}", file=sys.stderr)
         return 2
     return httpd.serve(partial(_load, config, engine), config.host, config.port, config.threads)
 
@@ -96,7 +100,8 @@ def _load(config: ServiceConfig, engine_config: EngineConfig | None) -> "Flask":
     warm = threading.Timer(WARM_AFTER, app.extensions["services"].upstream.warm)
     warm.daemon = True
     warm.start()
-    where = f"http://{config.host}:{config.port}"
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    where = f"http://{host}:{config.port}"
     with suppress(OSError):  # nobody may read it any more: `python app.py 2>&1 | head -1`
         print(f"tune9527 listens on {where}, upstream: {_upstream_name(config, engine)}", flush=True)
     return app

@@ -1,4 +1,4 @@
-"""`python -m engine serve | pull MODEL | tokens FILE`: start the engine, fetch a base model, count a file's tokens."""
+"""`python -m engine serve | check | pull MODEL | tokens FILE`: start it, check its settings, fetch, or count tokens."""
 
 import argparse
 import logging
@@ -25,6 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="serve the OpenAI wire API on ENGINE_HOST:ENGINE_PORT")
+    commands.add_parser("check", help="say whether the settings are right, and start nothing")
     pull = commands.add_parser("pull", help="fetch a base model into DATA_DIR")
     pull.add_argument("model", help="an id of engine/catalogue.toml, a .gguf file, or owner/repository[/file.gguf]")
     tokens = commands.add_parser("tokens", help="count a training file's tokens as the trainer does")
@@ -33,12 +34,29 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         config = EngineConfig.from_env()
-        if arguments.command == "tokens":
-            return _count_tokens(config, arguments.file, arguments.model)
-        return _serve(config) if arguments.command == "serve" else _pull(config, arguments.model)
+        match arguments.command:
+            case "serve":
+                return _serve(config)
+            case "check":
+                _check(config)
+                return 0
+            case "pull":
+                return _pull(config, arguments.model)
+        return _count_tokens(config, arguments.file, arguments.model)
     except (WrongSetting, LookupError) as wrong:
         print(f"engine: {wrong}", file=sys.stderr)
         return 2
+
+
+def _check(config: EngineConfig) -> None:
+    """Raise LookupError for a model that there is not, WrongSetting for a folder that cannot be written to."""
+    from engine import catalogue
+
+    catalogue.named(config.base_model, config.model_aliases)
+    folder = config.data_dir
+    existing = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise WrongSetting(f"DATA_DIR is '{folder}', but {existing} is no folder that can be written to.")
 
 
 def _pull(config: EngineConfig, name: str) -> int:
@@ -101,9 +119,9 @@ def _named_base(config: EngineConfig, name: str) -> "BaseModel":
 def _serve(config: EngineConfig) -> int:
     import httpd
     import lifeline
-    from engine import catalogue, lock
+    from engine import lock
 
-    catalogue.find(config.base_model, catalogue.default_catalogue())
+    _check(config)
     try:
         held = lock.hold(config.data_dir, patience=5)
     except (lock.Busy, OSError) as trouble:

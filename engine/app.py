@@ -8,7 +8,7 @@ from config import EngineConfig
 from engine import catalogue
 from engine.files import MAX_BYTES, Files
 from engine.jobs import Jobs
-from engine.models import Models, parse_aliases
+from engine.models import Models
 from engine.parts import Parts
 from engine.routes import chat, errors, files, fine_tuning, models, token_counts
 from engine.serving.pool import Pool, PoolSettings
@@ -45,13 +45,7 @@ def known_models(config: EngineConfig, store: Store) -> Models:
     Raises:
         LookupError: BASE_MODEL or MODEL_ALIASES names no model.
     """
-    bases = catalogue.default_catalogue()
-    base = catalogue.find(config.base_model, bases)
-    bases = {**bases, base.id: base}
-    aliases = parse_aliases(config.model_aliases, base.id)
-    for name, model in aliases.items():
-        if model not in bases:
-            raise LookupError(f"MODEL_ALIASES: '{name}={model}' names no model; known are {', '.join(bases)}.")
+    base, bases, aliases = catalogue.named(config.base_model, config.model_aliases)
     return Models(store, bases, base, aliases, config.data_dir)
 
 

@@ -66,6 +66,26 @@ def find(name: str, catalogue: Mapping[str, BaseModel]) -> BaseModel:
     )
 
 
+def named(base: str, aliases: str) -> tuple[BaseModel, dict[str, BaseModel], dict[str, str]]:
+    """Return what BASE_MODEL and MODEL_ALIASES name: the base, all models by id, and the id behind each alias.
+
+    Raises:
+        LookupError: one of them names no model.
+    """
+    bases = default_catalogue()
+    try:
+        model = find(base, bases)
+    except LookupError as unknown:
+        raise LookupError(f"BASE_MODEL: {unknown}") from None
+    bases = {**bases, model.id: model}
+    pairs = (word.partition("=") for word in aliases.split())
+    table = {name: other or model.id for name, _, other in pairs}
+    for name, other in table.items():
+        if other not in bases:
+            raise LookupError(f"MODEL_ALIASES: '{name}={other}' names no model; known are {', '.join(bases)}.")
+    return model, bases, table
+
+
 def local_path(model: BaseModel, folder: Path) -> Path:
     """Return where the GGUF of `model` is, or will be once it is fetched into `folder`."""
     kind, _, where = model.source.partition(":")

@@ -186,9 +186,3 @@ def _to_wire(name: str, created: int, owner: str) -> Record:
 
 def _no_such_model(name: str) -> NotFound:
     return NotFound(f"The model '{name}' does not exist", param="model", code="model_not_found")
-
-
-def parse_aliases(text: str, base_id: str) -> dict[str, str]:
-    """Return the alias table of the setting: `name` stands for the base model, `name=model` for another."""
-    pairs = (word.partition("=") for word in text.split())
-    return {name: model or base_id for name, _, model in pairs}

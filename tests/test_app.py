@@ -95,7 +95,23 @@ def test_it_answers_soon_and_stays_small(start: Start) -> None:
     ],
 )
 def test_a_wrong_setting_stops_the_start_and_is_named(start: Start, setting: str, value: str) -> None:
-    service = start(**{setting: value})
+    _expect_refusal(start(**{setting: value}), setting, value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("BASE_MODEL", "nope"),
+        ("MODEL_ALIASES", "gpt-4o-mini=nope"),
+        ("DATA_DIR", str(ROOT / "README.md")),
+        ("CONTEXT_TOKENS", "many"),
+    ],
+)
+def test_a_wrong_setting_of_the_embedded_engine_stops_it_too(start: Start, setting: str, value: str) -> None:
+    _expect_refusal(start(OPENAI_API_KEY="", OPENAI_BASE_URL="", **{setting: value}), setting, value)
+
+
+def _expect_refusal(service: Service, setting: str, value: str) -> None:
     said = service.refusal()
     assert service.process.returncode == 2
     assert setting in said

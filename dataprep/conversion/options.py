@@ -85,7 +85,8 @@ def read_options(given: Mapping[str, Sequence[str]]) -> Options:
     options = Options(**values)
     options.policies()
     if options.encoding and not is_encoding(options.encoding):
-        raise WrongOption("encoding", f"'encoding' is '{options.encoding[:80]}', but must be one that is known: {ENCODINGS}.")
+        shown = options.encoding[:80]
+        raise WrongOption("encoding", f"'encoding' is '{shown}', but must be one that is known: {ENCODINGS}.")
     return options
 
 

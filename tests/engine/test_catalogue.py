@@ -108,6 +108,16 @@ def test_another_name_is_refused_with_what_it_may_be(name: str) -> None:
         catalogue.find(name, catalogue.default_catalogue())
 
 
+def test_settings_name_a_base_and_its_aliases() -> None:
+    base, known, aliases = catalogue.named("smollm2-135m-instruct", "gpt-4o-mini mine=smollm2-135m-instruct")
+    assert known[base.id] == base
+    assert aliases == {"gpt-4o-mini": base.id, "mine": base.id}
+    with pytest.raises(LookupError, match="BASE_MODEL: 'nope'"):
+        catalogue.named("nope", "")
+    with pytest.raises(LookupError, match="MODEL_ALIASES: 'x=nope'"):
+        catalogue.named("smollm2-135m-instruct", "x=nope")
+
+
 def test_a_model_of_the_hub_is_fetched_whole(hub: type[Hub], tmp_path: Path) -> None:
     model = BaseModel(id="m", source="hf:owner/repo", file="model.gguf")
     assert catalogue.fetch(model, tmp_path).read_bytes() == GGUF

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.catalogue import BaseModel
-from engine.models import Models, parse_aliases
+from engine.models import Models
 from engine.store import MODELS, Store
 from wire.errors import ApiError, NotFound, Unavailable
 
@@ -22,7 +22,7 @@ def models(tmp_path: Path) -> Models:
     (tmp_path / "jobs" / "j" / "adapter" / "adapter.gguf").write_bytes(b"GGUF")
     row = {"id": TUNED, "job_id": "j", "base": "base", "created_at": 5, "adapter": "jobs/j/adapter/adapter.gguf"}
     store.insert({MODELS: [row]})
-    aliases = parse_aliases("gpt-3.5-turbo-1106 other=absent", "base")
+    aliases = {"gpt-3.5-turbo-1106": "base", "other": "absent"}
     return Models(store, {"base": base, "absent": absent}, base, aliases, tmp_path)
 
 
