@@ -81,8 +81,10 @@ class Report:
     def _make_room(self, code: str, severity: Severity) -> bool:
         """Drop the last finding of the commonest kind, of warnings if there are any, if the new one is worth more."""
         known = any(finding.code == code and finding.severity == severity for finding in self.findings)
+        if known and severity == "warning":
+            return False
         least: Severity = "warning" if any(one.severity == "warning" for one in self.findings) else "error"
-        if (known and severity == least) or (severity == "warning" and least == "error"):
+        if least == "error" and (known or severity == "warning"):
             return False
         commonest, count = Counter(one.code for one in self.findings if one.severity == least).most_common(1)[0]
         if severity == least and count == 1:
