@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import Field, asdict, fields
+from errno import ENOTDIR
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -120,6 +121,7 @@ def _check(options: argparse.Namespace) -> int:
     # A training file that cannot be opened is told before anything is written.
     with nullcontext() if options.against is None else options.against.open("rb") as training:
         if options.fix is not None:
+            _refuse_without_folder(options.fix)
             fixed = fix(
                 options.file, options.fix, mask=options.mask, encoding=options.encoding, profile=options.profile
             )
@@ -130,6 +132,12 @@ def _check(options: argparse.Namespace) -> int:
     else:
         _print(report, file)
     return 0 if report.ok else 1
+
+
+def _refuse_without_folder(output: Path) -> None:
+    """Raise NotADirectoryError that names the folder, not the temporary file that cannot be made in it."""
+    if not output.parent.is_dir():
+        raise NotADirectoryError(ENOTDIR, "there is no such folder; make it first", str(output.parent))
 
 
 def _examine(file: Path, options: argparse.Namespace, training: BinaryIO | None) -> Report:
@@ -173,6 +181,7 @@ def _print(report: Report, file: Path) -> None:
 def _convert(options: argparse.Namespace) -> int:
     outputs = Outputs(options.output)
     outputs.refuse_existing()
+    _refuse_without_folder(options.output)
     conversion = convert(labelled(options.inputs), read_options(_given(vars(options))))
     report = summarise(conversion)
     if not conversion.training:

@@ -16,6 +16,7 @@ from dataprep.sources.source import Head, Source, UnreadableSource
 # A file of which so many rows are blank or broken, nine in ten of all, is something else.
 MAX_BROKEN = 10_000
 _BROKEN = {"blank", "broken_row", "comment", "stray_line"}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _NUMBER = re.compile(r"([0-9]{1,18})")
 
 
@@ -110,7 +111,15 @@ def _joined(rows: Iterator[Row]) -> Iterator[Row]:
 def labelled(paths: Sequence[Path]) -> list[tuple[Path, str]]:
     """Return each path with a label: its name, or its whole path where names would be the same."""
     names = [path.resolve().name or str(path) for path in paths]
-    return [(path, name if names.count(name) == 1 else str(path)) for path, name in zip(paths, names, strict=True)]
+    return [
+        (path, _one_line(name if names.count(name) == 1 else str(path)))
+        for path, name in zip(paths, names, strict=True)
+    ]
+
+
+def _one_line(name: str) -> str:
+    """A file's name without the line breaks that it may have; a report has a line for each file."""
+    return _CONTROL.sub("\ufffd", name)
 
 
 def _named(name: str) -> Source:
@@ -154,7 +163,7 @@ def _encoding_of(head: Head) -> str:
 def _search(folder: Head, forced: Source | None, found: list[Input], unread: list[Unread]) -> None:
     """Look for inputs below a folder that is none itself."""
     for path in sorted(folder.path.iterdir(), key=_page_order):
-        inner = f"{folder.label}/{path.name}"
+        inner = f"{folder.label}/{_one_line(path.name)}"
         if path.name.startswith(".") or path.is_symlink() or not (path.is_dir() or path.is_file()):
             continue
         within = look_at(path, inner, folder.encoding)

@@ -287,3 +287,20 @@ def test_a_conversion_tells_the_encoding_it_guessed_and_takes_the_one_given(tmp_
         assert "水壶在哪里？" in out.read_text(encoding="utf-8")
     assert main(["convert", str(sheet), "-o", str(tmp_path / "x.jsonl"), "--encoding", "lamp"]) == 2
     assert "'encoding' is 'lamp', but must be one that is known" in capsys.readouterr().err
+
+
+def test_an_output_without_a_folder_is_refused_by_the_folders_name(good: Path, talk: Path, capsys: Captured) -> None:
+    nowhere = good.parent / "nowhere"
+    for arguments in (
+        ["check", str(good), "--fix", str(nowhere / "out.jsonl")],
+        ["convert", str(talk), "--me", "Otto", "-o", str(nowhere / "out.jsonl")],
+    ):
+        assert main(arguments) == 2
+        assert capsys.readouterr().err == f"{nowhere}: there is no such folder; make it first\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names do not exist there")
+def test_a_line_break_in_a_files_name_breaks_no_line_of_the_report(talk: Path, capsys: Captured) -> None:
+    odd = talk.rename(talk.with_name("a\nb.json"))
+    assert main(["convert", str(odd), "--me", "Otto", "-o", str(talk.with_name("out.jsonl"))]) == 0
+    assert capsys.readouterr().out.startswith("a\ufffdb.json: ChatLab JSON (chatlab-json)")
