@@ -10,23 +10,26 @@ question="${2:-渡船几点开？}"
 field() { python3 -c 'import functools, json, sys
 print(functools.reduce(lambda value, key: value[key], sys.argv[1].split("."), json.load(sys.stdin)))' "$1"; }
 
+# Ask the service; what it answers when it refuses says why, so that is shown.
+ask() { local reply; reply=$(curl -sS --fail-with-body "$@") || { printf "%s\n" "$reply" >&2; return 1; }; printf "%s\n" "$reply"; }
+
 echo "1. The export becomes training data, and goes upstream."
-made=$(curl -fsS "$url/datasets/convert" -F "files=@$export" -F upload=true)
+made=$(ask "$url/datasets/convert" -F "files=@$export" -F upload=true)
 field response.text <<<"$made"
 file_id=$(field response.training.file.id <<<"$made")
 
 echo "2. Training on $file_id begins."
-job_id=$(curl -fsS "$url/fine_tuning" -H 'Content-Type: application/json' \
+job_id=$(ask "$url/fine_tuning" -H 'Content-Type: application/json' \
     -d "{\"training_file\": \"$file_id\"}" | field response.id)
 status=queued
 while [[ $status != succeeded ]]; do
     case $status in failed | cancelled) echo "$job_id $status" >&2; exit 1 ;; esac
     sleep 2
-    job=$(curl -fsS "$url/retrieve" -H 'Content-Type: application/json' -d "{\"fine_tuning_job_id\": \"$job_id\"}")
+    job=$(ask "$url/retrieve" -H 'Content-Type: application/json' -d "{\"fine_tuning_job_id\": \"$job_id\"}")
     status=$(field response.status <<<"$job")
 done
 model=$(field response.fine_tuned_model <<<"$job")
 
 echo "3. $model answers: $question"
-curl -fsS "$url/chat" -H 'Content-Type: application/json' \
+ask "$url/chat" -H 'Content-Type: application/json' \
     -d "{\"model\": \"$model\", \"text\": \"$question\", \"temperature\": 0}" | field response.content
