@@ -31,6 +31,9 @@ from dataprep.outlook import look_ahead
 from dataprep.sources.registry import SOURCES
 from dataprep.sources.source import UnreadableSource
 
+# As a shell tells of a program that SIGPIPE has ended.
+_READER_LEFT = 141
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit code."""
@@ -40,9 +43,13 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         code: int = options.run(options)
+        sys.stdout.flush()
     except NeedsMe as unknown:
         print(f"{unknown} On the command line: --me NAME.", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # such as `| head`: enough has been read, and nothing is left to be said
+        sys.stdout = None  # type: ignore[assignment]
+        return _READER_LEFT
     except OSError as error:
         print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
         return 2

@@ -111,7 +111,7 @@ def run(service: Service, file: Path, lessons: list[tuple[str, str]]) -> int:
 
 def follow(service: Service, job_id: str) -> float:
     """Show a bar with the loss until the job has ended; return the seconds between its first and last step."""
-    bar, steps = tqdm(unit="step", desc="Training"), []
+    bar, steps = tqdm(unit=" steps", desc="Training"), []
     for event in _events(service, job_id):
         if event["type"] == "metrics":
             bar.total = event["data"]["total_steps"]

@@ -175,8 +175,8 @@ class _KeyLocks:
 
 
 def _refuse_bad_id(job_id: str) -> None:
-    """The SDK will not put these into a path, and no job has them."""
-    if job_id in (".", ".."):
+    """The SDK will not put these into a path, or they would lead elsewhere; no job has them."""
+    if job_id in (".", "..") or "/" in job_id:
         raise NotFound(f"No such job: '{job_id}'.", code="job_not_found", param="fine_tuning_job_id")
 
 

@@ -304,3 +304,13 @@ def test_a_line_break_in_a_files_name_breaks_no_line_of_the_report(talk: Path, c
     odd = talk.rename(talk.with_name("a\nb.json"))
     assert main(["convert", str(odd), "--me", "Otto", "-o", str(talk.with_name("out.jsonl"))]) == 0
     assert capsys.readouterr().out.startswith("a\ufffdb.json: ChatLab JSON (chatlab-json)")
+
+
+def test_a_reader_who_has_enough_is_no_failure_to_talk_about() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "dataprep", "formats"], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")

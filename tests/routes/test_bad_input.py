@@ -134,7 +134,9 @@ def test_an_unknown_file_is_the_upstreams_400(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("job_id", ["../models", "a/b", "..", ".", "ftjob-?x=1#y", "任务"])
 def test_a_job_id_never_becomes_another_path(client: FlaskClient, upstream: FakeOpenAI, job_id: str) -> None:
-    assert client.post("/retrieve", json={"fine_tuning_job_id": job_id}).status_code == 404
+    reply = client.post("/retrieve", json={"fine_tuning_job_id": job_id})
+    assert reply.status_code == 404
+    assert ("/" in job_id) <= (reply.get_json()["response"]["code"] == "job_not_found")
     assert all(seen.path == f"/v1/fine_tuning/jobs/{job_id}" for seen in upstream.seen)
 
 
