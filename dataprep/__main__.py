@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{unknown} On the command line: --me NAME.", file=sys.stderr)
         return 2
     except BrokenPipeError:  # such as `| head`: enough has been read, and nothing is left to be said
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return _READER_LEFT
     except OSError as error:
         print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
