@@ -44,7 +44,11 @@ class Options:
     session_gap: float = option(30.0, "Minutes of silence after which a new conversation begins.")
     merge_gap: float = option(2.0, "Minutes within which lines of one side are one turn.")
     reply_gap: float = option(5.0, "Minutes within which an answer belongs to the question before it.")
-    max_length: int = option(2048, "Longest example in characters; longer conversations become several.", least=1)
+    max_length: int = option(
+        2048,
+        "Longest example of a chat in characters; a longer talk becomes several. Sheets and training files stay whole.",
+        least=1,
+    )
     max_tokens: int = option(0, "Longest example in tokens (o200k_base) instead of characters; 0: count characters.")
     max_turn_length: int = option(2048, "Longest turn in characters; a longer answer is left out, never cut.", least=1)
     context: int = option(2, "Exchanges repeated before the next part of a long conversation, not trained again.")
