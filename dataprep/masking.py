@@ -1,5 +1,6 @@
 """Finds personal data and secrets in chat texts and puts placeholders in their place; names of people stay."""
 
+import ipaddress
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -30,11 +31,23 @@ _PEM = (
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----"
     r"(?:(?:[^-]|-(?!----))*+-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|[A-Za-z0-9+/=\s]*)"
 )
+# What stands where a password does: in an address, or behind the word for it.
+_LOGIN = r"(?<=://)[^\s/:@]{1,64}:[^\s/@]{1,128}(?=@)"
+_CALLED_PASSWORD = "|".join(
+    f"(?<={word}{mark})"
+    for word in ("[Pp]assword", "PASSWORD", "[Pp]asswd", "[Pp]wd", "密码", "密碼", "口令")
+    for mark in ("[=:：是]", "[=:：是] ", " = ", " is ")
+)
+_PASSWORD = rf"(?:{_CALLED_PASSWORD})[A-Za-z0-9!@#$%^&*_+.-]{{6,64}}(?![A-Za-z0-9(\[])"
+_BEARER = r"(?:(?<=Bearer )|(?<=bearer ))[A-Za-z0-9._~+/-]{20,}=*"
+_IPV6 = r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){3,7}(?![0-9A-Za-z:.])"
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 _PHONES = (
     r"\+1[0-9]{10}",
     r"(?:(?:\+|00)?86[- ]?)?1[3-9][0-9](?:[- ]?[0-9]{4}){2}",
     r"0[0-9]{2,3}-[0-9]{7,8}",
+    r"(?:010|02[0-9]) ?[2-8][0-9]{7}",
+    r"0[3-9][0-9]{2} ?[2-8][0-9]{6,7}",
     r"(?:\+?1[ .-]?)?\([0-9]{3}\) ?[0-9]{3}[ .-][0-9]{4}",
     r"(?:\+?1[ .-])?[0-9]{3}([ .-])[0-9]{3}\1[0-9]{4}",
     r"\+[2-9][0-9]{0,2}[ .-]?(?:\(0\))?[0-9](?:[ .-]?[0-9]){6,11}",
@@ -49,7 +62,10 @@ _ISSUERS = re.compile(
 _LOCAL_ADDRESS = re.compile(r"127\.|0\.0\.0\.0|255\.255\.255\.255")
 _WORDY = re.compile(r"[A-Za-z0-9]{20}|[0-9]")
 # What every find holds one of; most texts hold none and cost no more than this.
-_WORTH_A_LOOK = re.compile(r"[@＠]|\d[\d .()．－-]{6}|[A-Za-z0-9_-]{15}|wxid_|-----BEGIN")
+_WORTH_A_LOOK = re.compile(
+    r"[@＠]|\d[\d .()．－-]{6}|[A-Za-z0-9_-]{15}|wxid_|-----BEGIN|[Pp]ass|PASS|[Pp]wd|密码|密碼|口令|[Bb]earer "
+    r"|:[0-9A-Fa-f]{0,4}:"
+)
 _NARROW = str.maketrans("０１２３４５６７８９＠．－＋", "0123456789@.-+")
 _NO_DIGITS = re.compile(r"[^0-9]")
 
@@ -130,7 +146,7 @@ def _normalise(kind: str, value: str) -> str:
         return digits[2:] if len(digits) == 13 and digits.startswith("86") else digits
     if kind == "CARD":
         return _NO_DIGITS.sub("", value)
-    return value if kind == "KEY" else value.lower()
+    return value if kind in ("KEY", "PASSWORD") else value.lower()
 
 
 def _anything(_: str) -> bool:
@@ -162,6 +178,19 @@ def _is_outside_address(text: str) -> bool:
     return _LOCAL_ADDRESS.match(text) is None
 
 
+def _is_mixed(text: str) -> bool:
+    """Whether it has letters and digits, as made-up secrets do, and words of a manual do not."""
+    return re.search("[0-9]", text) is not None and re.search("[A-Za-z]", text) is not None
+
+
+def _is_outside_ipv6(text: str) -> bool:
+    try:
+        address = ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return not (address.is_loopback or address.is_unspecified or address.is_link_local)
+
+
 def _whole_number(pattern: str) -> re.Pattern[str]:
     return re.compile(f"{_NO_DIGIT_BEFORE}(?:{pattern}){_NO_DIGIT_AFTER}")
 
@@ -170,6 +199,9 @@ def _whole_number(pattern: str) -> re.Pattern[str]:
 _RULES = (
     _Rule("KEY", re.compile(_PEM), _anything),
     _Rule("KEY", re.compile(f"{_NO_WORD_BEFORE}(?:{'|'.join(_SECRETS)})"), _is_secret),
+    _Rule("KEY", re.compile(_BEARER), _is_mixed),
+    _Rule("PASSWORD", re.compile(_LOGIN), _anything),
+    _Rule("PASSWORD", re.compile(_PASSWORD), _is_mixed),
     _Rule("WXID", re.compile(r"(?<![0-9A-Za-z_])(?:wxid_[A-Za-z0-9_-]{5,}|[0-9]{5,}@chatroom)"), _anything),
     _Rule(
         "EMAIL",
@@ -181,4 +213,5 @@ _RULES = (
     _Rule("CARD", _whole_number(_CARD), _is_card),
     *(_Rule("PHONE", _whole_number(phone), _anything) for phone in _PHONES),
     _Rule("IP", re.compile(rf"(?<![0-9A-Za-z.])(?:{_OCTET}\.){{3}}{_OCTET}(?![0-9]|\.[0-9])"), _is_outside_address),
+    _Rule("IP", re.compile(_IPV6), _is_outside_ipv6),
 )

@@ -54,6 +54,7 @@ _MAX_NOTE = 80
 _MAYBE_PRIVATE = re.compile("[0-9０-９@＠_-]")
 _LOOKS_PRIVATE = re.compile(
     r"[@＠]|[0-9０-９][0-9０-９ .()．－-]{6}|-----BEGIN"
+    r"|[Pp]ass|PASS|[Pp]wd|密码|密碼|口令|[Bb]earer |:[0-9A-Fa-f]{0,4}:"
     r"|(?<![A-Za-z0-9])(?:[A-Za-z]{2,6}[-_][A-Za-z0-9_-]{10}|[A-Z]{4}[A-Za-z0-9]{12}|AIza|eyJ)"
 )
 # Personal data is looked for in so many first characters of a text: long texts full of numbers take their time.

@@ -24,6 +24,15 @@ MASKED = [
     ("call (415) 555-2671 now", "call [PHONE_1] now"),
     ("call +14155552671 now", "call [PHONE_1] now"),
     ("call +44 20 7946 0958.", "call [PHONE_1]."),
+    ("公司02162345678转3", "公司[PHONE_1]转3"),
+    ("家里0571 87654321", "家里[PHONE_1]"),
+    ("服务器2001:db8:85a3::8a2e:370:7334挂了", "服务器[IP_1]挂了"),
+    ("用postgres://mia:s3cret!@db.example.com/app连", "用postgres://[PASSWORD_1]@db.example.com/app连"),
+    ("https://mia:geheim@example.com/x", "https://[PASSWORD_1]@example.com/x"),
+    ("密码是Harbor2026!别说", "密码是[PASSWORD_1]别说"),
+    ("password: tr0ub4dor&3", "password: [PASSWORD_1]"),
+    ("wifi PASSWORD=lamp4ever ok", "wifi PASSWORD=[PASSWORD_1] ok"),
+    ("Authorization: Bearer a1B2c3D4e5F6g7H8i9J0k", "Authorization: Bearer [KEY_1]"),
     ("邮箱是zhang.san@example.com发我", "邮箱是[EMAIL_1]发我"),
     ("身份证号110101199003074610别外传", "身份证号[ID_1]别外传"),
     ("刷4111111111111111吧", "刷[CARD_1]吧"),
@@ -52,6 +61,15 @@ KEPT = [
     "@所有人 明天见",
     "单号4111111111111112工行",
     "[PHONE_1] [EMAIL_2] [KEY_3]",
+    "密码是多少",
+    "password=getpass()",
+    "password = load_password2(name)",
+    "The password is easily forgotten",
+    "https://example.com:8080/a@b",
+    "Bearer YOUR_ACCESS_TOKEN_GOES_HERE",
+    "at 12:30:45:10 sharp, std::vector, abc::def",
+    "本机::1",
+    "单号0123456789012345",
 ]
 
 
@@ -95,14 +113,42 @@ def test_a_json_text_stays_json() -> None:
     assert json.loads(masked) == {"phone": "[PHONE_1]", "mail": "[EMAIL_1]"}
 
 
-@pytest.mark.parametrize("bait", ["-----BEGIN PRIVATE KEY-----", "a.", "1-", "+44 ", "eyJ", "a@b.", "1.1.", "86 "])
+@pytest.mark.parametrize(
+    "bait",
+    [
+        "-----BEGIN PRIVATE KEY-----",
+        "a.",
+        "1-",
+        "+44 ",
+        "eyJ",
+        "a@b.",
+        "1.1.",
+        "86 ",
+        "::",
+        "1:",
+        "://a:",
+        "密码是",
+        "Bearer a1",
+    ],
+)
 def test_no_text_takes_long(bait: str) -> None:
     started = time.process_time()
     find(bait * (100_000 // len(bait)))
     assert time.process_time() - started < 5
 
 
-VALUES = ["13812345678", "+86", "138 1234 5678", "a@b.com", "110101199003074610", "4111111111111111", "8.8.4.4"]
+VALUES = [
+    "13812345678",
+    "2001:db8::1:2",
+    "密码是Harbor2026",
+    "://a:b1@c",
+    "+86",
+    "138 1234 5678",
+    "a@b.com",
+    "110101199003074610",
+    "4111111111111111",
+    "8.8.4.4",
+]
 SECRETS = ["wxid_abcdef", "sk-a1B2c3D4e5F6g7H8i9J0", JWT, PEM, "-----BEGIN PRIVATE KEY-----"]
 pieces = st.sampled_from([*VALUES, *SECRETS, "[PHONE_1]", "的", " ", "-", ".", "1", "x", "+"])
 
