@@ -31,6 +31,8 @@ def main() -> int:
     try:
         config = ServiceConfig.from_env()
         engine = EngineConfig.from_env() if config.embedded else None
+        if engine and engine.port == config.port:
+            raise WrongSetting(f"ENGINE_PORT is {engine.port}, which is PORT already; set another.")
     except WrongSetting as wrong:
         print(f"tune9527 cannot start: {wrong}", file=sys.stderr)
         return 2

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,14 +50,19 @@ def main() -> int:
 
 
 def _check(config: EngineConfig) -> None:
-    """Raise LookupError for a model that there is not, WrongSetting for a folder that cannot be written to."""
+    """Raise LookupError for a model that there is not, WrongSetting for what cannot go with it or be written to."""
     from engine import catalogue
 
-    catalogue.named(config.base_model, config.model_aliases)
-    folder = config.data_dir
-    existing = next(one for one in (folder, *folder.absolute().parents) if one.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise WrongSetting(f"DATA_DIR is '{folder}', but {existing} is no folder that can be written to.")
+    base, *_ = catalogue.named(config.base_model, config.model_aliases)
+    if base.context and config.context_tokens > base.context:
+        told = f"CONTEXT_TOKENS is {config.context_tokens}, but {base.id} was made for at most {base.context}."
+        raise WrongSetting(told)
+    try:
+        config.data_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=config.data_dir):
+            pass
+    except OSError as trouble:
+        raise WrongSetting(f"DATA_DIR is '{config.data_dir}', which cannot be written to: {trouble}.") from None
 
 
 def _pull(config: EngineConfig, name: str) -> int:

@@ -171,9 +171,11 @@ def choose(files: Iterable[str], repository: str) -> str:
     best = next(filter(None, by_quantisation), [])
     if len(best) == 1:
         return best[0]
+    if not named:
+        raise FetchFailed(f"{repository} has no GGUF file, which alone is loaded here; try {repository}-GGUF.")
     raise FetchFailed(
         f"{repository} has no GGUF file that goes without saying; name one as {repository}/FILE. "
-        f"It has: {', '.join(named) or 'none'}."
+        f"It has: {', '.join(named)}."
     )
 
 

@@ -22,6 +22,8 @@ URL = "http://127.0.0.1:9527"
 EXAMPLE = ROOT / "examples" / "lighthouse.jsonl"
 SHOWN = (0, 1, 4, 5)
 ENDED = ("succeeded", "failed", "cancelled")
+# Failures of the engine that no waiting mends.
+LASTING = ("engine_failed", "base_model_unavailable")
 
 
 class Service:
@@ -51,12 +53,14 @@ class Service:
             return False
 
     def ready(self) -> bool:
-        """Say whether the base model answers; it is still being loaded just after the start."""
+        """Say whether the base model answers, which takes a while; end the program with the reason if it never will."""
         reply = requests.post(f"{self.url}/chat", json={"text": "Hello", "max_tokens": 1}, timeout=180)
-        if reply.status_code in (502, 503):
-            return False
-        reply.raise_for_status()
-        return True
+        if reply.ok:
+            return True
+        failure = reply.json()["response"]
+        if reply.status_code not in (502, 503) or failure["code"] in LASTING:
+            sys.exit(f"The base model does not answer: {failure['message']}")
+        return False
 
 
 def main() -> int:
@@ -105,7 +109,8 @@ def run(service: Service, file: Path, lessons: list[tuple[str, str]]) -> int:
     model = result["fine_tuned_model"]
     print(f"Trained {result['trained_tokens']} tokens in {seconds:.0f} s: {model}")
     missed = compare(service, model, lessons)
-    _print_curl(service.url, model, file_id, job["id"], file)
+    question_again = {"model": model, "text": question, "temperature": 0}
+    _print_curl(service.url, question_again, file_id, job["id"], file)
     return missed
 
 
@@ -177,7 +182,7 @@ def _start(url: str) -> subprocess.Popen[bytes]:
     # A service listens on an address, not on a name.
     os.environ["HOST"] = "127.0.0.1" if address.hostname == "localhost" else address.hostname or ""
     os.environ["PORT"] = str(address.port or 80)
-    os.environ["OPENAI_API_KEY"] = os.environ["OPENAI_BASE_URL"] = ""
+    os.environ["OPENAI_API_KEY"] = os.environ["OPENAI_BASE_URL"] = os.environ["DEFAULT_MODEL"] = ""
     os.environ.setdefault("LOG_LEVEL", "WARNING")
     return subprocess.Popen([sys.executable, "app.py"], cwd=ROOT)
 
@@ -192,14 +197,14 @@ def _wait(ready: Any, service: subprocess.Popen[bytes] | None, seconds: float) -
         time.sleep(0.2)
 
 
-def _print_curl(url: str, model: str, file_id: str, job_id: str, file: Path) -> None:
+def _print_curl(url: str, question: dict[str, Any], file_id: str, job_id: str, file: Path) -> None:
     json_header = "-H 'Content-Type: application/json'"
     print("\nThe same five calls with curl:")
     print(f"  curl {url}/status")
     print(f"  curl {url}/upload_files -F files=@{file}")
     print(f"  curl {url}/fine_tuning {json_header} -d '{json.dumps({'training_file': file_id})}'")
     print(f"  curl {url}/retrieve {json_header} -d '{json.dumps({'fine_tuning_job_id': job_id})}'")
-    print(f"  curl {url}/chat {json_header} -d '{json.dumps({'text': 'What do bees make?', 'model': model})}'")
+    print(f"  curl {url}/chat {json_header} -d '{json.dumps(question, ensure_ascii=False)}'")
 
 
 def _arguments() -> argparse.Namespace:

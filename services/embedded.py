@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import lifeline
-from services.failures import EngineUnavailable
+from services.failures import EngineFailed, EngineUnavailable
 
 log = logging.getLogger("tune9527.engine")
 
@@ -82,16 +82,15 @@ class EmbeddedEngine:
         """Return when the engine answers; wait for one that is starting.
 
         Raises:
-            EngineUnavailable: 503, with the reason.
+            EngineUnavailable: 503, it is still starting.
+            EngineFailed: 503, with what a person must mend.
         """
         self._settled.wait(self._patience.call)
         if not self._settled.is_set():
-            self._refuse("The engine is still starting; try again in a moment.")
+            message = "The engine is still starting; try again in a moment."
+            raise EngineUnavailable(message, headers={"Retry-After": "5"})
         if self._problem:
-            self._refuse(self._problem)
-
-    def _refuse(self, reason: str) -> None:
-        raise EngineUnavailable(reason, headers={"Retry-After": "5"})
+            raise EngineFailed(self._problem)
 
     def _supervise(self) -> None:
         failed_starts = 0

@@ -26,9 +26,16 @@ class Unreachable(UpstreamFailed, NothingSent):
 
 @dataclass(eq=False)
 class EngineUnavailable(Unavailable, NothingSent):
-    """503: the embedded engine does not answer yet, or not at all."""
+    """503: the embedded engine does not answer yet."""
 
     code: str | None = "engine_unavailable"
+
+
+@dataclass(eq=False)
+class EngineFailed(EngineUnavailable):
+    """503: the embedded engine does not start or its port is taken; waiting alone will not help."""
+
+    code: str | None = "engine_failed"
 
 
 def is_ambiguous(failure: ApiError) -> bool:

@@ -105,10 +105,16 @@ def test_a_wrong_setting_stops_the_start_and_is_named(start: Start, setting: str
         ("MODEL_ALIASES", "gpt-4o-mini=nope"),
         ("DATA_DIR", str(ROOT / "README.md")),
         ("CONTEXT_TOKENS", "many"),
+        ("CONTEXT_TOKENS", "131072"),
     ],
 )
 def test_a_wrong_setting_of_the_embedded_engine_stops_it_too(start: Start, setting: str, value: str) -> None:
     _expect_refusal(start(OPENAI_API_KEY="", OPENAI_BASE_URL="", **{setting: value}), setting, value)
+
+
+def test_both_servers_on_one_port_are_refused(start: Start) -> None:
+    port = str(free_port())
+    _expect_refusal(start(OPENAI_API_KEY="", OPENAI_BASE_URL="", PORT=port, ENGINE_PORT=port), "ENGINE_PORT", port)
 
 
 def _expect_refusal(service: Service, setting: str, value: str) -> None:

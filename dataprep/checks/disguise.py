@@ -43,7 +43,7 @@ def unmask_text(first_line: str) -> Problem | None:
         detail = "the file is a JSON array. Write one object a line, without [ ] around and commas between them."
         return Problem("", "json_array", detail, fix="array_to_lines")
     if text.startswith("{"):
-        return _refuse_spread() if text.endswith(("{", "[", ",")) else None
+        return _refuse_spread() if text.endswith(("{", "[", ",")) and not text.endswith("},") else None
     if any(separator in text for separator in _SEPARATORS):
         detail = "the file looks like a table (CSV), not JSONL. Turn each row into one JSON object a line."
         return Problem("", "csv", detail)

@@ -73,6 +73,8 @@ def _explain(text: str, error: json.JSONDecodeError) -> str:
     where = f"not valid JSON at column {error.pos + 1}: "
     rest = text[error.pos : error.pos + 8]
     before = text[: error.pos].rstrip()
+    if error.msg == "Extra data" and text[error.pos :].strip() == ",":
+        return where + "trailing comma. Remove the comma after the object; each stands on a line of its own."
     if error.msg == "Extra data":
         return where + f"{show(rest.strip())} follows the end of the object. Write one object a line, nothing else."
     if not rest.strip() or error.msg.startswith("Unterminated string"):

@@ -1,4 +1,4 @@
-"""Loads a base model and its tokenizer from a GGUF file or a safetensors folder; it never reads a pickle.
+"""Loads a base model and its tokenizer from a GGUF file; it never reads a pickle.
 
 GGUF files of the plain dense architectures are read directly, in about a second; transformers' own GGUF path parses
 the vocabulary once per object and takes half a minute on a slow core, so it serves the other architectures only.
@@ -10,7 +10,7 @@ from typing import Any
 
 import gguf
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
 from transformers.integrations.ggml import GGUF_CONFIG_MAPPING
 from transformers.integrations.gguf import (
     GgufHeader,
@@ -27,9 +27,7 @@ DIRECT = ("llama", "qwen2", "qwen3")  # architectures whose tensors map one to o
 
 
 def load_tokenizer(path: Path) -> Any:
-    """The tokenizer of a GGUF file or a Hugging Face folder, with its chat template."""
-    if path.is_dir():
-        return AutoTokenizer.from_pretrained(path, local_files_only=True)
+    """The tokenizer of a GGUF file, with its chat template."""
     try:
         architecture, vocabulary, settings = get_gguf_tokenizer(str(path))
     except (ValueError, OSError) as error:
@@ -39,9 +37,7 @@ def load_tokenizer(path: Path) -> Any:
 
 
 def load_model(path: Path, dtype: torch.dtype, attention: str) -> Any:
-    """The model of a GGUF file or a Hugging Face folder, its weights in `dtype`."""
-    if path.is_dir():
-        return _load_folder(path, dtype, attention)
+    """The model of a GGUF file, its weights in `dtype`."""
     metadata, tensor_names = read_gguf_metadata(str(path))
     if metadata["general.architecture"] in DIRECT and _every_tensor_type_is_known(path):
         return _load_direct(path, metadata, tensor_names, dtype, attention)
@@ -56,14 +52,6 @@ def _every_tensor_type_is_known(path: Path) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _load_folder(path: Path, dtype: torch.dtype, attention: str) -> Any:
-    if not any(path.glob("*.safetensors")):
-        raise UnsupportedBaseModel(f"{path.name} holds no safetensors file; other weight formats are not loaded.")
-    return AutoModelForCausalLM.from_pretrained(
-        path, dtype=dtype, attn_implementation=attention, use_safetensors=True, local_files_only=True
-    )
 
 
 def _load_direct(

@@ -103,7 +103,9 @@ def _announce(run: Run, resumed_from: int | None) -> None:
         precision=run.state.precision,
         truncated=training.truncated,
         resumed_from=resumed_from,
-        message=recipe.in_words(settled, run.spec.requested, len(training.examples), training.truncated, bare),
+        message=recipe.in_words(
+            settled, run.spec.requested, len(training.examples), training.truncated, bare, training.left_out
+        ),
     )
 
 

@@ -107,16 +107,19 @@ def batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> l
     return grouped
 
 
-def in_words(recipe: Recipe, requested: Requested, examples: int, truncated: int, bare: bool = False) -> str:
+def in_words(
+    recipe: Recipe, requested: Requested, examples: int, truncated: int, bare: bool = False, left_out: int = 0
+) -> str:
     """The plan as one sentence for the job's first events."""
     chosen = [
         name for name in ("n_epochs", "batch_size", "learning_rate_multiplier") if getattr(requested, name) is None
     ]
     auto = f" ({', '.join(chosen)} chosen automatically)" if chosen else ""
     cut = f"; {truncated} too long for the model's limit and cut at the end" if truncated else ""
+    gone = f"; {left_out} left out, for the limit comes before their first trained answer" if left_out else ""
     also = "; every second time without its system message, since chats may come without one" if bare else ""
     return (
         f"Training on {examples} example{'s' if examples != 1 else ''}: {recipe.n_epochs} epochs in batches of "
         f"{recipe.batch_size}, {recipe.total_steps} optimizer steps at a learning rate of up to "
-        f"{recipe.peak_learning_rate:g}{auto}{also}{cut}."
+        f"{recipe.peak_learning_rate:g}{auto}{also}{cut}{gone}."
     )

@@ -172,7 +172,6 @@ def test_a_repositorys_gguf_is_the_only_one_or_the_best_quantised(files: list[st
 @pytest.mark.parametrize(
     "files",
     [
-        ["model.safetensors"],
         ["a-Q8_0.gguf", "b-Q8_0.gguf"],
         ["m-IQ1_S.gguf", "m-IQ2_S.gguf"],
         ["m-00001-of-00002.gguf"],
@@ -183,6 +182,11 @@ def test_a_repository_that_does_not_tell_which_gguf_is_refused_with_their_names(
         catalogue.choose(files, "owner/repo")
     assert all(file in str(refused.value) for file in files if file.endswith(".gguf"))
     assert "name one as owner/repo/FILE" in str(refused.value)
+
+
+def test_a_repository_without_a_gguf_is_refused_with_the_way_out() -> None:
+    with pytest.raises(FetchFailed, match=r"no GGUF file.*owner/repo-GGUF"):
+        catalogue.choose(["model.safetensors", "config.json"], "owner/repo")
 
 
 def test_a_repository_is_fetched_and_then_known_without_the_hub(hub: type[Hub], tmp_path: Path) -> None:

@@ -18,9 +18,13 @@ from tests.fakes.ports import free_port
 
 
 class _Answers(BaseHTTPRequestHandler):
-    """A service up to the upload, which it refuses; `head` is what its /status has beside the body."""
+    """A service up to the upload, which it refuses; `head` is what its /status has beside the body.
+
+    Its chats fail one after the other by the codes in `failing`, the last of which goes on; without any they succeed.
+    """
 
     head: ClassVar[dict[str, str]] = {}
+    failing: ClassVar[list[str]] = []
 
     def log_message(self, format: str, *args: object) -> None:
         """Keep the test's output clean."""
@@ -30,13 +34,16 @@ class _Answers(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        if self.path == "/chat":
+        if self.path == "/chat" and self.failing:
+            code = self.failing.pop(0) if len(self.failing) > 1 else self.failing[0]
+            self._send({"info": "error", "response": {"code": code, "message": f"because of {code}"}}, {}, 503)
+        elif self.path == "/chat":
             self._send({"info": "ok", "response": {"content": "Hello"}}, {})
         else:
             self._send({"info": "error", "response": "no room"}, {})
 
-    def _send(self, body: object, head: dict[str, str]) -> None:
-        self.send_response(200)
+    def _send(self, body: object, head: dict[str, str], status: int = 200) -> None:
+        self.send_response(status)
         for name, value in head.items():
             self.send_header(name, value)
         self.end_headers()
@@ -64,12 +71,14 @@ def test_the_service_it_starts_is_at_the_url_and_asks_the_embedded_engine(
     monkeypatch: pytest.MonkeyPatch, url: str, host: str
 ) -> None:
     own = {"OPENAI_API_KEY": "sk-paid", "OPENAI_BASE_URL": "http://box/v1", "HOST": "0.0.0.0", "PORT": "1"}
+    own["DEFAULT_MODEL"] = "gpt-4.1-2025-04-14"
     monkeypatch.setattr(os, "environ", dict(own))
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: dict(os.environ))
     given: object = quickstart._start(url)
     assert isinstance(given, dict)
     config = ServiceConfig.from_env(given)
     assert (config.embedded, config.host, config.port) == (True, host, 1234)
+    assert config.default_model == ServiceConfig().default_model
     assert EngineConfig.from_env(given) == EngineConfig(log_level="WARNING")
 
 
@@ -83,6 +92,15 @@ def test_a_service_that_answers_already_is_used_and_named(
     first, *_ = capsys.readouterr().out.splitlines()
     assert url in first
     assert "already" in first
+
+
+@pytest.mark.parametrize("code", quickstart.LASTING)
+def test_an_engine_that_never_will_answer_ends_it_with_the_reason(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    monkeypatch.setattr(_Answers, "failing", ["engine_unavailable", "model_loading", code])
+    with service() as url:
+        monkeypatch.setattr("sys.argv", ["quickstart.py", "--url", url])
+        with pytest.raises(SystemExit, match=f"because of {code}"):
+            quickstart.main()
 
 
 def test_a_service_that_nobody_named_is_not_trained_through(monkeypatch: pytest.MonkeyPatch) -> None:

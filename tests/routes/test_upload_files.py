@@ -13,16 +13,16 @@ from tests.routes.test_documented_calls import LINE
 FILES = "POST /v1/files"
 ENTRY_KEYS = {"content_type", "filename", "response", "size", "status"}
 BAD_FILES = {
-    "empty": b"",
-    "only a BOM": b"\xef\xbb\xbf",
-    "JSON array": b"[" + LINE.strip() + b"]",
-    "CSV": b"question,answer\nHi,Hello\n",
-    "UTF-16": LINE.decode().encode("utf-16"),
-    "BOM": b"\xef\xbb\xbf" + LINE,
-    "trailing comma": LINE.strip() + b",\n",
-    "a line that is no object": LINE + b'"hello"\n',
-    "unknown role": LINE.replace(b'"assistant"', b'"asistant"'),
-    "no assistant turn": b'{"messages": [{"role": "user", "content": "Hi"}]}\n',
+    "empty": (b"", "empty_file", "empty"),
+    "only a BOM": (b"\xef\xbb\xbf", "empty_file", "empty"),
+    "JSON array": (b"[" + LINE.strip() + b"]", "json_array", "JSON array"),
+    "CSV": (b"question,answer\nHi,Hello\n", "csv", "CSV"),
+    "UTF-16": (LINE.decode().encode("utf-16"), "invalid_encoding", "UTF-16"),
+    "BOM": (b"\xef\xbb\xbf" + LINE, "byte_order_mark", "BOM"),
+    "trailing comma": (LINE.strip() + b",\n", "invalid_json", "trailing comma"),
+    "a line that is no object": (LINE + b'"hello"\n', "not_an_object", "a string"),
+    "unknown role": (LINE.replace(b'"assistant"', b'"asistant"'), "unknown_role", "asistant"),
+    "no assistant turn": (b'{"messages": [{"role": "user", "content": "Hi"}]}\n', "no_assistant_message", "assistant"),
 }
 
 
@@ -38,23 +38,25 @@ def code(reply: TestResponse) -> Any:
 def test_a_bad_file_is_rejected_with_its_findings_and_not_sent(
     client: FlaskClient, upstream: FakeOpenAI, name: str
 ) -> None:
-    reply = upload(client, (BAD_FILES[name], "bad.jsonl"))
+    data, code, words = BAD_FILES[name]
+    reply = upload(client, (data, "bad.jsonl"))
     body = reply.get_json()
     failure = body["response"]
     (entry,) = failure["files"]
     assert (failure["code"], failure["message"]) == ("invalid_training_file", entry["response"]["message"])
     assert (reply.status_code, body["info"]) == (400, "error")
     assert set(entry) == ENTRY_KEYS
-    assert (entry["status"], entry["filename"], entry["size"]) == ("rejected", "bad.jsonl", len(BAD_FILES[name]))
+    assert (entry["status"], entry["filename"], entry["size"]) == ("rejected", "bad.jsonl", len(data))
     finding = next(one for one in entry["response"]["findings"] if one["severity"] == "error")
     assert set(finding) == {"line", "pointer", "code", "severity", "message", "fix"}
     assert finding["message"] == entry["response"]["message"]
+    assert (finding["code"], words in finding["message"]) == (code, True)
     assert finding["line"] is None or finding["message"].startswith(f"Line {finding['line']}: ")
     assert upstream.seen == []
 
 
 def test_the_message_names_the_line_the_value_and_the_way_out(client: FlaskClient) -> None:
-    (entry,) = upload(client, (LINE * 3 + BAD_FILES["unknown role"], "a.jsonl")).get_json()["response"]["files"]
+    (entry,) = upload(client, (LINE * 3 + BAD_FILES["unknown role"][0], "a.jsonl")).get_json()["response"]["files"]
     assert entry["response"]["message"].startswith("Line 4: ")
     assert "asistant" in entry["response"]["message"]
 

@@ -145,7 +145,9 @@ def test_an_engine_that_cannot_start_is_given_up_with_its_reason(
 ) -> None:
     engine = start("broken")
     assert "the base model is missing" in problem(engine)
-    assert "gave up after 3 tries" in problem(engine)
+    with pytest.raises(Unavailable, match="gave up after 3 tries") as failed:
+        engine.require()
+    assert (failed.value.code, failed.value.headers) == ("engine_failed", {})
     assert [record.levelno for record in caplog.records if "gave up" in record.message] == [logging.ERROR]
 
 

@@ -81,6 +81,7 @@ def test_what_is_no_jsonl_at_all_gets_one_finding_that_says_what_it_is(data: byt
     [
         ('{"messages": [],}', "invalid_json", "trailing comma"),
         ('{"messages": [1,]}', "invalid_json", "trailing comma"),
+        (GOOD + ",", "invalid_json", "trailing comma"),
         ("{'messages': []}", "invalid_json", "double quotes"),
         ('{"ok": True}', "invalid_json", "true, false, null"),
         ('{"messages": [', "invalid_json", "in the middle"),

@@ -58,7 +58,8 @@ def test_batches_hold_rows_of_like_length() -> None:
 
 def test_the_plan_in_words_says_what_was_chosen_and_what_was_cut() -> None:
     requested = Requested(n_epochs=3)
-    words = in_words(settle(requested, 12), requested, 12, truncated=2)
+    words = in_words(settle(requested, 12), requested, 12, truncated=2, left_out=3)
+    assert "3 left out" in words
     assert "12 examples" in words
     assert "3 epochs" in words
     assert "batch_size, learning_rate_multiplier chosen automatically" in words
