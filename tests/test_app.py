@@ -83,6 +83,12 @@ def test_it_answers_soon_and_stays_small(start: Start) -> None:
     assert not any("torch" in region.path for process in family for region in process.memory_maps())
 
 
+def test_it_answers_soon_with_the_embedded_engine_too(start: Start, tmp_path: Path, base_gguf: Path) -> None:
+    settings = {"DATA_DIR": str(tmp_path), "BASE_MODEL": str(base_gguf.resolve()), "ENGINE_PORT": str(free_port())}
+    service = start(OPENAI_API_KEY="", OPENAI_BASE_URL="", **settings).wait()
+    assert service.seconds_to_status < 5
+
+
 @pytest.mark.parametrize(
     ("setting", "value"),
     [

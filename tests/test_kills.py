@@ -4,14 +4,9 @@ The service runs as a user starts it; the model is tiny and random, everything e
 """
 
 import json
-import os
 import re
-import socket
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -21,88 +16,45 @@ import psutil
 import pytest
 import requests
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.fakes.ports import until
+from tests.live_service import LiveService
+
 EXAMPLES, EPOCHS = 30, 50
 STEPS = EXAMPLES * EPOCHS
 # The tokens that end an answer: out of reach, 128 answers of 200 tokens take half a minute, and a kill milliseconds.
 NO_END = {"0": -100, "2": -100}
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
-
-
-def until(true: Callable[[], Any], seconds: float = 60) -> Any:
-    """Return the first truthy value of `true`."""
-    deadline = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.05)
-    return found
-
-
-class Running:
+class Running(LiveService):
     """The service and its whole family of processes."""
-
-    def __init__(self, folder: Path, base_model: Path) -> None:
-        self.port = free_port()
-        self._settings = {
-            "PORT": str(self.port),
-            "ENGINE_PORT": str(free_port()),
-            "DATA_DIR": str(folder),
-            "BASE_MODEL": str(base_model),
-            "CONTEXT_TOKENS": "256",
-            "OPENAI_API_KEY": "",
-            "OPENAI_BASE_URL": "",
-        }
-        self.start()
-
-    def start(self) -> None:
-        self.main = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env={**os.environ, **self._settings})
-        until(self._answers, 30)
-
-    def stop(self) -> None:
-        self.main.terminate()
-        self.main.wait(30)
 
     def find(self, words: str, serving: bool = False) -> psutil.Process | None:
         """Return the process whose command line holds `words`; `serving`: granian's child of the same name."""
-        family = psutil.Process(self.main.pid).children(recursive=True)
+        family = psutil.Process(self.process.pid).children(recursive=True)
         named = [one for one in family if words in _command(one)]
         inner = [one for one in named if words in _command(one.parent())]
         return next(iter(inner if serving else [one for one in named if one not in inner]), None)
 
-    def call(self, method: str, path: str, **options: Any) -> Any:
-        """Return `response`; a 502 or 503 while something restarts is asked again."""
+    def events(self, job_id: str) -> list[dict[str, Any]]:
+        """Return every event of a job, oldest first."""
+        found: list[dict[str, Any]] = []
+        more: dict[str, Any] = {"limit": 100}
+        while True:
+            page = self.call("GET", f"/jobs/{job_id}/events", params=more)
+            found += page["data"]
+            if not page["has_more"]:
+                return found[::-1]
+            more["after"] = found[-1]["id"]
 
-        def answered() -> Any:
-            try:
-                reply = requests.request(method, f"http://127.0.0.1:{self.port}{path}", timeout=30, **options)
-            except requests.ConnectionError:
-                return None
-            if reply.status_code in (502, 503):
-                return None
-            assert reply.ok, reply.text
-            return [reply.json()["response"]]
+    def step(self, job_id: str) -> int:
+        """Return the newest step that has an event, 0 if there is none."""
+        newest = self.call("GET", f"/jobs/{job_id}/events", params={"limit": 100})["data"]
+        return max((event["data"]["step"] for event in newest if event["type"] == "metrics"), default=0)
 
-        return until(answered)[0]
-
-    def engine_text(self, path: str) -> str:
-        """Return what the engine itself answers."""
-        return requests.get(f"http://127.0.0.1:{self._settings['ENGINE_PORT']}/v1{path}", timeout=30).text
-
-    def steps(self, job_id: str) -> list[int]:
-        """Return the steps that have an event, oldest first."""
-        events = self.call("GET", f"/jobs/{job_id}/events", params={"limit": 100})["data"]
-        return [event["data"]["step"] for event in reversed(events) if event["type"] == "metrics"]
-
-    def _answers(self) -> bool:
-        assert self.main.poll() is None
-        try:
-            return requests.get(f"http://127.0.0.1:{self.port}/status", timeout=2).ok
-        except requests.ConnectionError:
-            return False
+    def kill(self) -> None:
+        """End the main process as nobody should."""
+        self.process.kill()
+        self.process.wait()
 
 
 def _command(process: psutil.Process | None) -> str:
@@ -117,8 +69,10 @@ def running(tmp_path: Path, tiny_gguf: Path) -> Iterator[Running]:
     base_model = tmp_path / "tiny.gguf"
     base_model.symlink_to(tiny_gguf)
     service = Running(tmp_path / "data", base_model)
-    yield service
-    service.stop()
+    try:
+        yield service.wait()
+    finally:
+        service.end()
 
 
 def training(job_id: str) -> int:
@@ -167,8 +121,8 @@ def start_job(running: Running, epochs: int = EPOCHS) -> str:
 
 def go_past(running: Running, job_id: str, more: int) -> int:
     """Wait until the training has gone `more` steps on, and return the step it is at."""
-    before = max(running.steps(job_id), default=0)
-    return int(until(lambda: max([*running.steps(job_id), 0]) >= before + more and max(running.steps(job_id)), 90))
+    before = running.step(job_id)
+    return int(until(lambda: running.step(job_id) >= before + more and running.step(job_id), 90))
 
 
 def kill_each_in_turn(running: Running, job_id: str) -> None:
@@ -182,9 +136,9 @@ def kill_each_in_turn(running: Running, job_id: str) -> None:
         victim.kill()
         victim.wait(5)
         go_past(running, job_id, 1)
-    running.main.kill()
-    running.main.wait()
+    running.kill()
     running.start()
+    running.wait()
 
 
 def test_a_job_survives_the_death_of_every_process_around_it(running: Running) -> None:
@@ -199,7 +153,13 @@ def test_a_job_survives_the_death_of_every_process_around_it(running: Running) -
     assert job["status"] == "succeeded", job["error"]
     assert len(running.call("GET", "/jobs")["data"]) == 1
     assert job["trained_tokens"] % EPOCHS == 0
-    rows = running.engine_text(f"/files/{job['result_files'][0]}/content").splitlines()[1:]
+    plans = [event for event in running.events(job_id) if "resumed_from" in (event["data"] or {})]
+    went_on = [event["data"]["resumed_from"] for event in plans]
+    assert went_on[0] is None
+    assert EXAMPLES <= went_on[1] <= went_on[-1] < STEPS
+    assert went_on[1:] == sorted(went_on[1:])
+    result = requests.get(f"{running.engine_url}/files/{job['result_files'][0]}/content", timeout=30)
+    rows = result.text.splitlines()[1:]
     assert [int(row.partition(",")[0]) for row in rows] == list(range(1, STEPS + 1))
 
 
@@ -220,16 +180,17 @@ def test_a_proof_whose_model_server_is_killed_is_made_again(running: Running) ->
     until(lambda: running.call("GET", f"/jobs/{job_id}")["status"] != "running")
     job = running.call("GET", f"/jobs/{job_id}")
     assert job["status"] == "succeeded", job["error"]
-    events = running.call("GET", f"/jobs/{job_id}/events", params={"limit": 100})["data"]
+    events = running.events(job_id)
     assert sum("The proof broke off" in event["message"] for event in events) == 2
-    assert running.steps(job_id) == list(range(1, EXAMPLES + 1))
+    steps = [event["data"]["step"] for event in events if event["type"] == "metrics"]
+    assert steps == list(range(1, EXAMPLES + 1))
 
 
 def test_a_killed_model_server_costs_one_answer_and_no_more(running: Running) -> None:
     question: dict[str, Any] = {"text": "hello", "max_tokens": 200, "n": 128, "logit_bias": NO_END, "stream": True}
     running.call("POST", "/chat", json={"text": "hello", "max_tokens": 1})
     victim = until(lambda: running.find("engine.serving.llamacpp"))
-    with requests.post(f"http://127.0.0.1:{running.port}/chat", json=question, stream=True, timeout=30) as reply:
+    with requests.post(f"{running.url}/chat", json=question, stream=True, timeout=30) as reply:
         events = (json.loads(line[6:]) for line in reply.iter_lines() if line)
         assert next(events)["object"] == "chat.completion.chunk"
         victim.kill()
@@ -243,9 +204,9 @@ def test_nothing_is_left_when_the_service_is_killed(running: Running) -> None:
     running.call("POST", "/chat", json={"text": "hello", "max_tokens": 1})
     job_id = start_job(running)
     go_past(running, job_id, 1)
-    family = psutil.Process(running.main.pid).children(recursive=True)
-    running.main.kill()
-    running.main.wait()
+    family = psutil.Process(running.process.pid).children(recursive=True)
+    running.kill()
     _, alive = psutil.wait_procs(family, timeout=15)
     assert [_command(one) for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []
     running.start()
+    running.wait()
