@@ -22,7 +22,8 @@ _PEEK_CHARS = 64 * 1024
 
 
 def _recognise(head: Head) -> str | None:
-    if head.path.is_dir() or head.raw.startswith(b"PK\3\4"):
+    # The files of a folder are looked at one by one, so that what lies beside them is not lost.
+    if head.raw.startswith(b"PK\3\4"):
         return _recognise_archive(head)
     return _reason(head.text)
 
@@ -53,7 +54,7 @@ def _listed(archive: Archive) -> list[str]:
 
 
 def _read(head: Head) -> Iterator[Row]:
-    if not head.path.is_dir() and not head.raw.startswith(b"PK\3\4"):
+    if not head.raw.startswith(b"PK\3\4"):
         with open_export(head) as file:
             yield from _read_file(file, head.label)
         return

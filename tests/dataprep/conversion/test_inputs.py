@@ -9,6 +9,7 @@ from dataprep.conversion.inputs import MAX_BROKEN, find_inputs, labelled
 from dataprep.records import LeftOut, Row
 from dataprep.sources.source import UnreadableSource
 from tests.dataprep.chats import ME, SHE, converted, left, said
+from tests.dataprep.sources import test_chatgpt as chatgpt
 
 SHEET = "question,answer\nLit?,Since dusk.\n"
 
@@ -71,3 +72,20 @@ def test_a_zip_that_is_no_slack_export_is_told_to_be_unpacked(tmp_path: Path) ->
         archive.writestr("notes.txt", "hello")
     with pytest.raises(UnreadableSource, match=r"no Slack export and no workbook. Unpack it and give the folder"):
         rows_of(path)
+
+
+def test_every_export_of_chatgpt_below_a_folder_is_read_and_so_is_what_lies_beside_it(tmp_path: Path) -> None:
+    for name, word in (("old", "left"), ("new", "right")):
+        talk = chatgpt.conversation(chatgpt.said("user", f"{name}?"), chatgpt.said("assistant", word))
+        chatgpt.export(tmp_path / name / "conversations-000.json", talk)
+    chatgpt.export(tmp_path / "new" / "conversations-001.json", talk)
+    (tmp_path / "new" / "user.json").write_text('{"id": 1}', encoding="utf-8")
+    (tmp_path / "sheet.csv").write_text(SHEET, encoding="utf-8")
+    inputs, unread = find_inputs(labelled([tmp_path]))
+    assert [one.head.label.removeprefix(f"{tmp_path.name}/") for one in inputs] == [
+        "new/conversations-000.json",
+        "new/conversations-001.json",
+        "old/conversations-000.json",
+        "sheet.csv",
+    ]
+    assert [one.label.rpartition("/")[2] for one in unread] == ["user.json"]

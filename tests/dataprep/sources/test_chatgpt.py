@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +105,14 @@ def test_a_tree_that_bites_its_tail_ends(tmp_path: Path) -> None:
     assert turns_of(read_as("chatgpt-json", export(tmp_path / "c.json", one))) == [[("user", "q"), ("assistant", "a")]]
 
 
-def test_the_folder_of_a_newer_export_is_read_part_by_part(tmp_path: Path) -> None:
-    for part in ("000", "001"):
-        export(tmp_path / f"conversations-{part}.json", conversation(said("user", part), said("assistant", "a")))
-    assert recognised(tmp_path) == "chatgpt-json"
-    rows = read_as("chatgpt-json", tmp_path)
+def test_the_zip_of_a_newer_export_is_read_part_by_part(tmp_path: Path) -> None:
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for part in ("000", "001"):
+            talk = conversation(said("user", part), said("assistant", "a"))
+            archive.writestr(f"export/conversations-{part}.json", json.dumps([talk]))
+    assert recognised(path) == "chatgpt-json"
+    rows = read_as("chatgpt-json", path)
     assert [turns[0][1] for turns in turns_of(rows)] == ["000", "001"]
 
 
