@@ -31,8 +31,9 @@ class _Workspace:
     direct: frozenset[str]
 
 
-def _root_of(archive: Archive) -> str | None:
-    names = set(archive.names)
+def _root_of(head: Head, archive: Archive) -> str | None:
+    """Where the lists stand: at the top of a folder, for one above it may hold more exports; anywhere in a ZIP."""
+    names = {name for name in archive.names if not head.path.is_dir() or "/" not in name}
     for name in sorted(names, key=len):
         path = PurePosixPath(name)
         root = name.removesuffix(path.name)
@@ -46,7 +47,7 @@ def _recognise(head: Head) -> str | None:
         return None
     try:
         with open_archive(head.path) as archive:
-            found = _root_of(archive) is not None
+            found = _root_of(head, archive) is not None
     except UnreadableSource:
         return None
     return "users.json stands beside a list of channels" if found else None
@@ -54,7 +55,7 @@ def _recognise(head: Head) -> str | None:
 
 def _read(head: Head) -> Iterator[Row]:
     with open_archive(head.path) as archive:
-        root = _root_of(archive)
+        root = _root_of(head, archive)
         if root is None:
             raise UnreadableSource(
                 "There is no users.json beside a channels.json in it. Give Slack's export as it came."

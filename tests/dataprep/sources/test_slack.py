@@ -176,6 +176,12 @@ def test_a_folder_without_lists_is_not_slacks(tmp_path: Path) -> None:
         read_as("slack", tmp_path)
 
 
+def test_a_folder_of_exports_is_none_itself(tmp_path: Path) -> None:
+    exports = [export(tmp_path / name) for name in ("old", "new")]
+    assert recognised(tmp_path) is None
+    assert [recognised(one) for one in exports] == ["slack", "slack"]
+
+
 @settings(max_examples=60, deadline=None)
 @given(damaged(json.dumps(DAY).encode()), damaged(json.dumps(USERS).encode()))
 def test_damage_never_raises(day: bytes, users: bytes) -> None:
