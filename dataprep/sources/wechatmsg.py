@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from dataprep.records import LeftOut, Message, Place, Row
@@ -17,6 +18,7 @@ from dataprep.sources.wechatmsg_cells import kind_of_legacy, words_of_cell
 # What follows StrTime is Remark, NickName, Sender, of which the file of all chats may lack some.
 _COLUMNS = ("localId", "TalkerId", "Type", "SubType", "IsSender", "CreateTime", "Status", "StrContent", "StrTime")
 _SELF = "我"
+_CONTACTS_HEADER = re.compile(r'"?UserName"?,"?Alias"?,"?Type"?,"?Remark"?,"?NickName"?')
 _HEADER = re.compile(r'"?localId"?,"?TalkerId"?,"?Type"?,"?SubType"?,"?IsSender"?,"?CreateTime"?')
 
 
@@ -127,6 +129,18 @@ def _is_code(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 16
 
 
+def _recognise_contacts(head: Head) -> str | None:
+    is_ours = _CONTACTS_HEADER.match(head.text) is not None
+    return "its first line names the columns of WeChatMsg's list of contacts" if is_ours else None
+
+
+def _read_contacts(head: Head) -> Iterator[Row]:
+    for row, cells in islice(read_records(head), 1, None):
+        place = Place(head.label, row)
+        is_blank = cells is not None and not any(cells)
+        yield LeftOut(place, "blank") if is_blank else LeftOut(place, "contacts", "a contact, not a chat")
+
+
 SOURCES: tuple[Source, ...] = (
     Source(
         "wechatmsg-csv",
@@ -135,6 +149,7 @@ SOURCES: tuple[Source, ...] = (
         read_csv,
         "this format has no words of quoted replies, links and files.",
     ),
+    Source("wechatmsg-contacts", "WeChatMsg contacts (no chat)", _recognise_contacts, _read_contacts),
     *wechatmsg_html.SOURCES,
     *wechat_training.SOURCES,
 )

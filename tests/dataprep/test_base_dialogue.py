@@ -71,6 +71,7 @@ OF_OTHERS = {
     *("qce-json", "qce-folder", "discord-json", "telegram-json", "chatgpt-json", "slack", "whatsapp-txt", "qq-txt"),
     *("clone-dk-txt", "sharegpt", "alpaca", "prompt-completion", "qa-csv", "qa-tsv", "qa-xlsx", "qa-text", "document"),
     "pywxdump-contacts",
+    "wechatmsg-contacts",
 }
 
 

@@ -143,6 +143,21 @@ def test_rows_that_cannot_be_read_are_left_out_and_counted(tmp_path: Path) -> No
     assert isinstance(rows[4], Message)
 
 
+def test_the_list_of_contacts_is_told_from_chats_and_questions(tmp_path: Path) -> None:
+    path = tmp_path / "contacts.csv"
+    path.write_text(
+        "UserName,Alias,Type,Remark,NickName,PYInitial,RemarkPYInitial,smallHeadImgUrl,bigHeadImgUrl\r\n"
+        "wxid_a,keeper,3,阿灯,Lamp,L,AD,,\r\nwxid_b,,3,,Boat,B,,,\r\n",
+        encoding="utf-8-sig",
+    )
+    name, rows = read(path)
+    assert name == "wechatmsg-contacts"
+    assert [(row.place.row, row.reason) for row in rows if isinstance(row, LeftOut)] == [
+        (2, "contacts"),
+        (3, "contacts"),
+    ]
+
+
 def test_another_table_is_refused_with_the_columns_that_are_needed(tmp_path: Path) -> None:
     file = writer(tmp_path)("a.csv", "question,answer\na,b\n")
     with pytest.raises(UnreadableSource, match="localId"):
