@@ -16,7 +16,8 @@ from dataprep.conversion.split import split
 from dataprep.conversion.turns import Gaps, Line, conversations
 from dataprep.conversion.windows import Budget, Example, Window, windows_of
 from dataprep.masking import Masker
-from dataprep.records import Dialogue, LeftOut, Message
+from dataprep.records import Dialogue, Message
+from dataprep.sources.source import UnreadableSource
 from dataprep.tokens import TOKENS_PER_MESSAGE, count
 
 
@@ -40,7 +41,7 @@ def convert(paths: Sequence[tuple[Path, str]], options: Options) -> Conversion:
     """Convert these (path, label) pairs; holds all messages in memory, about 600 bytes and its text for each.
 
     Raises:
-        UnreadableSource: an input is of no known format, or broken; the message says which and why.
+        UnreadableSource: an input, or all in a folder, is of no known format, or broken; the message says why.
         NeedsMe: the data do not say who is to be the assistant.
         OSError: an input cannot be opened.
     """
@@ -51,7 +52,7 @@ def convert(paths: Sequence[tuple[Path, str]], options: Options) -> Conversion:
 def convert_inputs(conversion: Conversion) -> Conversion:
     """Read the inputs of a conversion and fill in everything else; raises as `convert` does."""
     options = conversion.options
-    chats, dialogues = _read(conversion.inputs, conversion.ledger)
+    chats, dialogues = _read(conversion)
     masker = Masker()
     mask = masker.mask if options.mask else str
     examples = [
@@ -67,19 +68,39 @@ def convert_inputs(conversion: Conversion) -> Conversion:
     return conversion
 
 
-def _read(inputs: Sequence[Input], ledger: Ledger) -> tuple[list[Chat], list[Dialogue]]:
-    """Read every row of every input into the ledger; return what may become examples."""
+def _read(conversion: Conversion) -> tuple[list[Chat], list[Dialogue]]:
+    """Read every row of every input into the ledger; return what may become examples.
+
+    What was found in a folder and cannot be read becomes unread, unless nothing else is there.
+    """
     messages, dialogues = list[tuple[str, Message]](), list[Dialogue]()
-    for one in inputs:
-        for row in one.rows():
-            ledger.enter(row.place, 1 if isinstance(row, Message) else row.rows)
-            if isinstance(row, Message):
-                messages.append((one.source.name, row))
-            elif isinstance(row, Dialogue):
-                dialogues.append(row)
-            elif isinstance(row, LeftOut):
-                ledger.leave([row.place], row.reason, row.detail)
+    read, faults = list[Input](), list[UnreadableSource]()
+    for one in conversion.inputs:
+        try:
+            _enter(one, conversion.ledger, messages, dialogues)
+        except UnreadableSource as unreadable:
+            if not one.was_found:
+                raise
+            faults.append(unreadable)
+            label = one.head.label
+            conversion.unread.append(Unread(label, str(unreadable).removeprefix(f"{label}: ")))
+        else:
+            read.append(one)
+    if faults and not read:
+        raise faults[0]
+    conversion.inputs = read
     return gather(messages), dialogues
+
+
+def _enter(one: Input, ledger: Ledger, messages: list[tuple[str, Message]], dialogues: list[Dialogue]) -> None:
+    for row in one.rows():
+        ledger.enter(row.place, 1 if isinstance(row, Message) else row.rows)
+        if isinstance(row, Message):
+            messages.append((one.source.name, row))
+        elif isinstance(row, Dialogue):
+            dialogues.append(row)
+        else:
+            ledger.leave([row.place], row.reason, row.detail)
 
 
 def _examples_of_chats(chats: Sequence[Chat], mask: Callable[[str], str], conversion: Conversion) -> Iterator[Example]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dataprep.checks.wording import did_you_mean
 from dataprep.decoding import encoding_of
-from dataprep.records import LeftOut, Row
+from dataprep.records import LeftOut, Place, Row
 from dataprep.sources.archive import open_archive
 from dataprep.sources.documents import DOCUMENT
 from dataprep.sources.registry import BY_NAME, look_at, recognise
@@ -25,19 +25,33 @@ class Input:
     """One recognised file or folder: its head, its reader, and why it is read by this one.
 
     `encoding` is what it is read in, as asked for or guessed; empty for folders and ZIP files, which hold several.
+    `was_found`: it was met in a folder, so that its faults are no reason to refuse the others.
     """
 
     head: Head
     source: Source
     reason: str
     encoding: str = ""
+    was_found: bool = False
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows, those left out for one reason in a row as one; raises UnreadableSource, naming the file."""
         try:
-            yield from _joined(self._sound_rows())
+            yield from _joined(self._rows_to_the_break() if self.was_found else self._sound_rows())
         except UnreadableSource as unreadable:
             raise UnreadableSource(f"{self.head.label}: {unreadable}") from None
+
+    def _rows_to_the_break(self) -> Iterator[Row]:
+        """The rows as far as the file can be read, and the one that cannot; raises if that is the first."""
+        last: Place | None = None
+        try:
+            for row in self._sound_rows():
+                last = row.place
+                yield row
+        except UnreadableSource as unreadable:
+            if last is None:
+                raise
+            yield LeftOut(Place(last.file, last.row + 1), "breaks_off", str(unreadable))
 
     def _sound_rows(self) -> Iterator[Row]:
         """The reader's rows, as long as some of them can be read."""
@@ -166,12 +180,16 @@ def _search(folder: Head, forced: Source | None, found: list[Input], unread: lis
         inner = f"{folder.label}/{_one_line(path.name)}"
         if path.name.startswith(".") or path.is_symlink() or not (path.is_dir() or path.is_file()):
             continue
-        within = look_at(path, inner, folder.encoding)
+        try:
+            within = look_at(path, inner, folder.encoding)
+        except OSError as error:
+            unread.append(Unread(inner, f"it cannot be opened ({error.strerror})"))
+            continue
         known = _settle(within, forced)
         if known is not None and known.source.name == DOCUMENT and forced is None:
             unread.append(Unread(inner, f"{known.reason}, which holds no questions with answers"))
         elif known is not None:
-            found.append(known)
+            found.append(replace(known, was_found=True))
         elif path.is_dir():
             _search(within, forced, found, unread)
         else:

@@ -21,6 +21,7 @@ REASONS = {
     "duplicate": "the example is the same as an earlier one",
     "duplicate_message": "the message stands in the input twice",
     "failed_check": "the example would not pass the check",
+    "breaks_off": "the file cannot be read from here on, and what follows is not counted",
     "unaccounted": "the reader returned the row, but no step took it up; please report this",
 }
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from dataprep.conversion.convert import convert
 from dataprep.conversion.inputs import MAX_BROKEN, find_inputs, labelled
+from dataprep.conversion.options import Options
 from dataprep.records import LeftOut, Row
 from dataprep.sources.source import UnreadableSource
 from tests.dataprep.chats import ME, SHE, converted, left, said
@@ -89,3 +91,39 @@ def test_every_export_of_chatgpt_below_a_folder_is_read_and_so_is_what_lies_besi
         "sheet.csv",
     ]
     assert [one.label.rpartition("/")[2] for one in unread] == ["user.json"]
+
+
+def test_what_cannot_be_read_in_a_folder_is_named_and_the_rest_is_read(tmp_path: Path) -> None:
+    (tmp_path / "good.csv").write_text(SHEET, encoding="utf-8")
+    (tmp_path / "numbers.csv").write_text("1\n2\n3\n", encoding="utf-8")
+    conversion = convert(labelled([tmp_path]), Options())
+    assert len(conversion.training) == 1
+    assert [one.head.path.name for one in conversion.inputs] == ["good.csv"]
+    [unread] = conversion.unread
+    assert unread.label.endswith("/numbers.csv")
+    assert "columns" in unread.reason
+
+
+def test_of_a_file_that_breaks_off_in_a_folder_what_was_read_is_kept_and_the_break_is_a_row(tmp_path: Path) -> None:
+    talk = chatgpt.conversation(chatgpt.said("user", "Lit?"), chatgpt.said("assistant", "Since dusk."))
+    path = chatgpt.export(tmp_path / "conversations.json", talk, talk)
+    path.write_text(path.read_text(encoding="utf-8")[:-40], encoding="utf-8")
+    conversion = convert(labelled([tmp_path]), Options())
+    total = conversion.ledger.total()
+    assert (total.rows, total.used, dict(total.left)) == (2, 1, {"breaks_off": 1})
+    [(place, detail)] = [conversion.ledger.details["breaks_off"]]
+    assert (place.row, "Conversation 2" in detail) == (2, True)
+
+
+def test_a_folder_of_which_nothing_can_be_read_is_refused_with_the_first_reason(tmp_path: Path) -> None:
+    (tmp_path / "numbers.csv").write_text("1\n2\n3\n", encoding="utf-8")
+    with pytest.raises(UnreadableSource, match=r"numbers\.csv: .*columns"):
+        convert(labelled([tmp_path]), Options())
+
+
+def test_a_file_that_was_named_itself_is_refused_if_it_cannot_be_read(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.csv", tmp_path / "numbers.csv"
+    good.write_text(SHEET, encoding="utf-8")
+    bad.write_text("1\n2\n3\n", encoding="utf-8")
+    with pytest.raises(UnreadableSource, match=r"numbers\.csv"):
+        convert(labelled([good, bad]), Options())
