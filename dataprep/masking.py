@@ -52,7 +52,11 @@ _PHONES = (
     r"(?:\+?1[ .-])?[0-9]{3}([ .-])[0-9]{3}\1[0-9]{4}",
     r"\+[2-9][0-9]{0,2}[ .-]?(?:\(0\))?[0-9](?:[ .-]?[0-9]){6,11}",
 )
-_CARD = r"[0-9]{13,19}|[0-9]{4}(?:[ -][0-9]{4}){3}(?:[ -]?[0-9]{1,3})?|3[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5}"
+# Behind a plus, 13 digits are a phone number's.
+_CARD = (
+    r"(?<!\+)[0-9]{13}(?![0-9])|[0-9]{14,19}|[0-9]{4}(?:[ -][0-9]{4}){3}(?:[ -]?[0-9]{1,3})?"
+    r"|3[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5}"
+)
 # A number that is called a card's is one, mistyped or not.
 _NAMED_CARD = r"(?:(?<=卡号)|(?<=[账帐]号)|(?<=卡号[:：是 ])|(?<=[账帐]号[:：是 ]))[0-9]{16,19}(?![0-9])"
 _ISSUERS = re.compile(
@@ -63,10 +67,10 @@ _LOCAL_ADDRESS = re.compile(r"127\.|0\.0\.0\.0|255\.255\.255\.255")
 _WORDY = re.compile(r"[A-Za-z0-9]{20}|[0-9]")
 # What every find holds one of; most texts hold none and cost no more than this.
 _WORTH_A_LOOK = re.compile(
-    r"[@＠]|\d[\d .()．－-]{6}|[A-Za-z0-9_-]{15}|wxid_|-----BEGIN|[Pp]ass|PASS|[Pp]wd|密码|密碼|口令|[Bb]earer "
-    r"|:[0-9A-Fa-f]{0,4}:"
+    r"[@＠]|\d[\d .()．－\u00a0\u2011-]{6}|[A-Za-z0-9_-]{15}|wxid_|-----BEGIN|[Pp]ass|PASS|[Pp]wd|密码|密碼|口令"
+    r"|[Bb]earer |:[0-9A-Fa-f]{0,4}:"
 )
-_NARROW = str.maketrans("０１２３４５６７８９＠．－＋", "0123456789@.-+")
+_NARROW = str.maketrans("０１２３４５６７８９＠．－＋\u00a0\u2011", "0123456789@.-+ -")
 _NO_DIGITS = re.compile(r"[^0-9]")
 
 

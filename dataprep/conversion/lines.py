@@ -49,7 +49,8 @@ class Scribe:
     def _line(self, message: Message, side: Side, text: str, *, has_words: bool) -> Line:
         words, has_words = self._words(message.kind, text, has_words=has_words)
         if side == "user" and self.chat.is_group:
-            words = f"{clean(message.sender_name) or message.sender_id}: {words}"
+            # People without a name are called by their number or id.
+            words = f"{self.mask(clean(message.sender_name) or message.sender_id)}: {words}"
         quoted = self._quotation(message, side)
         addressed = bool(quoted or message.reply_to) if side == "assistant" else self._names_me(text)
         return Line(message.place, side, words, message.timestamp, has_words, quoted, addressed)

@@ -20,6 +20,8 @@ _TITLE = re.compile(r"(?:WhatsApp[ -]Chat (?:with|mit)|Chat de WhatsApp con|Disc
 _OWN_MARK = "\u200e"
 _LEAST_HEADERS = 3
 _FIRST_LINES = 20
+# A mention of somebody without a name: the number as it is dialled, without its plus.
+_find_mentions = re.compile(r"(?<![\w.%+-])@(?=[1-9][0-9]{7,14}(?![0-9A-Za-z.]*[A-Za-z]))").sub
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def _build(chat: _Chat, draft: _Draft) -> Row:
     parts = _split_name(draft.stamp)
     name, first = parts or ("", draft.stamp.rest)
     whole = "\n".join([first, *draft.lines])
-    kind, text = read_words(whole) if parts else read_notice(whole)
+    kind, text = read_words(_find_mentions("@+", whole)) if parts else read_notice(whole)
     if kind is Kind.SYSTEM:
         name = ""
     return Message(

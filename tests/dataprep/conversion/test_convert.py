@@ -111,6 +111,20 @@ def test_a_group_is_merged_into_one_user_with_names() -> None:
     assert turns(converted(group)) == [["u: Mira: Lit?\nOtto: And loud?", "a: Both."]]
 
 
+def test_in_a_group_whoever_is_called_by_a_number_or_an_id_is_masked_and_names_stay() -> None:
+    number, card = "+86\u00a0138\u00a01234\u20115678", "wxid_left99887766"
+    rows = [
+        said(1, "x", 0, "what about 138 1234 5678?", name=number, is_group=True),
+        said(2, card, 0.5, "请问", name=card, is_group=True),
+        said(3, HE, 0.6, "yes?", is_group=True),
+        said(4, ME, 1, "Both.", is_group=True),
+    ]
+    question = "u: [PHONE_1]: what about [PHONE_1]?\n[WXID_1]: 请问\nOtto: yes?"
+    assert turns(converted(rows)) == [[question, "a: Both."]]
+    assert number.replace("\u2011", "-") not in str(turns(converted(rows)))
+    assert turns(converted(rows, mask=False))[0][0].startswith(f"u: {number}: what about 138")
+
+
 def test_in_a_group_one_may_learn_only_addressed_answers() -> None:
     rows = [
         said(1, SHE, 0, "@me\u2005lit?", is_group=True),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from dataprep.masking import Masker
 from dataprep.records import Kind, LeftOut, Message
 from dataprep.sources.registry import look_at
 from dataprep.sources.whatsapp import SOURCES
@@ -132,6 +133,13 @@ def test_what_people_say_stays_text(tmp_path: Path, text: str) -> None:
 )
 def test_the_programs_words_are_known_in_its_languages(tmp_path: Path, text: str, kind: Kind) -> None:
     assert [one.kind for one in read_text(tmp_path, f"3.4.26, 21:00 - A: {text}\n")] == [kind]
+
+
+def test_a_number_that_is_mentioned_is_written_as_the_number_that_it_is(tmp_path: Path) -> None:
+    said = "9/20/26, 8:03 PM - Ann: @4915112345678 and @12 and ann@12345678.example see @8613812345678\n"
+    [message] = read_text(tmp_path, said)
+    assert message.text == "@+4915112345678 and @12 and ann@12345678.example see @+8613812345678"
+    assert Masker().mask(message.text) == "@[PHONE_1] and @12 and [EMAIL_1] see @[PHONE_2]"
 
 
 def test_three_people_make_a_group(tmp_path: Path) -> None:
