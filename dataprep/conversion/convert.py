@@ -57,7 +57,7 @@ def convert_inputs(conversion: Conversion) -> Conversion:
     mask = masker.mask if options.mask else str
     examples = [
         *_examples_of_chats(chats, mask, conversion),
-        *examples_of(dialogues, options, mask, conversion.ledger),
+        *examples_of(dialogues, options, masker, conversion.ledger),
     ]
     examples = without_duplicates(examples, conversion.ledger)
     for example in examples:

@@ -1,7 +1,7 @@
 """Takes over conversations that are training data already: cleaned, masked, checked, neither cut nor joined."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Any
 
@@ -10,14 +10,14 @@ from dataprep.conversion.cleaning import clean, clean_value
 from dataprep.conversion.ledger import Ledger
 from dataprep.conversion.options import Options
 from dataprep.conversion.windows import Example
+from dataprep.fixing.mending import mask
+from dataprep.masking import Masker
 from dataprep.records import Dialogue
 
 _PROMPTING = ("system", "developer")
 
 
-def examples_of(
-    dialogues: Iterable[Dialogue], options: Options, mask: Callable[[str], str], ledger: Ledger
-) -> Iterator[Example]:
+def examples_of(dialogues: Iterable[Dialogue], options: Options, masker: Masker, ledger: Ledger) -> Iterator[Example]:
     """Yield an example for each dialogue that would pass the check; the others are left with the first fault."""
     seen = set[bytes]()
     for number, dialogue in enumerate(dialogues):
@@ -29,7 +29,10 @@ def examples_of(
                 ledger.leave([dialogue.place], "duplicate")
                 continue
             seen.add(mark)
-            body = _body(dialogue, options, mask)
+            body = _body(dialogue)
+            if options.mask:
+                mask(body, masker)
+            _add_system(body["messages"], options.system)
             fault = next((problem for problem in check_example(body) if problem.severity == "error"), None)
             text = json.dumps(body, ensure_ascii=False)
         except RecursionError:
@@ -44,23 +47,26 @@ def examples_of(
             yield Example(body, [dialogue.place], session=-1 - number, chat=dialogue.chat_id)
 
 
-def _body(dialogue: Dialogue, options: Options, mask: Callable[[str], str]) -> dict[str, Any]:
-    messages = [_message(clean_value(message), mask) for message in dialogue.messages]
-    if options.system and not any(message.get("role") in _PROMPTING for message in messages):
-        messages.insert(0, {"role": "system", "content": options.system})
+def _body(dialogue: Dialogue) -> dict[str, Any]:
+    messages = [_message(clean_value(message)) for message in dialogue.messages]
     return {"messages": messages, **clean_value(dict(dialogue.extra))}
 
 
-def _message(message: dict[str, Any], mask: Callable[[str], str]) -> dict[str, Any]:
+def _add_system(messages: list[dict[str, Any]], system: str) -> None:
+    if system and not any(message.get("role") in _PROMPTING for message in messages):
+        messages.insert(0, {"role": "system", "content": system})
+
+
+def _message(message: dict[str, Any]) -> dict[str, Any]:
     content = message.get("content")
     if isinstance(content, str):
-        return {**message, "content": mask(clean(content))}
+        return {**message, "content": clean(content)}
     if isinstance(content, list):
-        return {**message, "content": [_part(part, mask) for part in content]}
+        return {**message, "content": [_part(part) for part in content]}
     return message
 
 
-def _part(part: Any, mask: Callable[[str], str]) -> Any:
+def _part(part: Any) -> Any:
     if isinstance(part, dict) and isinstance(part.get("text"), str):
-        return {**part, "text": mask(clean(part["text"]))}
+        return {**part, "text": clean(part["text"])}
     return part

@@ -234,6 +234,24 @@ def test_dialogues_pass_through_with_the_same_checks() -> None:
     assert left(conversion) == {"failed_check_empty_content": 1, "blank": 1}
 
 
+def test_what_goes_along_with_the_messages_of_a_dialogue_is_masked_too() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"to": "13812345678"}'}}
+    turns_ = (
+        {"role": "user", "content": "Call 13812345678"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "busy"},
+        {"role": "assistant", "content": "Busy."},
+    )
+    tools = [{"type": "function", "function": {"name": "f", "description": "as sk-abcdefgh12345678abcdefgh"}}]
+    rows = [Dialogue(Place("d", 1), turns_, extra=(("tools", tools),))]
+    [example] = converted(rows).training
+    assert example.messages[1]["tool_calls"][0]["function"]["arguments"] == '{"to": "[PHONE_1]"}'
+    assert example.body["tools"][0]["function"]["description"] == "as [KEY_1]"
+    assert example.messages[1]["tool_calls"][0]["id"] == "c1"
+    assert converted(rows, mask=False).training[0].body["tools"] == tools
+    assert call["function"] == {"name": "f", "arguments": '{"to": "13812345678"}'}
+
+
 def test_duplicates_are_dropped_and_contradictions_told() -> None:
     rows = [
         said(2 * number + side, who, 100 * number + side, text)
