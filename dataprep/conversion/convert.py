@@ -11,6 +11,7 @@ from dataprep.conversion.lines import scribe_for
 from dataprep.conversion.options import Options
 from dataprep.conversion.sameness import Contradiction, contradictions, without_duplicates
 from dataprep.conversion.sessions import Chat, gather, sessions_of, sort
+from dataprep.conversion.soundness import sound
 from dataprep.conversion.speakers import find_self, tell_own
 from dataprep.conversion.split import split
 from dataprep.conversion.turns import Gaps, Line, conversations
@@ -59,7 +60,7 @@ def convert_inputs(conversion: Conversion) -> Conversion:
         *_examples_of_chats(chats, mask, conversion),
         *examples_of(dialogues, options, masker, conversion.ledger),
     ]
-    examples = without_duplicates(examples, conversion.ledger)
+    examples = without_duplicates(list(sound(examples, conversion.ledger)), conversion.ledger)
     for example in examples:
         conversion.ledger.use(example.places)
     conversion.training, conversion.validation = split(examples, options.valid_share)

@@ -1,11 +1,10 @@
-"""Takes over conversations that are training data already: cleaned, masked, checked, neither cut nor joined."""
+"""Takes over conversations that are training data already: cleaned and masked, neither cut nor joined."""
 
 import json
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Any
 
-from dataprep.checks.examples import check_example
 from dataprep.conversion.cleaning import clean, clean_value
 from dataprep.conversion.ledger import Ledger
 from dataprep.conversion.options import Options
@@ -18,7 +17,7 @@ _PROMPTING = ("system", "developer")
 
 
 def examples_of(dialogues: Iterable[Dialogue], options: Options, masker: Masker, ledger: Ledger) -> Iterator[Example]:
-    """Yield an example for each dialogue that would pass the check; the others are left with the first fault."""
+    """Yield an example for each dialogue that came no second time and holds no blocked word."""
     seen = set[bytes]()
     for number, dialogue in enumerate(dialogues):
         try:
@@ -33,14 +32,11 @@ def examples_of(dialogues: Iterable[Dialogue], options: Options, masker: Masker,
             if options.mask:
                 mask(body, masker)
             _add_system(body["messages"], options.system)
-            fault = next((problem for problem in check_example(body) if problem.severity == "error"), None)
             text = json.dumps(body, ensure_ascii=False)
         except RecursionError:
             ledger.leave([dialogue.place], "failed_check_json_too_deep")
             continue
-        if fault is not None:
-            ledger.leave([dialogue.place], f"failed_check_{fault.code}", fault.detail)
-        elif any(word in text for word in options.blocked_words):
+        if any(word in text for word in options.blocked_words):
             ledger.leave([dialogue.place], "blocked_word")
         else:
             # Below zero: sessions of chats count from zero.

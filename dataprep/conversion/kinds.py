@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from dataprep.checks.silence import stands_for_media
 from dataprep.records import Kind
 
 Side = Literal["user", "assistant"]
@@ -108,6 +109,8 @@ def read_rules(rules: Rules, changes: Sequence[str]) -> Rules:
 def decide(kind: Kind, side: Side, text: str, rules: Rules) -> Policy:
     """Return what is to become of one message; of words that are not there, keeping makes a placeholder or a cut."""
     policy = rules[kind, side]
+    if policy == "keep" and side == "assistant" and stands_for_media(text) == "error":
+        return "cut"
     if policy != "keep" or (text and not is_placeholder(text)):
         return policy
     if side == "assistant":

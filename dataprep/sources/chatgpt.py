@@ -84,7 +84,10 @@ def _read_conversation(place: Place, value: Any) -> Row:
     turns = _turns(branch)
     while turns and turns[-1]["role"] == "user":
         turns.pop()
-    if not turns:
+    for turn in turns:
+        if turn["role"] == "assistant" and turn["content"] == _PICTURE:
+            turn["weight"] = 0
+    if all(turn.get("weight") == 0 for turn in turns if turn["role"] == "assistant"):
         return LeftOut(place, "no_answer", as_text(conversation.get("title")))
     chat_id = as_text(conversation.get("conversation_id")) or as_text(conversation.get("id"))
     return Dialogue(place, tuple(turns), chat_id=chat_id)
@@ -110,7 +113,8 @@ def _turns(branch: list[dict[str, Any]]) -> list[dict[str, Any]]:
             continue
         # An answer that a tool interrupted is one answer.
         if turns and turns[-1]["role"] == role:
-            turns[-1]["content"] += f"\n\n{text}"
+            texts = [one for one in (turns[-1]["content"], text) if one != _PICTURE]
+            turns[-1]["content"] = "\n\n".join(texts) or _PICTURE
         else:
             turns.append({"role": role, "content": text})
     return turns

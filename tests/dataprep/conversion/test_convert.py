@@ -252,6 +252,28 @@ def test_what_goes_along_with_the_messages_of_a_dialogue_is_masked_too() -> None
     assert call["function"] == {"name": "f", "arguments": '{"to": "13812345678"}'}
 
 
+@pytest.mark.parametrize("answer", ["[图片]", "<Media omitted>", "\u200d"])
+def test_a_dialogue_whose_answer_has_no_words_is_left_behind_as_the_check_refuses_it(answer: str) -> None:
+    turns_ = ({"role": "user", "content": "And the lamp?"}, {"role": "assistant", "content": answer})
+    conversion = converted([Dialogue(Place("d", 1), turns_), ASKED, ANSWERED])
+    assert turns(conversion) == [["u: Is the lamp lit?", "a: Since dusk."]]
+    code = "empty_content" if answer == "\u200d" else "placeholder_answer"
+    assert left(conversion) == {f"failed_check_{code}": 1}
+
+
+def test_an_answer_of_a_chat_that_stands_for_a_picture_cuts_the_talk_in_any_language() -> None:
+    rows = [ASKED, ANSWERED, said(3, SHE, 2, "Show!"), said(4, ME, 3, "<Media omitted>"), said(5, SHE, 4, "Nice.")]
+    conversion = converted(rows)
+    assert turns(conversion) == [["u: Is the lamp lit?", "a: Since dusk."]]
+    assert left(conversion) == {"no_answer": 2, "text_cut": 1}
+
+
+def test_a_key_is_never_trained_on_even_if_nothing_is_to_be_masked() -> None:
+    rows = [ASKED, said(2, ME, 1, "It is sk-abcdefgh12345678abcdefgh")]
+    assert left(converted(rows, mask=False)) == {"failed_check_secret": 2}
+    assert left(converted(rows)) == {}
+
+
 def test_duplicates_are_dropped_and_contradictions_told() -> None:
     rows = [
         said(2 * number + side, who, 100 * number + side, text)

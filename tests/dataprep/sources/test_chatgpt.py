@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from dataprep.records import Dialogue
 from dataprep.sources.source import UnreadableSource
 from tests.dataprep.sources.opened import (
     assert_reads_or_refuses,
@@ -85,6 +86,17 @@ def test_citations_go_and_pictures_leave_a_mark_only_where_no_words_are(tmp_path
         said("assistant", "Another."),
     )
     assert [text for _, text in turns] == ["what is it?", "A kettle.", "[image]", "Another."]
+
+
+def test_an_answer_of_a_picture_alone_is_context_and_no_answer(tmp_path: Path) -> None:
+    picture = {"content_type": "image_asset_pointer", "asset_pointer": "file-service://x"}
+    drawn = conversation(said("user", "draw"), said("assistant", picture), said("user", "q"), said("assistant", "a"))
+    alone = conversation(said("user", "draw"), said("assistant", picture))
+    named = conversation(said("user", "draw"), said("assistant", picture), said("assistant", "There."))
+    rows = read_as("chatgpt-json", export(tmp_path / "c.json", drawn, alone, named))
+    talks = [row for row in rows if isinstance(row, Dialogue)]
+    assert [[turn.get("weight") for turn in talk.messages] for talk in talks] == [[None, 0, None, None], [None, None]]
+    assert left_out(rows) == [(2, "no_answer")]
 
 
 def test_conversations_without_an_answer_or_without_their_tree_are_left_out(tmp_path: Path) -> None:
