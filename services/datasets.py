@@ -137,10 +137,17 @@ class Datasets:
         """Return the training data made of these files; 400 says what is missing, wrong, or why nothing came out."""
         with _on_disk(files) as paths:
             conversion = _convert(paths, options)
-        return _dataset(conversion, Path(files[0].label).stem)
+        return _dataset(conversion, Path(files[0].label).stem, self._profile)
 
     def upload(self, dataset: Dataset) -> dict[str, Any]:
-        """Send a converted dataset upstream and return the reply with the file objects."""
+        """Send a converted dataset upstream and return the reply with the file objects; 400 if the check refuses it."""
+        from dataprep.conversion.verdict import refusals
+
+        if codes := refusals(dataset.report):
+            profile = dataset.report["check"]["profile"]
+            message = f"The examples do not pass the check for {profile} ({', '.join(codes)}), so nothing was sent on."
+            message += " Convert without 'upload', and see what /datasets/fix makes of them."
+            raise BadRequest(message, code="failed_check", param="files", details={"report": dataset.report})
         return dataset.uploaded(self._files)
 
     def _known(self, profile: str) -> str:
@@ -151,11 +158,11 @@ class Datasets:
         return name
 
 
-def _dataset(conversion: "Conversion", stem: str) -> Dataset:
+def _dataset(conversion: "Conversion", stem: str, profile: str) -> Dataset:
     from dataprep.conversion.loss_report import summarise, tell
     from dataprep.conversion.output import origin
 
-    report = summarise(conversion)
+    report = summarise(conversion, profile)
     if not conversion.training:
         message = "No example came out of these files; 'report' says what became of every row."
         raise BadRequest(message, code="no_examples", param="files", details={"report": report})
@@ -222,7 +229,7 @@ def _on_disk(files: Sequence[Incoming]) -> Iterator[list[tuple[Path, str]]]:
 
 
 def _file(label: str, examples: Sequence["Example"]) -> Incoming:
-    from dataprep.conversion.output import lines_of
+    from dataprep.conversion.windows import lines_of
 
     stream = io.BytesIO()
     for line in lines_of(examples):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dataprep.conversion.dialogues import examples_of
 from dataprep.conversion.inputs import Input, Unread, find_inputs
@@ -15,6 +16,7 @@ from dataprep.conversion.soundness import sound
 from dataprep.conversion.speakers import find_self, tell_own
 from dataprep.conversion.split import split
 from dataprep.conversion.turns import Gaps, Line, conversations
+from dataprep.conversion.verdict import judge
 from dataprep.conversion.windows import Budget, Example, Window, windows_of
 from dataprep.masking import Masker
 from dataprep.records import Dialogue, Message
@@ -36,6 +38,18 @@ class Conversion:
     masked: dict[str, int] = field(default_factory=dict)
     chats: int = 0
     sessions: int = 0
+    verdicts: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def check(self, profile: str) -> dict[str, Any]:
+        """What the check says of both parts, asked once for each profile; counts of examples are left alone."""
+        if profile not in self.verdicts:
+            valid = judge(self.validation, profile) if self.validation else None
+            self.verdicts[profile] = {
+                "profile": profile,
+                "training": judge(self.training, profile) if self.training else None,
+                "validation": valid,
+            }
+        return self.verdicts[profile]
 
 
 def convert(paths: Sequence[tuple[Path, str]], options: Options) -> Conversion:

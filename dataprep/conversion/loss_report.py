@@ -10,14 +10,18 @@ from dataprep.conversion.cleaning import clean_value
 from dataprep.conversion.convert import Conversion
 from dataprep.conversion.inputs import Input
 from dataprep.conversion.ledger import Account, explain
+from dataprep.conversion.verdict import tell_verdict
 from dataprep.conversion.windows import Example
 
 MAX_CONTRADICTIONS = 20
 MAX_UNREAD = 50
 
 
-def summarise(conversion: Conversion) -> dict[str, Any]:
-    """Return the report as a JSON object; `rows.in` is always `rows.used` and the sum of `rows.left` together."""
+def summarise(conversion: Conversion, profile: str = "openai") -> dict[str, Any]:
+    """Return the report as a JSON object; `rows.in` is always `rows.used` and the sum of `rows.left` together.
+
+    `profile` is the target that the examples are checked for.
+    """
     ledger = conversion.ledger
     examples = conversion.training + conversion.validation
     answers = (message for example in examples for message in example.messages if message["role"] == "assistant")
@@ -36,6 +40,7 @@ def summarise(conversion: Conversion) -> dict[str, Any]:
         "sessions": conversion.sessions,
         "examples": {"training": len(conversion.training), "validation": len(conversion.validation)},
         "answers": sum(answer.get("weight") != 0 for answer in answers),
+        "check": conversion.check(profile),
         "masked": dict(sorted(conversion.masked.items())),
         "contradictions": {
             "count": len(conversion.contradictions),
@@ -65,6 +70,9 @@ def tell(report: Mapping[str, Any]) -> str:
         for reason, one in report["details"].items()
     ]
     lines += _one_sided(report)
+    verdicts = [part for part in (report["check"]["training"], report["check"]["validation"]) if part]
+    if verdicts:
+        lines += ["", tell_verdict(report["check"]["profile"], verdicts)]
     if report["masked"]:
         masked = ", ".join(f"{count} {kind}" for kind, count in report["masked"].items())
         lines += ["", f"Masked in the rows read: {masked}."]

@@ -9,7 +9,7 @@ from typing import Any
 from dataprep.conversion.convert import Conversion
 from dataprep.conversion.ledger import runs
 from dataprep.conversion.loss_report import summarise, tell
-from dataprep.conversion.windows import Example
+from dataprep.conversion.windows import Example, lines_of
 
 
 class OutputExists(Exception):
@@ -69,11 +69,6 @@ def write(conversion: Conversion, training: Path) -> Outputs:
     contents[outputs.training] = lines_of(conversion.training)
     _write_all(contents)
     return outputs
-
-
-def lines_of(examples: Iterable[Example]) -> Iterator[str]:
-    """Yield the lines of a JSONL file: UTF-8, no escapes, LF."""
-    return (json.dumps(example.body, ensure_ascii=False) + "\n" for example in examples)
 
 
 def origin(example: Example) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Cuts conversations into examples that fit a budget; no answer is trained twice. What an exchange is, `turns` says."""
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,11 @@ class Example:
         """The messages of its body."""
         messages: list[dict[str, Any]] = self.body["messages"]
         return messages
+
+
+def lines_of(examples: Iterable[Example]) -> Iterator[str]:
+    """Yield the lines of a JSONL file: UTF-8, no escapes, LF."""
+    return (json.dumps(example.body, ensure_ascii=False) + "\n" for example in examples)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,14 @@ def test_upload_hands_the_examples_on(client: FlaskClient, upstream: FakeOpenAI)
     assert job.status_code == 200
 
 
+def test_the_check_of_what_was_made_is_in_the_report(client: FlaskClient) -> None:
+    told = response(send(client, "convert", (chat("Otto"), "talk.json")))
+    verdict = told["report"]["check"]
+    assert verdict["training"]["errors"] == {}
+    assert verdict["validation"] is None
+    assert f"Checked for {verdict['profile']}: no errors, " in told["text"]
+
+
 def test_a_refusal_of_the_upstream_comes_through(client: FlaskClient, upstream: FakeOpenAI) -> None:
     upstream.fail(FILES, refusal(403, "No more files for you.", "quota"))
     reply = send(client, "convert", (chat("Otto"), "talk.json"), upload="true")

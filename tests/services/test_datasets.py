@@ -65,3 +65,14 @@ def test_no_reader_is_imported_before_something_is_converted() -> None:
     program = "import sys, services; print([name for name in sys.modules if name.startswith('dataprep.sources')])"
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
+
+
+def test_what_the_target_refuses_is_converted_but_not_sent_on() -> None:
+    service = Datasets(Files(Upstream(Address("http://127.0.0.1:9/v1"))), "azure")
+    messages = [{"role": role, "content": role} for role in ("user", "assistant", "assistant")]
+    dataset = service.convert([incoming(json.dumps({"messages": messages}).encode() + b"\n")], {})
+    assert dataset.report["check"]["training"]["errors"] == {"consecutive_roles": 1}
+    assert "Checked for azure: 1 error(s) (consecutive_roles 1)" in dataset.text
+    with pytest.raises(BadRequest, match="consecutive_roles") as refused:
+        service.upload(dataset)
+    assert (refused.value.code, refused.value.details["report"]) == ("failed_check", dataset.report)

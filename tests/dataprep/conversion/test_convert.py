@@ -5,9 +5,9 @@ import io
 import pytest
 
 from dataprep import leaks
-from dataprep.conversion.output import lines_of
 from dataprep.conversion.speakers import NeedsMe
 from dataprep.conversion.turns import MAX_KNOWN_TURNS
+from dataprep.conversion.windows import lines_of
 from dataprep.records import Dialogue, Kind, LeftOut, Place, Row
 from tests.dataprep.chats import ANSWERED, ASKED, HE, ME, SHE, converted, left, said, turns
 
