@@ -29,6 +29,9 @@ def examples_of(dialogues: Iterable[Dialogue], options: Options, masker: Masker,
                 continue
             seen.add(mark)
             body = _body(dialogue)
+            if not _drop_lead(body["messages"]):
+                ledger.leave([dialogue.place], "no_question")
+                continue
             if options.mask:
                 mask(body, masker)
             _add_system(body["messages"], options.system)
@@ -46,6 +49,16 @@ def examples_of(dialogues: Iterable[Dialogue], options: Options, masker: Masker,
 def _body(dialogue: Dialogue) -> dict[str, Any]:
     messages = [_message(clean_value(message)) for message in dialogue.messages]
     return {"messages": messages, **clean_value(dict(dialogue.extra))}
+
+
+def _drop_lead(messages: list[dict[str, Any]]) -> bool:
+    """Take off what was said before the first question; False if nothing asks, a system message neither."""
+    prompts = next((at for at, one in enumerate(messages) if one.get("role") not in _PROMPTING), len(messages))
+    asked = next((at for at, one in enumerate(messages) if one.get("role") == "user"), None)
+    if asked is None:
+        return prompts > 0
+    del messages[prompts:asked]
+    return True
 
 
 def _add_system(messages: list[dict[str, Any]], system: str) -> None:

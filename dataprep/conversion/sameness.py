@@ -35,12 +35,17 @@ def without_duplicates(examples: Sequence[Example], ledger: Ledger) -> list[Exam
 
 
 def contradictions(training: Sequence[Example], validation: Sequence[Example]) -> list[Contradiction]:
-    """Return the questions that are answered differently, compared without case, width, blanks and punctuation."""
+    """Return the questions that are answered differently, compared without case, width, blanks and punctuation.
+
+    Answers that nobody asked for, which follow a system message alone, contradict nothing.
+    """
     known: dict[bytes, dict[str, tuple[str, str]]] = {}
     questions: dict[bytes, str] = {}
     for name, examples in (("line", training), ("validation line", validation)):
         for number, example in enumerate(examples, 1):
             for mark, question, answer in _answers(example.messages):
+                if not question:
+                    continue
                 known.setdefault(mark, {}).setdefault(normalise(answer), (answer, f"{name} {number}"))
                 questions.setdefault(mark, question)
     return [

@@ -274,6 +274,28 @@ def test_a_key_is_never_trained_on_even_if_nothing_is_to_be_masked() -> None:
     assert left(converted(rows)) == {}
 
 
+def test_what_a_dialogue_says_before_the_first_question_is_not_trained() -> None:
+    lead = {"role": "assistant", "content": "Welcome."}
+    pair = ({"role": "user", "content": "Lit?"}, {"role": "assistant", "content": "Yes."})
+    system = {"role": "system", "content": "Greet."}
+    rows: list[Row] = [
+        Dialogue(Place("d", 1), (lead, *pair)),
+        Dialogue(Place("d", 2), (system, lead, *pair)),
+        Dialogue(Place("d", 3), (lead,)),
+        Dialogue(Place("d", 4), (system, lead)),
+        Dialogue(Place("d", 5), (system, {"role": "assistant", "content": "Hello."})),
+    ]
+    conversion = converted(rows)
+    assert turns(conversion) == [
+        ["u: Lit?", "a: Yes."],
+        ["s: Greet.", "u: Lit?", "a: Yes."],
+        ["s: Greet.", "a: Welcome."],
+        ["s: Greet.", "a: Hello."],
+    ]
+    assert left(conversion) == {"no_question": 1}
+    assert conversion.contradictions == []
+
+
 def test_duplicates_are_dropped_and_contradictions_told() -> None:
     rows = [
         said(2 * number + side, who, 100 * number + side, text)
