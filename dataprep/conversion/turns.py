@@ -33,10 +33,14 @@ class Line:
 
 @dataclass(slots=True)
 class Turn:
-    """What one side said in one go; the user's side may be several people."""
+    """What one side said in one go; the user's side may be several people.
+
+    `parted`: something that was dropped came before, which it may be about.
+    """
 
     side: Side
     lines: list[Line] = field(default_factory=list)
+    parted: bool = False
 
     @property
     def text(self) -> str:
@@ -87,8 +91,10 @@ def conversations(lines: Iterable[Line], gaps: Gaps, ledger: Ledger) -> Iterator
 def _turns(lines: Iterable[Line], merge: float) -> Iterator[Turn]:
     """Join neighbouring lines of one side; a cut is a turn of its own."""
     turn: Turn | None = None
+    parted = False
     for line in lines:
         if line.pause:
+            parted = turn is None or turn.side != line.side or parted
             if turn is not None and turn.side != line.side:
                 yield turn
                 turn = None
@@ -99,7 +105,7 @@ def _turns(lines: Iterable[Line], merge: float) -> Iterator[Turn]:
             continue
         if turn is not None:
             yield turn
-        turn = Turn(line.side, [line])
+        turn, parted = Turn(line.side, [line], parted), False
     if turn is not None:
         yield turn
 
@@ -118,6 +124,8 @@ class _Walk:
         self._asked: Turn | None = None
         self._talk: list[Exchange] = []
         self._said: deque[str] = deque(maxlen=MAX_KNOWN_TURNS)
+        # The answer that may still go on: nothing was said since.
+        self._last: Turn | None = None
 
     def take(self, turn: Turn) -> Iterator[list[Exchange]]:
         """Go one turn on; yields the conversation that this turn ends, if it does."""
@@ -134,9 +142,11 @@ class _Walk:
         if self._talk:
             yield self._talk
         self._talk = []
+        self._last = None
         self._said.clear()
 
     def _ask(self, turn: Turn) -> Iterator[list[Exchange]]:
+        self._last = None
         if not turn.has_words:
             self._ledger.leave(turn.places, "no_words")
             return
@@ -160,13 +170,26 @@ class _Walk:
         asked = self._asked or Turn("user")
         _insert_quotes(asked, turn.lines, [])
         if not asked.lines:
-            yield from self._refuse(turn, "no_question")
+            yield from self._go_on(turn)
         elif len(turn.text) > self._gaps.longest:
             yield from self._refuse(turn, "turn_too_long")
         else:
             self._talk.append(Exchange(asked, turn))
             self._said += normalise(asked.text), normalise(turn.text)
-            self._asked = None
+            self._asked, self._last = None, turn
+
+    def _go_on(self, turn: Turn) -> Iterator[list[Exchange]]:
+        """Join what the assistant adds within the reply gap to its answer, as lines of a question are joined."""
+        last = self._last
+        if last is None or turn.parted:
+            yield from self._refuse(turn, "no_question")
+        elif _apart(last, turn.lines[0].at) > self._gaps.reply:
+            yield from self._refuse(turn, "afterthought")
+        elif len(last.text) + 1 + len(turn.text) > self._gaps.longest:
+            yield from self._refuse(turn, "turn_too_long")
+        else:
+            last.lines += turn.lines
+            self._said[-1] = normalise(last.text)
 
     def _refuse(self, turn: Turn, reason: str) -> Iterator[list[Exchange]]:
         """Leave out an answer; what comes later may lean on it, so the conversation ends."""

@@ -21,11 +21,35 @@ def test_lines_of_one_side_within_the_merge_gap_are_one_turn() -> None:
     assert turns(converted(rows)) == [["u: Is the lamp lit?\nAnd the horn?", "a: Yes.\nBoth."]]
 
 
-def test_an_afterthought_beyond_the_merge_gap_is_no_answer_and_ends_the_conversation() -> None:
+def test_an_afterthought_within_the_reply_gap_goes_on_with_the_answer() -> None:
     rows = [ASKED, ANSWERED, said(3, ME, 4, "Oh, and the fog"), said(4, SHE, 5, "What fog?"), said(5, ME, 6, "Thick.")]
     conversion = converted(rows)
+    assert turns(conversion) == [
+        ["u: Is the lamp lit?", "a: Since dusk.\nOh, and the fog", "u: What fog?", "a: Thick."],
+    ]
+    assert left(conversion) == {}
+
+
+def test_an_afterthought_beyond_the_reply_gap_is_called_so_and_ends_the_conversation() -> None:
+    rows = [ASKED, ANSWERED, said(3, ME, 7, "And the fog"), said(4, SHE, 8, "What fog?"), said(5, ME, 9, "Thick.")]
+    conversion = converted(rows)
     assert turns(conversion) == [["u: Is the lamp lit?", "a: Since dusk."], ["u: What fog?", "a: Thick."]]
-    assert left(conversion) == {"no_question": 1}
+    assert left(conversion) == {"afterthought": 1}
+
+
+@pytest.mark.parametrize("kind", [Kind.STICKER, Kind.CALL])
+def test_what_was_said_after_something_without_words_is_no_afterthought(kind: Kind) -> None:
+    rows = [ASKED, ANSWERED, said(3, SHE, 2, "", kind), said(4, ME, 3, "Ha!")]
+    conversion = converted(rows)
+    assert turns(conversion) == [["u: Is the lamp lit?", "a: Since dusk."]]
+    assert left(conversion)["no_question"] == 1
+
+
+def test_an_answer_does_not_go_on_beyond_the_longest_turn() -> None:
+    rows = [ASKED, ANSWERED, said(3, ME, 4, "x" * 30)]
+    conversion = converted(rows, max_turn_length=40)
+    assert turns(conversion) == [["u: Is the lamp lit?", "a: Since dusk."]]
+    assert left(conversion) == {"turn_too_long": 1}
 
 
 def test_questions_that_wait_are_answered_together() -> None:
