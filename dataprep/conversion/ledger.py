@@ -21,7 +21,15 @@ REASONS = {
     "quote_without_text": "a reply whose text the export does not carry",
     "duplicate": "the example is the same as an earlier one",
     "duplicate_message": "the message stands in the input twice",
-    "failed_check": "the example would not pass the check",
+    "blank": "nothing stands there",
+    "broken_row": "cannot be read as what it should be",
+    "comment": "a remark of the program that wrote the file",
+    "contacts": "a contact, no message",
+    "header": "it names the columns, or says what the file is",
+    "hidden_sheet": "stands in a hidden sheet",
+    "no_columns": "stands in a sheet without columns of questions and answers",
+    "no_pair": "neither a question nor an answer",
+    "stray_line": "belongs to no message",
     "breaks_off": "the file cannot be read from here on, and what follows is not counted",
     "unaccounted": "the reader returned the row, but no step took it up; please report this",
 }
@@ -99,16 +107,18 @@ class Ledger:
 
 
 def explain(reason: str) -> str:
-    """Return a reason in words."""
+    """Return a reason in words; empty where its name says all that is known."""
     if reason in REASONS:
         return REASONS[reason]
+    if reason.startswith("failed_check_"):
+        return f"the example would not pass the check: {reason.removeprefix('failed_check_').replace('_', ' ')}"
     kind, _, verb = reason.rpartition("_")
     name = kind.replace("_", " ")
     if verb == "dropped":
         return f"{name}: nothing to learn from"
     if verb == "cut":
         return f"{name} by the assistant's side: no answer in words, the talk is cut there"
-    return reason.replace("_", " ")
+    return ""
 
 
 def runs(rows: Iterable[int]) -> Iterator[tuple[int, int]]:

@@ -113,7 +113,8 @@ def _account(account: Account) -> dict[str, Any]:
 
 def _table(report: Mapping[str, Any]) -> list[str]:
     rows = report["rows"]
-    left = [(count, f"left: {reason} ({report['reasons'][reason]})") for reason, count in rows["left"].items()]
+    words = {reason: f" ({told})" if told else "" for reason, told in report["reasons"].items()}
+    left = [(count, f"left: {reason}{words[reason]}") for reason, count in rows["left"].items()]
     counts: Sequence[tuple[int, str]] = [(rows["in"], "rows in"), (rows["used"], "rows used in examples"), *left]
     width = max(len(str(count)) for count, _ in counts)
     return [f"{count:>{width}}  {text}" for count, text in counts]

@@ -1,6 +1,8 @@
 """The accounts: rows in are rows used and rows left behind, whatever happens."""
 
 import itertools
+import re
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given
@@ -10,7 +12,7 @@ from dataprep.conversion.ledger import REASONS, Ledger, explain, runs
 from dataprep.conversion.loss_report import summarise, tell
 from dataprep.conversion.output import origin
 from dataprep.records import Dialogue, Kind, LeftOut, Message, Place, Row
-from tests.dataprep.chats import HE, ME, SHE, converted, said
+from tests.dataprep.chats import ANSWERED, ASKED, HE, ME, SHE, converted, said
 
 TEXTS = st.sampled_from(["", "Lit?", "yes", "好\u200b的", "[图片]", "x" * 40, "\ud83d", "@me now", "13912345678"])
 MESSAGES = st.builds(
@@ -105,7 +107,18 @@ def test_the_first_reason_counts() -> None:
 def test_every_reason_has_words() -> None:
     assert all(explain(reason) == words for reason, words in REASONS.items())
     assert explain("red_packet_dropped").startswith("red packet: ")
-    assert explain("broken_row") == "broken row"
+    assert explain("failed_check_bad_thing") == "the example would not pass the check: bad thing"
+    assert all(" ".join(reason.split("_")) != words for reason, words in REASONS.items())
+
+
+def test_what_the_readers_leave_out_is_told_in_words_and_nothing_twice() -> None:
+    sources = Path(__file__).parents[3] / "dataprep" / "sources"
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sources.glob("*.py"))
+    said_by_readers = set(re.findall(r'LeftOut\((?:Place\([^"\n]*?\)|place), "([a-z_]+)"', code)) - {"noted"}
+    assert len(said_by_readers) > 6
+    assert said_by_readers <= REASONS.keys()
+    report = summarise(converted([ASKED, ANSWERED, LeftOut(Place("chat.csv", 9), "made_up")]))
+    assert "1  left: made_up\n" in tell(report)
 
 
 @given(st.lists(st.integers(1, 30)))
