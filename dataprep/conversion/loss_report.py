@@ -54,7 +54,7 @@ def summarise(conversion: Conversion, profile: str = "openai") -> dict[str, Any]
 def tell(report: Mapping[str, Any]) -> str:
     """Return the report in words, with its accounts as a table."""
     lines = [_tell_input(one) for one in report["inputs"]]
-    lines += [f"{one['input']}: {one['lacks']}" for one in report["inputs"] if one["lacks"]]
+    lines += [f"{one['input']}: {one[note]}" for note in ("lacks", "caution") for one in report["inputs"] if one[note]]
     lines += [f"{one['label']}: not read, {one['reason']}" for one in report["unread"]]
     made = report["examples"]
     talked = f"{report['chats']} chat(s), {report['sessions']} session(s): " if report["chats"] else ""
@@ -91,7 +91,7 @@ def _largest_chat(examples: Sequence[Example]) -> dict[str, Any] | None:
 def _input(one: Input) -> dict[str, str]:
     source = one.source
     told = {"format": source.name, "title": source.title, "because": one.reason, "encoding": one.encoding}
-    return {"input": one.head.label, **told, "lacks": source.lacks}
+    return {"input": one.head.label, **told, "lacks": source.lacks, "caution": source.caution}
 
 
 def _one_sided(report: Mapping[str, Any]) -> list[str]:

@@ -138,4 +138,12 @@ def _shown_text(message: dict[str, Any]) -> str:
     return text or (_PICTURE if any(isinstance(part, dict) for part in parts) else "")
 
 
-SOURCES: tuple[Source, ...] = (Source("chatgpt-json", "ChatGPT data export (conversations.json)", _recognise, _read),)
+SOURCES: tuple[Source, ...] = (
+    Source(
+        "chatgpt-json",
+        "ChatGPT data export (conversations.json)",
+        _recognise,
+        _read,
+        caution="the answers are ChatGPT's: OpenAI's terms restrict training other models on them.",
+    ),
+)

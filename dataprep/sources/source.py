@@ -40,7 +40,7 @@ class Source:
     `recognise` returns why the input is of this format, in a few words, or None. `read` yields every row in the order
     of the file and raises UnreadableSource if the file is not what it seemed. Both get the input's head; neither holds
     the whole file in memory where its format allows that. `lacks` says what every file of the format keeps back, where
-    that costs answers or sessions; empty for most.
+    that costs answers or sessions; `caution` what one should know before training on such files; empty for most.
     """
 
     name: str
@@ -48,3 +48,4 @@ class Source:
     recognise: Callable[[Head], str | None]
     read: Callable[[Head], Iterator[Row]]
     lacks: str = ""
+    caution: str = ""

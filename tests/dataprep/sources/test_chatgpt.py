@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from dataprep.conversion.convert import convert
+from dataprep.conversion.inputs import labelled
+from dataprep.conversion.loss_report import summarise, tell
+from dataprep.conversion.options import Options
 from dataprep.records import Dialogue
 from dataprep.sources.source import UnreadableSource
 from tests.dataprep.sources.opened import (
@@ -104,6 +108,13 @@ def test_conversations_without_an_answer_or_without_their_tree_are_left_out(tmp_
     lost = conversation(said("user", "q"), said("assistant", "a"), current_node="nowhere")
     rows = read_as("chatgpt-json", export(tmp_path / "c.json", asked, lost, 7))
     assert left_out(rows) == [(1, "no_answer"), (2, "broken_row"), (3, "broken_row")]
+
+
+def test_the_terms_that_bind_chatgpts_answers_are_told(tmp_path: Path) -> None:
+    path = export(tmp_path / "c.json", conversation(said("user", "q"), said("assistant", "a")))
+    report = summarise(convert(labelled([path]), Options()))
+    assert "OpenAI's terms" in report["inputs"][0]["caution"]
+    assert f"c.json: {report['inputs'][0]['caution']}" in tell(report)
 
 
 def test_a_question_left_open_at_the_end_is_cut(tmp_path: Path) -> None:
