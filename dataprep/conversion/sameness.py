@@ -43,9 +43,8 @@ def contradictions(training: Sequence[Example], validation: Sequence[Example]) -
     questions: dict[bytes, str] = {}
     for name, examples in (("line", training), ("validation line", validation)):
         for number, example in enumerate(examples, 1):
-            for mark, question, answer in _answers(example.messages):
-                if not question:
-                    continue
+            asked = (one for one in _answers(example.messages) if one[1])
+            for mark, question, answer in asked:
                 known.setdefault(mark, {}).setdefault(normalise(answer), (answer, f"{name} {number}"))
                 questions.setdefault(mark, question)
     return [
