@@ -70,7 +70,8 @@ class Message:
 class Dialogue:
     """A conversation that its source already has as one: `messages` are in the wire's shape, `role` and `content`.
 
-    `rows` is how many rows of the source it took, the first of which is `place`; `extra` holds `tools` and the like.
+    `rows` is how many rows of the source it took, the first of which is `place`; `extra` holds `tools` and the like;
+    `taken_out` names what else stood there, and is not taken over.
     """
 
     place: Place
@@ -78,6 +79,7 @@ class Dialogue:
     rows: int = 1
     chat_id: str = ""
     extra: tuple[tuple[str, Any], ...] = ()
+    taken_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

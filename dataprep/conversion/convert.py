@@ -114,6 +114,7 @@ def _enter(one: Input, ledger: Ledger, messages: list[tuple[str, Message]], dial
             messages.append((one.source.name, row))
         elif isinstance(row, Dialogue):
             dialogues.append(row)
+            ledger.taken_out.update(row.taken_out)
         else:
             ledger.leave([row.place], row.reason, row.detail)
 

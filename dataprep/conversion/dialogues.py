@@ -29,9 +29,12 @@ def examples_of(dialogues: Iterable[Dialogue], options: Options, masker: Masker,
                 continue
             seen.add(mark)
             body = _body(dialogue)
+            length = len(body["messages"])
             if not _drop_lead(body["messages"]):
                 ledger.leave([dialogue.place], "no_question")
                 continue
+            if len(body["messages"]) < length:
+                ledger.taken_out["what is said before the first question"] += 1
             if options.mask:
                 mask(body, masker)
             _add_system(body["messages"], options.system)

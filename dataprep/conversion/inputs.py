@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dataprep.checks.wording import did_you_mean
+from dataprep.conversion.ledger import MAX_DETAILS
 from dataprep.decoding import encoding_of
 from dataprep.records import LeftOut, Place, Row
 from dataprep.sources.archive import open_archive
@@ -104,22 +105,30 @@ def find_inputs(
 
 
 def _joined(rows: Iterator[Row]) -> Iterator[Row]:
-    """Make one of neighbouring rows that are left out for the same reason; the first one's detail stays."""
-    first, count = None, 0
+    """Make one of neighbouring rows that are left out for the same reason; the first one's detail stays.
+
+    The first broken rows stay apart, for each may have a fault of its own.
+    """
+    first, count, broken = None, 0, 0
     for row in rows:
         if not isinstance(row, LeftOut):
             if first is not None:
                 yield replace(first, rows=count)
             first, count = None, 0
             yield row
-        elif first is not None and row.reason == first.reason and row.place.file == first.place.file:
+        elif first is not None and _is_more_of(first, row) and (row.reason != "broken_row" or broken >= MAX_DETAILS):
             count += row.rows
         else:
             if first is not None:
                 yield replace(first, rows=count)
             first, count = row, row.rows
+            broken += row.reason == "broken_row"
     if first is not None:
         yield replace(first, rows=count)
+
+
+def _is_more_of(first: LeftOut, row: LeftOut) -> bool:
+    return row.reason == first.reason and row.place.file == first.place.file
 
 
 def labelled(paths: Sequence[Path]) -> list[tuple[Path, str]]:

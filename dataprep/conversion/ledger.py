@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from dataprep.records import Place
 
+MAX_DETAILS = 20
 # In words, those that do not explain themselves as `{kind}_dropped`, `{kind}_cut` and the readers' own do.
 REASONS = {
     "no_question": "said by the assistant's side without a question before it",
@@ -62,7 +63,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self._entries: dict[Place, _Entry] = {}
-        self.details: dict[str, tuple[Place, str]] = {}
+        self.details: dict[str, list[tuple[Place, str]]] = {}
+        self.taken_out: Counter[str] = Counter()
 
     def enter(self, place: Place, rows: int = 1) -> None:
         """Take in a row, or several that are one thing."""
@@ -78,13 +80,13 @@ class Ledger:
             self._entries[place].used = True
 
     def leave(self, places: Iterable[Place], reason: str, detail: str = "") -> None:
-        """Say why these rows are left behind; `detail` is kept of the first for each reason."""
+        """Say why these rows are left behind; `detail` is kept of the first MAX_DETAILS for each reason."""
         for place in places:
             entry = self._entries[place]
             if entry.reason is None:
                 entry.reason = reason
-                if detail:
-                    self.details.setdefault(reason, (place, detail))
+                if detail and len(kept := self.details.setdefault(reason, [])) < MAX_DETAILS:
+                    kept.append((place, detail))
 
     def accounts(self) -> dict[str, Account]:
         """Return the account of each file, in the order in which they came in."""

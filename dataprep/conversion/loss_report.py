@@ -15,6 +15,7 @@ from dataprep.conversion.windows import Example
 
 MAX_CONTRADICTIONS = 20
 MAX_UNREAD = 50
+MAX_TOLD_DETAILS = 5
 
 
 def summarise(conversion: Conversion, profile: str = "openai") -> dict[str, Any]:
@@ -32,9 +33,10 @@ def summarise(conversion: Conversion, profile: str = "openai") -> dict[str, Any]
         "files": [{"file": file, **_account(account)} for file, account in ledger.accounts().items()],
         "reasons": {reason: explain(reason) for reason in sorted(ledger.total().left)},
         "details": {
-            reason: {"file": place.file, "row": place.row, "detail": detail}
-            for reason, (place, detail) in sorted(ledger.details.items())
+            reason: [{"file": place.file, "row": place.row, "detail": detail} for place, detail in kept]
+            for reason, kept in sorted(ledger.details.items())
         },
+        "taken_out": dict(sorted(ledger.taken_out.items())),
         "chats": conversion.chats,
         "largest_chat": _largest_chat(examples),
         "sessions": conversion.sessions,
@@ -66,9 +68,13 @@ def tell(report: Mapping[str, Any]) -> str:
         *_table(report),
     ]
     lines += [
-        f"First {reason.replace('_', ' ')}: {one['file']}, row {one['row']}: {one['detail']}"
-        for reason, one in report["details"].items()
+        f"{reason.replace('_', ' ')}: {one['file']}, row {one['row']}: {one['detail']}"
+        for reason, kept in report["details"].items()
+        for one in kept[:MAX_TOLD_DETAILS]
     ]
+    if report["taken_out"]:
+        taken = ", ".join(f"{what} ({count})" for what, count in report["taken_out"].items())
+        lines += ["", f"Taken out of rows: {taken}."]
     lines += _one_sided(report)
     verdicts = [part for part in (report["check"]["training"], report["check"]["validation"]) if part]
     if verdicts:

@@ -12,7 +12,7 @@ from dataprep.records import Dialogue, LeftOut, Place, Row
 from dataprep.sources.json_stream import BrokenJson, read_elements
 from dataprep.sources.source import Head, Source, UnreadableSource
 from dataprep.sources.text_lines import open_export, read_lines
-from dataprep.sources.training_rows import NothingToLearn, dialogue_of
+from dataprep.sources.training_rows import NothingToLearn, dialogue_of, taken_out_of
 from dataprep.sources.walks import BrokenRow
 
 _NO_ELEMENT = "no example could be read. Give a JSON array of objects, or one object a line."
@@ -107,7 +107,7 @@ def _row_of(place: Place, value: object) -> Row:
         return LeftOut(place, "broken_row", str(error))
     except NothingToLearn as error:
         return LeftOut(place, error.reason, error.detail)
-    return Dialogue(place, messages, extra=extra)
+    return Dialogue(place, messages, extra=extra, taken_out=taken_out_of(value))
 
 
 SOURCES: tuple[Source, ...] = (

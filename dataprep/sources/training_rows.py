@@ -18,6 +18,11 @@ _ROLES = {
 # What may stand in a message on the wire; anything else (times, ids) was for the program that wrote the file.
 _KEPT_KEYS = ("name", "tool_calls", "tool_call_id", "function_call", "refusal")
 _ROW_KEYS = ("tools", "parallel_tool_calls", "functions")
+_TURN_LISTS = ("messages", "conversations", "conversation")
+_READ_ROW_KEYS = frozenset(
+    {*_TURN_LISTS, *_ROW_KEYS, "system", "instruction", "input", "output", "history", "prompt", "completion"}
+)
+_READ_TURN_KEYS = frozenset({"role", "from", "content", "value", "weight", *_KEPT_KEYS})
 # The marks that OpenAI's old guide put between prompt and completion, and at the end.
 _SEPARATOR = re.compile(r"\s*(?:\n\n###\n\n|\n\n->|\n\n===\n\n)\s*$| ->$")
 _STOP_MARK = re.compile(r"\s*(?:END|###|<\|endoftext\|>)\s*$")
@@ -56,6 +61,25 @@ def dialogue_of(row: object) -> tuple[Messages, Extra]:
     return tuple(messages), tuple(extra)
 
 
+def taken_out_of(row: object) -> tuple[str, ...]:
+    """Name the keys of a row and of its messages that `dialogue_of` does not take over."""
+    given = row if isinstance(row, dict) else {}
+    names = {f"key {key!r:.60}" for key in given if key not in _READ_ROW_KEYS}
+    turns = (turn for key in _TURN_LISTS if isinstance(given.get(key), list) for turn in given[key])
+    for turn in turns:
+        if isinstance(turn, dict):
+            names |= {f"key {key!r:.60} of messages" for key in turn if key not in _READ_TURN_KEYS}
+            role = _role_of(turn)
+            if turn.get("weight") is not None and role != "assistant":
+                names.add(f"key 'weight' of {role} messages")
+    return tuple(sorted(names))
+
+
+def _role_of(turn: dict[str, Any]) -> str | None:
+    spoken = turn.get("role", turn.get("from"))
+    return _ROLES.get(spoken.strip().rstrip(":：").lower()) if isinstance(spoken, str) else None
+
+
 def _from_turns(turns: object, key: str) -> list[dict[str, Any]]:
     if not isinstance(turns, list):
         raise BrokenRow(f"{key} is not a list")
@@ -72,9 +96,9 @@ def _from_turns(turns: object, key: str) -> list[dict[str, Any]]:
 
 def _from_turn(turn: dict[str, Any], number: int, calls: list[str]) -> dict[str, Any]:
     """One turn as a message; `calls` holds the ids of ShareGPT's calls that still wait for what a tool replied."""
-    spoken = turn.get("role", turn.get("from"))
-    role = _ROLES.get(spoken.strip().rstrip(":：").lower()) if isinstance(spoken, str) else None
+    role = _role_of(turn)
     if role is None:
+        spoken = turn.get("role", turn.get("from"))
         raise BrokenRow(f"turn {number}: role {spoken!r:.60} is not one of system, user, assistant, tool")
     content = turn.get("content", turn.get("value"))
     if content is not None and not isinstance(content, str | list):

@@ -1,6 +1,7 @@
 """The accounts: rows in are rows used and rows left behind, whatever happens."""
 
 import itertools
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataprep.conversion.convert import convert
+from dataprep.conversion.inputs import labelled
 from dataprep.conversion.ledger import REASONS, Ledger, explain, runs
 from dataprep.conversion.loss_report import summarise, tell
+from dataprep.conversion.options import Options
 from dataprep.conversion.output import origin
 from dataprep.records import Dialogue, Kind, LeftOut, Message, Place, Row
 from tests.dataprep.chats import ANSWERED, ASKED, HE, ME, SHE, converted, said
@@ -119,6 +123,33 @@ def test_what_the_readers_leave_out_is_told_in_words_and_nothing_twice() -> None
     assert said_by_readers <= REASONS.keys()
     report = summarise(converted([ASKED, ANSWERED, LeftOut(Place("chat.csv", 9), "made_up")]))
     assert "1  left: made_up\n" in tell(report)
+
+
+def test_every_broken_row_is_named_with_its_fault_up_to_twenty(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    good = '{"messages": [{"role": "user", "content": "Lit?"}, {"role": "assistant", "content": "Yes."}]}'
+    path.write_text("\n".join([good, '{"messages": 7}', "{,}", *['{"messages": 8}'] * 30]), encoding="utf-8")
+    report = summarise(convert(labelled([path]), Options()))
+    named = report["details"]["broken_row"]
+    assert [one["row"] for one in named] == list(range(2, 22))
+    assert "not a list" in named[0]["detail"]
+    assert report["rows"]["left"] == {"broken_row": 32}
+    assert "broken row: a.jsonl, row 3: " in tell(report)
+
+
+def test_what_a_conversion_takes_out_of_a_training_file_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    asked = {"role": "user", "content": "Lit?", "weight": 1, "timestamp": 7}
+    turns = [{"role": "assistant", "content": "Hi."}, asked, {"role": "assistant", "content": "Yes.", "weight": 1}]
+    path.write_text(json.dumps({"id": 4, "messages": turns}), encoding="utf-8")
+    report = summarise(convert(labelled([path]), Options()))
+    assert report["taken_out"] == {
+        "key 'id'": 1,
+        "key 'timestamp' of messages": 1,
+        "key 'weight' of user messages": 1,
+        "what is said before the first question": 1,
+    }
+    assert "Taken out of rows: key 'id' (1), key 'timestamp' of messages (1)," in tell(report)
 
 
 @given(st.lists(st.integers(1, 30)))
