@@ -10,6 +10,7 @@ from dataprep.conversion.cleaning import clean_value
 from dataprep.conversion.convert import Conversion
 from dataprep.conversion.inputs import Input
 from dataprep.conversion.ledger import Account, explain
+from dataprep.conversion.split import explain_split
 from dataprep.conversion.verdict import tell_verdict
 from dataprep.conversion.windows import Example
 
@@ -41,6 +42,7 @@ def summarise(conversion: Conversion, profile: str = "openai") -> dict[str, Any]
         "largest_chat": _largest_chat(examples),
         "sessions": conversion.sessions,
         "examples": {"training": len(conversion.training), "validation": len(conversion.validation)},
+        "split": explain_split(conversion.training, conversion.validation, conversion.options.valid_share),
         "answers": sum(answer.get("weight") != 0 for answer in answers),
         "check": conversion.check(profile),
         "masked": dict(sorted(conversion.masked.items())),
@@ -64,6 +66,7 @@ def tell(report: Mapping[str, Any]) -> str:
         "",
         f"{talked}{made['training']} example(s) for training, {made['validation']} for validation,"
         f" {report['answers']} answer(s) to learn.",
+        *([report["split"]] if report["split"] else []),
         "",
         *_table(report),
     ]

@@ -13,7 +13,8 @@ from dataprep.conversion.windows import Example
 def split(examples: Sequence[Example], share: float) -> tuple[list[Example], list[Example]]:
     """Return (training, validation), each in the given order; `share` of the examples at most are for validation.
 
-    What has a time goes by it, so that validation comes after training; what has none is drawn by its own content.
+    What has a time goes by it, the latest first; a session with no room left in validation stays in training, so that
+    some of training may be later. What has no time is drawn by its own content.
     """
     room = int(len(examples) * share)
     if not room:
@@ -25,6 +26,26 @@ def split(examples: Sequence[Example], share: float) -> tuple[list[Example], lis
             chosen.update(group)
     training = [example for number, example in enumerate(examples) if number not in chosen]
     return training, [examples[number] for number in sorted(chosen)]
+
+
+def explain_split(training: Sequence[Example], validation: Sequence[Example], share: float) -> str:
+    """Say why validation is empty though asked for, or not after training; empty where there is nothing to say."""
+    total = len(training) + len(validation)
+    room = int(total * share)
+    if not share or not total:
+        return ""
+    if not room:
+        return f"{share:g} of {total} example(s) is less than one, so nothing is set aside for validation."
+    if not validation:
+        kept = f"every session, with what equals it, is larger than the {room} example(s) that validation may have"
+        return f"Nothing is set aside for validation: {kept}."
+    began = min((one.start for one in validation if one.start is not None), default=None)
+    later = sum(one.start is not None and began is not None and one.start > began for one in training)
+    return (
+        f"{later} example(s) for training begin later than validation does: their sessions were too large for it."
+        if later
+        else ""
+    )
 
 
 def _groups(examples: Sequence[Example]) -> list[list[int]]:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataprep.conversion.sameness import marks_of
-from dataprep.conversion.split import split
+from dataprep.conversion.split import explain_split, split
 from dataprep.conversion.windows import Example
 
 
@@ -32,6 +32,19 @@ def test_equal_examples_stay_on_one_side() -> None:
     assert examples[9] in training
     assert examples[1] in training
     assert validation == examples[7:9]
+
+
+def test_why_there_is_no_validation_or_none_after_training_is_told() -> None:
+    few = [example(f"q{number}", "a", number, float(number)) for number in range(4)]
+    assert "less than one" in explain_split(*split(few, 0.1), 0.1)
+    one_session = [example(f"q{number}", "a", 1, 1.0) for number in range(10)]
+    assert "larger than the 2 example(s)" in explain_split(*split(one_session, 0.2), 0.2)
+    long_end = [example(f"q{number}", "a", min(number, 6), float(min(number, 6))) for number in range(10)]
+    training, validation = split(long_end, 0.2)
+    assert validation == long_end[4:6]
+    assert "4 example(s) for training begin later than validation" in explain_split(training, validation, 0.2)
+    ten = [example(f"q{number}", "a", number, float(number)) for number in range(10)]
+    assert explain_split(*split(ten, 0.2), 0.2) == explain_split(ten, [], 0.0) == explain_split([], [], 0.5) == ""
 
 
 def test_no_share_is_no_validation() -> None:
