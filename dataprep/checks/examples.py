@@ -15,7 +15,8 @@ _CHAT_KEYS = ("messages", "tools", "parallel_tool_calls", "functions")
 _INPUT_KEYS = ("messages", "tools", "parallel_tool_calls")
 # The 2025 specification names the two outputs *_completion; the guide and every implementation, *_output.
 _OUTPUTS = (("preferred_output", "preferred_completion"), ("non_preferred_output", "non_preferred_completion"))
-_PREFERENCE_KEYS = ("input", *(name for names in _OUTPUTS for name in names))
+_OUTPUT_KEYS = tuple(name for names in _OUTPUTS for name in names)
+_PREFERENCE_KEYS = ("input", *_OUTPUT_KEYS)
 _COMPLETION_KEYS = ("prompt", "completion")
 # What other formats hold their talk in.
 _FOREIGN = {
@@ -31,7 +32,9 @@ def recognise(example: dict[str, object]) -> Kind | None:
     """The kind of an example by its keys; None if it has none of the telling ones."""
     if "messages" in example:
         return "reinforcement" if _is_reinforcement(example) else "chat"
-    if any(key in example for key in _PREFERENCE_KEYS):
+    # Alpaca has an 'input' too, beside an 'instruction' and a text.
+    asked = isinstance(example.get("input"), dict) and "instruction" not in example
+    if asked or any(key in example for key in _OUTPUT_KEYS):
         return "preference"
     if any(key in example for key in _COMPLETION_KEYS):
         return "completion"
