@@ -147,6 +147,7 @@ class _Fixing:
         self._out = out
         self._masker = masker
         self._seen: set[bytes] = set()
+        self._noise: set[bytes] = set()  # of these, what holds no object
         self._unread = 0
 
     def run(self, source: Path) -> None:
@@ -183,12 +184,15 @@ class _Fixing:
         mark = _digest(text.encode("utf-8", "surrogateescape"))
         # What was mended once would come to the same again.
         if mark in self._seen:
-            self._drop_repeated(line, lines)
+            self._drop_repeated(line, lines, mark)
             return
         self._remember(mark)
+        unread = self._unread
         self._take_new(line, text, origin, mark)
+        if self._unread > unread and len(self._noise) < MAX_UNREAD:
+            self._noise.add(mark)
         if lines > 1:
-            self._drop_repeated(line + 1, lines - 1)
+            self._drop_repeated(line + 1, lines - 1, mark)
 
     def _take_new(self, line: int, text: str, origin: str, mark: bytes) -> None:
         if origin:
@@ -199,7 +203,7 @@ class _Fixing:
         for value in self._mend(line, text, bool(origin)):
             done = _digest(value)
             if done != mark and done in self._seen:
-                self._drop_repeated(line)
+                self._drop_repeated(line, 1, done)
                 continue
             self._remember(done)
             self._write(value)
@@ -249,19 +253,21 @@ class _Fixing:
         if len(self._seen) < MAX_REMEMBERED:
             self._seen.add(mark)
 
-    def _drop_repeated(self, line: int, times: int = 1) -> None:
+    def _drop_repeated(self, line: int, times: int, mark: bytes) -> None:
         what = "the same example as before, removed" + (f" {times} times" if times > 1 else "")
         self._drop(line, "drop_duplicates", what, times)
+        if mark in self._noise:
+            self._count_unread(line + times - 1, times)
 
     def _drop(self, line: int, code: str, what: str, times: int = 1) -> None:
         self._report.records += times
         self._report.dropped[code] += times
         self._report.add(line, code, what, times)
 
-    def _count_unread(self, line: int) -> None:
+    def _count_unread(self, line: int, times: int = 1) -> None:
         """Count what is no object; raises Unfixable where there is little else."""
-        self._unread += 1
-        if self._unread >= MAX_UNREAD and self._unread * 10 > self._report.written * 9:
+        self._unread += times
+        if self._unread >= MAX_UNREAD and self._unread * 10 > self._report.records * 9:
             raise Unfixable(
                 f"{self._unread} of the lines up to line {line} hold no JSON object, most of them: this is no training"
                 " file. If it is an export or a sheet, convert it instead."

@@ -13,6 +13,8 @@ from dataprep.checks.examples import recognise
 
 # As much as is ever held of one record, in characters.
 MAX_RECORD = 32 * 1024 * 1024
+# Nothing reads JSON that is nested as deeply.
+MAX_DEPTH = 10_000
 _PIECE = 1024 * 1024
 BLANK = " \t\r\n\f\v"
 _BLANK_OR_MARK = "\ufeff" + BLANK
@@ -208,7 +210,7 @@ class Framer:
             yield Record(at, text.rstrip("\r\n"))
 
     def _is_broken(self, scanner: Scanner, piece: str, size: int) -> bool:
-        return size > MAX_RECORD or (scanner.in_string and piece.endswith("\n"))
+        return size > MAX_RECORD or scanner.depth > MAX_DEPTH or (scanner.in_string and piece.endswith("\n"))
 
     def _return(self, held: list[tuple[int, str]]) -> None:
         """Put back what belongs to no record yet."""

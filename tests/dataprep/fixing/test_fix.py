@@ -14,6 +14,7 @@ from dataprep.checks.checker import check as check_stream
 from dataprep.checks.profiles import TARGETS
 from dataprep.checks.report import Report
 from dataprep.fixing.fix import MAX_UNREAD, FixReport, Unfixable, fix
+from dataprep.fixing.framing import MAX_DEPTH
 from tests.dataprep.lines import assistant, chat, user
 
 GOOD = [chat(user(f"问题{number}"), assistant(f"回答{number}")) for number in range(12)]
@@ -127,6 +128,21 @@ def test_what_was_mended_before_is_a_duplicate_without_being_mended_again(tmp_pa
 def test_a_file_of_lines_that_are_no_json_is_no_training_file(tmp_path: Path) -> None:
     with pytest.raises(Unfixable, match=r"10000 of the lines up to line 10001 hold no JSON object.*convert it instead"):
         run(tmp_path, GOOD[0] + "\n" + "".join(f"row {number}\n" for number in range(20_000)))
+
+
+@pytest.mark.parametrize("rows", ["{\n", "[\n", "[\nx\n", "x\n[\n", "{\nx\n"])
+def test_rows_of_nothing_count_as_no_json_each_time_they_come(rows: str, tmp_path: Path) -> None:
+    with pytest.raises(Unfixable, match=r"of the lines up to line \d+ hold no JSON object.*convert it instead"):
+        run(tmp_path, GOOD[0] + "\n" + rows * 12_000)
+
+
+def test_what_opens_more_brackets_than_any_json_is_given_up_and_its_lines_stay(tmp_path: Path) -> None:
+    sound = [chat(user(str(number)), assistant("yes")) for number in range(3000)]
+    deep = '{"a":\n' * (MAX_DEPTH + 1) + "1}\n" + "}\n" * MAX_DEPTH
+    report, lines = run(tmp_path, "\n".join(sound) + "\n" + deep)
+    assert lines == [*sound, '{"a":', "1}", "}"]
+    assert report.dropped == {"drop_duplicates": 2 * MAX_DEPTH - 1}
+    assert "join_lines" not in report.counts
 
 
 def test_an_element_over_lines_that_is_no_json_stays_as_lines_that_are_counted(tmp_path: Path) -> None:
