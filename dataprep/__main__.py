@@ -25,7 +25,7 @@ from dataprep.conversion.options import ALIASES, Options, WrongOption, read_opti
 from dataprep.conversion.output import OutputExists, Outputs, write
 from dataprep.conversion.speakers import NeedsMe
 from dataprep.decoding import is_encoding
-from dataprep.estimate import BadPrices, load_prices
+from dataprep.estimate import BadPrices, example_limit, load_prices
 from dataprep.fixing.fix import FixReport, Unfixable, fix, settle_encoding
 from dataprep.outlook import look_ahead
 from dataprep.sources.registry import SOURCES
@@ -66,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     checking.set_defaults(run=_check)
     checking.add_argument("file", type=Path, metavar="FILE")
     checking.add_argument("--profile", choices=TARGETS, default="engine", help="whose rules to hold it to")
+    checking.add_argument("--model", default="", help="which model is to be trained: how long its examples may be")
+    checking.add_argument(
+        "--max-tokens", type=_above_0, metavar="N", help="how long an example may be, whatever the model"
+    )
     checking.add_argument("--against", type=Path, metavar="TRAINING", help="find what stands in this file as well")
     checking.add_argument("--thorough", action="store_true", help="read every example's wording in large files too")
     checking.add_argument("--json", action="store_true", help="print the report as JSON")
@@ -150,12 +154,22 @@ def _refuse_without_folder(output: Path) -> None:
 def _examine(file: Path, options: argparse.Namespace, training: BinaryIO | None) -> Report:
     """Check a file, as one for validation if there is a training file."""
     with file.open("rb") as stream:
-        minimum = TARGETS[options.profile].minimum
-        report = check(stream, profile=options.profile, minimum=minimum, thorough=options.thorough)
+        target, limit = TARGETS[options.profile], options.max_tokens or _limit_of(options.model, options.profile)
+        report = check(stream, profile=target.name, minimum=target.minimum, max_tokens=limit, thorough=options.thorough)
         if training is not None:
             stream.seek(0)
             add_leaks(report, training, stream)
     return report
+
+
+def _limit_of(model: str, profile: str) -> int | None:
+    """Return how long an example of the model may be; where nobody knows it, say what counts instead."""
+    limit = example_limit(model, load_prices()) if model else None
+    if model and limit is None:
+        own = TARGETS[profile].max_tokens
+        counts = "none counts" if own is None else f"that of {profile} counts, {own} tokens"
+        print(f"No limit of '{model}' is known, so {counts}. --max-tokens N sets one.", file=sys.stderr)
+    return limit
 
 
 def _tell_changes(fixed: FixReport, *, quiet: bool) -> None:

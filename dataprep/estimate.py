@@ -100,6 +100,11 @@ def estimate_cost(lengths: Iterable[int], epochs: int, model: str, prices: Mappi
     return Cost(usd, tokens, f"{formula}. {price.note}".rstrip(". ") + ".")
 
 
+def example_limit(model: str, prices: Mapping[str, Price]) -> int | None:
+    """Return how many tokens of an example are trained on a model, fine-tuned already or not; None if nobody knows."""
+    return _price_of(model, prices).max_example_tokens
+
+
 def _price_of(model: str, prices: Mapping[str, Price]) -> Price:
     """The price of a model, of the base of a fine-tune, or of the newest of the dated models that a bare name means."""
     base = model.removeprefix("ft:").partition(":")[0]

@@ -16,7 +16,7 @@ from wire.envelope import ok
 from wire.errors import BadRequest
 
 bp = Blueprint("datasets", __name__, url_prefix="/datasets")
-_CHECK_FIELDS = ["files", "against", "profile", "thorough", "upload"]
+_CHECK_FIELDS = ["files", "against", "profile", "model", "thorough", "upload"]
 _FIX_FIELDS = ["files", "profile", "encoding", "mask", "upload", "download"]
 _STATISTICS_FIELDS = ["files", "model", "epochs"]
 _OPTIONS = [*Options.__dataclass_fields__, *ALIASES]
@@ -27,12 +27,15 @@ _CONVERT_FIELDS = ["files", "upload", "download", *_OPTIONS]
 def check() -> dict[str, Any]:
     """Check files in the form field `files` by the rules of `profile`, as validation files if `against` holds another.
 
+    `model` is what will be trained, whose limit counts for the length of an example.
+
     `upload=true` sends on what passes; `thorough=true` reads the wording of every example in large files too.
     """
     fields, incoming, against = _sent(_CHECK_FIELDS)
     upload, thorough = switch("upload", fields, default=False), switch("thorough", fields, default=False)
-    check_one = partial(services().datasets.check, upload=upload, thorough=thorough, against=against)
-    return ok([check_one(file, fields.get("profile", "")) for file in incoming])
+    model, profile = fields.get("model", ""), fields.get("profile", "")
+    check_one = partial(services().datasets.check, model=model, upload=upload, thorough=thorough, against=against)
+    return ok([check_one(file, profile) for file in incoming])
 
 
 @bp.post("/fix")

@@ -15,6 +15,7 @@ import dataprep
 from dataprep.checks.profiles import TARGETS
 from dataprep.conversion.options import WrongOption, read_options
 from dataprep.conversion.speakers import NeedsMe
+from dataprep.estimate import example_limit, load_prices
 from services.files import Files, Incoming
 from wire.errors import ApiError, BadRequest
 
@@ -91,6 +92,7 @@ class Datasets:
         file: Incoming,
         profile: str = "",
         *,
+        model: str = "",
         upload: bool = False,
         thorough: bool = False,
         against: Incoming | None = None,
@@ -98,10 +100,11 @@ class Datasets:
         """Return what is wrong with one file: `status` is passed or failed; with `upload`, a passed one is sent on.
 
         With `against`, the file is for validation, and what it shares with that training file is wrong too;
-        `thorough` reads the wording of every example in large files too.
+        `thorough` reads the wording of every example in large files too. How long an example may be is the engine's
+        context, else the limit of `model` if it is known, else the profile's: `max_tokens` in the reply.
         """
         name = self._known(profile)
-        limit = self._context_tokens if name == "engine" else None
+        limit = (self._context_tokens if name == "engine" else None) or _limit_of(model)
         minimum = TARGETS[name].minimum
         report = dataprep.check(file.stream, profile=name, minimum=minimum, max_tokens=limit, thorough=thorough)
         file.stream.seek(0)
@@ -114,7 +117,7 @@ class Datasets:
             "filename": file.label,
             "size": file.size,
             "status": "passed" if report.ok else "failed",
-            "response": {"profile": name, **asdict(report)},
+            "response": {"profile": name, "max_tokens": limit or TARGETS[name].max_tokens, **asdict(report)},
         }
         return entry | {"file": _upload(file, self._files)["file"]} if upload and report.ok else entry
 
@@ -156,6 +159,10 @@ class Datasets:
             message = f"Invalid value for 'profile': '{name[:80]}'. It must be one of {', '.join(TARGETS)}."
             raise BadRequest(message, code="invalid_value", param="profile")
         return name
+
+
+def _limit_of(model: str) -> int | None:
+    return example_limit(model, load_prices()) if model else None
 
 
 def _dataset(conversion: "Conversion", stem: str, profile: str) -> Dataset:

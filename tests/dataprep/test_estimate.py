@@ -10,6 +10,7 @@ from dataprep.estimate import (
     estimate_cost,
     estimate_epochs,
     estimate_minutes,
+    example_limit,
     load_prices,
 )
 
@@ -48,6 +49,16 @@ def test_what_is_cut_off_a_long_example_is_not_paid_for() -> None:
     prices = {"m": Price("m", 1.0, max_example_tokens=4096)}
     # The set of the cookbook's example, whose five lengths sum to 8242.
     assert estimate_cost([8032, 45, 40, 64, 61], 20, "m", prices).tokens == 20 * 4306
+
+
+@pytest.mark.parametrize(
+    ("model", "limit"),
+    [("my-model", 100), ("ft:my-model:org::id", 100), ("gpt-4o-mini", 65_536), ("no-such-model", None)],
+)
+def test_how_long_an_example_may_be_stands_in_the_table(model: str, limit: int | None, tmp_path: Path) -> None:
+    table = tmp_path / "prices.toml"
+    table.write_text(MINE)
+    assert example_limit(model, load_prices(table)) == limit
 
 
 @pytest.mark.parametrize("model", ["gpt-3.5-turbo-1106", "no-such-model", "ft:gpt-3.5-turbo-1106:org::id"])

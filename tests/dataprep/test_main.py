@@ -56,6 +56,31 @@ def test_a_bad_file_exits_with_1_and_shows_its_findings(tmp_path: Path, capsys: 
     assert "error: Line 1: role 'bot' is not one of" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("options", "limit"),
+    [
+        (["--profile", "mistral"], None),
+        (["--profile", "mistral", "--max-tokens", "16"], 16),
+        (["--model", "gpt-3.5-turbo-0125"], 16_385),
+        (["--model", "gpt-3.5-turbo-0125", "--max-tokens", "20"], 20),
+    ],
+)
+def test_how_long_an_example_may_be_follows_from_the_model_or_a_number(
+    options: list[str], limit: int | None, tmp_path: Path, capsys: Captured
+) -> None:
+    file = tmp_path / "long.jsonl"
+    file.write_text(chat(user(), assistant("wind " * 17_000)) + "\n", encoding="utf-8")
+    assert main(["check", str(file), *options]) == 0
+    out = capsys.readouterr().out
+    assert ("[too_long]" in out) == (limit is not None)
+    assert limit is None or f"trains on {limit} at most" in out
+
+
+def test_a_model_of_no_known_limit_is_told(good: Path, capsys: Captured) -> None:
+    assert main(["check", str(good), "--model", "none-such"]) == 0
+    assert "No limit of 'none-such' is known" in capsys.readouterr().err
+
+
 def test_a_missing_file_exits_with_2(tmp_path: Path, capsys: Captured) -> None:
     assert main(["check", str(tmp_path / "none.jsonl")]) == 2
     assert "none.jsonl" in capsys.readouterr().err

@@ -286,6 +286,11 @@ def test_the_embedded_engines_context_is_how_long_an_example_may_be() -> None:
     assert [one["severity"] for one in findings if one["code"] == "too_long"] == ["warning"]
 
 
+def test_a_check_holds_examples_to_the_limit_of_the_model(client: FlaskClient) -> None:
+    (entry,) = response(send(client, "check", (LINE, "a.jsonl"), profile="mistral", model="gpt-3.5-turbo-0125"))
+    assert entry["response"]["max_tokens"] == 16_385
+
+
 def test_every_option_stands_in_the_documentation_as_the_code_has_it() -> None:
     rows = [line.split(" | ") for line in WIRE.read_text("utf-8").splitlines() if line.startswith("| `")]
     documented = {row[0].removeprefix("| "): row[-1].removesuffix(" |") for row in rows}

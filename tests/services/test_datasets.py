@@ -55,6 +55,32 @@ def test_an_example_longer_than_the_engines_context_is_warned_of() -> None:
     assert "engine trains on 64 at most" in limits[0][0]
 
 
+@pytest.mark.parametrize(
+    ("profile", "model", "limit"),
+    [
+        ("", "gpt-3.5-turbo-0125", 16_385),
+        ("azure", "gpt-3.5-turbo-0125", 16_385),
+        ("mistral", "ft:gpt-4o-mini-2024-07-18:me::x", 65_536),
+        ("mistral", "nobody-knows", None),
+        ("azure", "nobody-knows", 65_536),
+        ("mistral", "", None),
+    ],
+)
+def test_the_models_own_limit_counts_where_it_is_known(
+    service: Datasets, profile: str, model: str, limit: int | None
+) -> None:
+    response = service.check(incoming(line(" word" * 17_000)), profile, model=model)["response"]
+    assert response["max_tokens"] == limit
+    told = [one["message"] for one in response["findings"] if one["code"] == "too_long"]
+    assert len(told) == (limit == 16_385)
+    assert all("trains on 16385 at most" in message for message in told)
+
+
+def test_the_engines_context_counts_before_any_models_limit() -> None:
+    service = Datasets(Files(Upstream(Address("http://127.0.0.1:9/v1"))), "engine", context_tokens=64)
+    assert service.check(incoming(line("Ho")), model="gpt-4o-mini-2024-07-18")["response"]["max_tokens"] == 64
+
+
 def test_a_broken_archive_is_a_refusal_and_no_crash(service: Datasets) -> None:
     with pytest.raises(BadRequest) as refused:
         service.convert([incoming(b"PK\x03\x04" + bytes(300), "slack.zip")], {})
