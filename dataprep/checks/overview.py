@@ -8,6 +8,7 @@ from dataprep.checks.likeness import Likenesses
 from dataprep.checks.phrasing import Turn
 from dataprep.checks.profiles import RECOMMENDED_EXAMPLES, Profile
 from dataprep.checks.report import Problem, Problems
+from dataprep.checks.silence import is_blank, stands_for_media
 from dataprep.checks.voices import MIN_FOR_SHARES, Voices
 from dataprep.checks.wording import MAX_SHOWN, show
 
@@ -103,21 +104,24 @@ class Overview:
             self._answers[key] += 1
 
     def _compare_answers(self, turns: Sequence[Turn], plain: Sequence[str], line: int) -> Problem | None:
-        """Whether an answer, an early one too, contradicts that to the very same talk, or the whole example repeats."""
+        """Whether an answer, an early one too, contradicts that to the same question, or the whole example repeats."""
         given, asked, mark = self._given, False, 0
         for at, text in enumerate(plain):
             turn = turns[at]
-            if turn.role == "assistant" and turn.learned and asked:
+            if turn.role == "assistant" and turn.learned:
                 whole = at == len(plain) - 1
                 packed = line << _LINE_AT | whole << _WHOLE_AT | hash(text) & _ANSWER
                 known = given.get(mark)
-                if known is not None and known >> _LINE_AT != line and (known ^ packed) & _ANSWER:
+                differs = known is not None and (known ^ packed) & _ANSWER
+                if known is not None and differs and asked and known >> _LINE_AT != line:
                     return _contradict(turn, known >> _LINE_AT)
-                if known is not None and whole and known >> _WHOLE_AT & 1:
+                if known is not None and not differs and whole and known >> _WHOLE_AT & 1:
                     return _repeat(known >> _LINE_AT)
                 if (known is None and len(given) < _MAX_GIVEN) or (known is not None and whole):
                     given[mark] = packed
-            asked = asked or turn.role == "user"
+            # A picture is another each time, and what is said on after an answer answers nothing.
+            if turn.role in ("user", "assistant"):
+                asked = turn.role == "user" and _says_something(turn)
             mark = hash((mark, turn.role, text))
         return None
 
@@ -144,6 +148,11 @@ class Overview:
                 " all answers; the model will learn it more than the others. Shorten it, or leave it out."
             )
             yield Problem("", "dominant_answer", detail, "warning")
+
+
+def _says_something(turn: Turn) -> bool:
+    """Whether it does so in words."""
+    return not is_blank(turn.text) and stands_for_media(turn.text) is None
 
 
 def _contradict(answer: Turn, first: int) -> Problem:

@@ -67,6 +67,30 @@ def test_an_earlier_answer_contradicts_too_once_an_example() -> None:
     assert codes(check_lines([talk("At ten.", "Here."), talk("At noon.", "There.", weight=0)])) == []
 
 
+@pytest.mark.parametrize("question", ["", " \u200b", "[图片]", "<Media omitted>"])
+def test_without_a_question_in_words_no_answer_contradicts_another(question: str) -> None:
+    answers = ("Lovely, that light.", "Who is that beside you?")
+    lines = [chat(user(question), assistant(answer)) for answer in answers]
+    assert "contradiction" not in [code for _, code in codes(check_lines(lines))]
+    lines = [json.dumps({"prompt": question, "completion": answer}) for answer in answers]
+    assert "contradiction" not in [code for _, code in codes(check_lines(lines))]
+
+
+def test_what_is_said_on_after_an_answer_answers_nothing() -> None:
+    lines = [chat(user("When?"), assistant("At ten."), assistant(more)) for more in ("Be early.", "Take the boat.")]
+    assert "contradiction" not in [code for _, code in codes(check_lines(lines))]
+    lines = [
+        chat(user("When?"), assistant("At ten."), user("[图片]"), assistant("Pretty."), user("Where?"), assistant(end))
+        for end in ("Here.", "There.")
+    ]
+    assert codes(check_lines(lines)) == [(2, "contradiction")]
+
+
+def test_an_example_without_a_question_repeats_another_still() -> None:
+    lines = [json.dumps({"prompt": "", "completion": answer}) for answer in ("The lamp is lit.", "the lamp is lit.")]
+    assert codes(check_lines(lines)) == [(2, "similar_example")]
+
+
 def test_another_answer_in_another_context_is_none() -> None:
     lines = [
         chat(user("A?"), assistant("One"), user("Why?"), assistant("So.")),
