@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import dataprep
+from dataprep.checks.checker import MAX_CLOSE_BYTES
 
 WORDS = ["the", "keeper", "lit", "a", "lamp", "and", "wrote", "down", "wind", "tide", "ships", "rain", "morning"]
 CHARACTERS = "灯塔看守人点亮了灯记下风潮汐船雨海鸥直到天亮"
@@ -90,6 +91,8 @@ def main() -> None:
         lines.append(write_example(chance).encode() + b"\n")
         size += len(lines[-1])
     data = b"".join(lines)
+    large = size > MAX_CLOSE_BYTES
+    print("large-file path: errors in every line, warnings of wording in a sample" if large else "every line closely")
     print(f"{len(lines)} chats, {size / 1e6:.0f} MB, {size / len(lines):.0f} bytes each")
     runs = {"notebook, as published": check_as_published, "notebook, streaming": check_streaming}
     baseline = 0.0

@@ -1,7 +1,7 @@
 """Walks a file line by line in flat memory and reports what is wrong; it changes nothing and keeps no example."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -19,6 +19,7 @@ from dataprep.checks.profiles import TARGETS, Profile
 from dataprep.checks.report import Kind, Problem, Report
 from dataprep.checks.shapes import read_clean_chat
 from dataprep.checks.strict_json import Unreadable, read_line
+from dataprep.checks.suspicion import BLOCK_BITS, may_hold_secret, may_lack_words, suspect_blocks
 from dataprep.checks.texts import texts_beside, turns_of, turns_of_clean
 
 PROFILES = tuple(TARGETS)
@@ -58,7 +59,8 @@ def check(
     if profile not in PROFILES:
         raise ValueError(f"unknown profile '{profile}', known: {', '.join(PROFILES)}")
     target = TARGETS[profile] if max_tokens is None else replace(TARGETS[profile], max_tokens=max_tokens)
-    walk = _Walk(target, minimum, 1 if thorough else _stride(stream))
+    stride = 1 if thorough else _stride(stream)
+    walk = _Walk(target, minimum, stride, suspect_blocks(stream) if stride > 1 else ())
     walk.follow(iter(partial(stream.readline, MAX_LINE_BYTES + 1), b""))
     return walk.finish()
 
@@ -76,7 +78,7 @@ def _stride(stream: BinaryIO) -> int:
 class _Walk:
     """One pass over the lines of one file."""
 
-    def __init__(self, profile: Profile, minimum: int | None, stride: int) -> None:
+    def __init__(self, profile: Profile, minimum: int | None, stride: int, suspect: Container[int]) -> None:
         self.report = Report()
         self._profile = profile
         self._minimum = minimum
@@ -90,10 +92,12 @@ class _Walk:
         self._first_blank = 0
         self._seen: dict[int, int] = {}
         self._remember = self._seen.setdefault
+        self._suspect = suspect
 
     def follow(self, lines: Iterator[bytes]) -> None:
         """Check line after line, until the end or until there is no point in going on."""
         report, stride, short, weights = self.report, self._stride, self._short, self._profile.weight is None
+        suspect = self._suspect
         # Most lines are clean and new: what they go through is kept short.
         for number, line in enumerate(self._open(lines), 1):
             report.bytes += len(line)
@@ -110,6 +114,10 @@ class _Walk:
                     self._warn_of_duplicate(line, number)
                 elif number % stride == 0:
                     self._look_closely(turns_of_clean(messages), number)
+                elif may_lack_words(messages) or (
+                    (report.bytes >> BLOCK_BITS in suspect or len(line) >> BLOCK_BITS) and may_hold_secret(line)
+                ):
+                    self._look_for_errors(turns_of_clean(messages), number)
             elif not self._examine(line, number):
                 report.complete = False
                 return
@@ -143,8 +151,9 @@ class _Walk:
             report.add(None, problem)
         if self._stride > 1 and report.closely < report.examples:
             detail = (
-                f"the file is large: the wording of {report.closely} of {report.examples} examples was read (secrets,"
-                " personal data, contradictions, near copies). Check it thoroughly to have all of them read."
+                f"the file is large: the wording of {report.closely} of {report.examples} examples was read (personal"
+                " data, contradictions, near copies), and all of them for secret keys and answers without words. Check"
+                " it thoroughly to have everything read."
             )
             report.add(None, Problem("", "partly_read", detail, "warning"))
         if report.complete:
@@ -158,6 +167,12 @@ class _Walk:
             self.report.add(number, problem)
         if self._overview.examples < MAX_REMEMBERED:
             for problem in self._overview.look(turns, number):
+                self.report.add(number, problem)
+
+    def _look_for_errors(self, turns: list[Turn], number: int) -> None:
+        """Tell what stands in the way of training, and nothing else, of a line outside the sample."""
+        for problem in check_turns(turns):
+            if problem.severity == "error":
                 self.report.add(number, problem)
 
     def _check_length(self, example: Mapping[str, Any], number: int) -> None:
@@ -210,8 +225,12 @@ class _Walk:
             self._check_length(example, number)
         if self._remember(hash(line), number) is not number:
             self._warn_of_duplicate(line, number)
-        elif kind is not None and isinstance(example, dict) and number % self._stride == 0:
-            self._look_closely(turns_of(example, kind), number, texts_beside(example))
+        elif kind is not None and isinstance(example, dict):
+            turns = turns_of(example, kind)
+            if number % self._stride == 0:
+                self._look_closely(turns, number, texts_beside(example))
+            else:
+                self._look_for_errors([*turns, *texts_beside(example)], number)
         return True
 
     def _pass_over(self, number: int) -> bool:

@@ -24,10 +24,11 @@ _ENGLISH = (
 _FILE = r"(?:（[^（）\n]{0,80}）|\([^()\s]{0,300}\)| \d{8}_\d{6}_\w{1,40})?"
 _STAND_INS = re.compile(rf"(?:\s*!?[\[【［<](?:{_WORDS})[\]】］>]{_FILE})+\s*")
 _MAYBE = re.compile(rf"(?:\s*!?[\[【［<](?:{_WORDS}|{_ENGLISH})[\]】］>]{_FILE})+\s*", re.IGNORECASE)
-_MAX_NOTE = 80
-_OPENING = frozenset("[【［<!‹〈＜")
+MAX_NOTE = 80
+OPENING = frozenset("[【［<!‹〈＜")
 # How the words for "left out" end, in all languages that `placeholders` knows.
 _LAST = frozenset("adeinostавнот略去容案くん외략됨")
+NOTE_ENDS = _LAST | frozenset("".join(_LAST).upper()) | frozenset(">›〉＞")
 
 
 def is_blank(text: str) -> bool:
@@ -41,11 +42,11 @@ def stands_for_media(text: str) -> Severity | None:
     `[图片]`, `【语音】`, `<Media omitted>` and `圖片已略去` are exporters' words. `<video>` may be the answer.
     """
     plain = text.strip(UNSEEN)
-    if plain[:1] in _OPENING:
+    if plain[:1] in OPENING:
         plain = plain.translate(_ANGLES)
-        if _STAND_INS.fullmatch(plain) or (len(plain) <= _MAX_NOTE and is_media_note(plain)):
+        if _STAND_INS.fullmatch(plain) or (len(plain) <= MAX_NOTE and is_media_note(plain)):
             return "error"
         return "warning" if _MAYBE.fullmatch(plain) else None
     # Most answers are none: their last character tells it soonest.
-    may_be = len(plain) <= _MAX_NOTE and plain[-1:].casefold() in _LAST
+    may_be = len(plain) <= MAX_NOTE and plain[-1:].casefold() in _LAST
     return "error" if may_be and is_media_note(plain) else None

@@ -169,6 +169,23 @@ def test_the_outputs_of_a_preference_may_be_many_to_one_question() -> None:
     assert codes(check_lines([pair("A", "B"), pair("C", "B")])) == [(2, "contradiction")]
 
 
+def test_of_a_large_file_every_line_is_read_for_what_is_an_error() -> None:
+    secret = "sk-a1B2c3D4e5F6g7H8i9J0"
+    lines = [chat(user("x" * 1_000_000 + str(number)), assistant("Yes.")) for number in range(40)]
+    lines[3:8] = [
+        chat(user("Key?"), assistant(f"It is {secret}")),
+        chat(user("Where?"), assistant("[图片]")),
+        chat(user("Well?"), assistant("\u3164")),
+        chat(user("Named?", name="Ann"), assistant(f"{secret}1")),
+        chat(user("Mine: 13912345678"), assistant("Yes.")),
+    ]
+    report = check(io.BytesIO("".join(line + "\n" for line in lines).encode()))
+    assert report.closely == 1
+    told = [(one.line, one.code) for one in report.findings if one.severity == "error"]
+    assert told == [(4, "secret"), (5, "placeholder_answer"), (6, "empty_content"), (7, "secret")]
+    assert "personal_data" not in {one.code for one in report.findings}
+
+
 def test_a_large_file_is_sampled_unless_asked_otherwise() -> None:
     line = chat(user("x" * 1_000_000), assistant())
     count = MAX_CLOSE_BYTES // len(line) + 2

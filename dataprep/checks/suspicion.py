@@ -1,0 +1,72 @@
+"""Tells at a glance which lines of a large file may hold an error in their wording; `phrasing` finds out.
+
+An error there are secret keys and answers without words. What is passed over here has none, written in ASCII.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import partial
+from typing import BinaryIO
+
+from dataprep.checks.shapes import PlainMessage
+from dataprep.checks.silence import MAX_NOTE, NOTE_ENDS, OPENING, UNSEEN
+
+# The keys that `masking` knows, by a letter of theirs that is rare in texts: that they look for it makes them quick.
+# Nothing is asked of what stands before a key, since it may be the last letter of an escape.
+_DASHED = re.compile(
+    rb"-(?:(?<=sk-)[A-Za-z0-9_-]{16}|(?<=glpat-)[A-Za-z0-9_-]{20}|(?<=pypi-)[A-Za-z0-9_-]{40}"
+    rb"|(?<=xox[abeoprs]-)[A-Za-z0-9-]{10}|----BEGIN )"
+).search
+_UNDERSCORED = re.compile(
+    rb"_(?:(?<=[srp]k_)(?:live|test)_[A-Za-z0-9]{16}|(?<=gh[pousr]_)[A-Za-z0-9]{30}|(?<=github_)pat_[A-Za-z0-9_]{30}"
+    rb"|(?<=hf_)[A-Za-z0-9]{30}|(?<=npm_)[A-Za-z0-9]{30})"
+).search
+_WITH_A = re.compile(
+    rb"A(?:KI[AD][A-Za-z0-9]{13}|SIA[A-Z0-9]{16}|Iza[A-Za-z0-9_-]{35}|(?<=LTA)I[A-Za-z0-9]{12})"
+).search
+_WITH_J = re.compile(rb"J(?<=eyJ)[A-Za-z0-9_-]{8}").search
+_BEARER = re.compile(rb"B(?=earer [A-Za-z0-9._~+/-]{16})").search
+_LOWER_BEARER = re.compile(rb"b(?=earer [A-Za-z0-9._~+/-]{16})").search
+
+BLOCK_BITS = 16
+_LONGEST = 64  # bytes of a key that are looked at
+
+_STARTS = OPENING | frozenset(UNSEEN)
+_ENDS = NOTE_ENDS | frozenset(UNSEEN)
+
+
+def suspect_blocks(stream: BinaryIO) -> set[int]:
+    """The blocks of the rest of a file in which a line may end that holds a secret; the stream stays where it is.
+
+    Many lines are looked at together here, in a fraction of the time. Lines longer than a block are not meant.
+    """
+    start, suspect, before = stream.tell(), set[int](), b""
+    for number, block in enumerate(iter(partial(stream.read, 1 << BLOCK_BITS), b"")):
+        # A key may lie across two blocks, and its line end in the next.
+        if may_hold_secret(before + block):
+            suspect.update((number - 1, number, number + 1))
+        before = block[-_LONGEST:]
+    stream.seek(start)
+    return suspect
+
+
+def may_lack_words(messages: Sequence[PlainMessage]) -> bool:
+    """Whether an answer of a clean line is worth a closer look, since it may say nothing."""
+    # The answers, from the last one: messages take turns, and the first is none.
+    for message in messages[:0:-2]:
+        text = message.content
+        if text[0] in _STARTS or (text[-1] in _ENDS and len(text) <= MAX_NOTE):
+            return True
+    return False
+
+
+def may_hold_secret(line: bytes) -> bool:
+    """Whether something in lines of JSON has the form of a secret key; many lines at once are looked at sooner."""
+    return bool(
+        (b"-" in line and _DASHED(line))
+        or (b"_" in line and _UNDERSCORED(line))
+        or (b"A" in line and _WITH_A(line))
+        or (b"J" in line and _WITH_J(line))
+        or (b"B" in line and _BEARER(line))
+        or _LOWER_BEARER(line)
+    )
