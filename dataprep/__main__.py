@@ -24,7 +24,7 @@ from dataprep.conversion.loss_report import summarise, tell
 from dataprep.conversion.options import ALIASES, Options, WrongOption, read_options
 from dataprep.conversion.output import OutputExists, Outputs, write
 from dataprep.conversion.speakers import NeedsMe
-from dataprep.decoding import is_encoding
+from dataprep.decoding import encoding_of, is_encoding
 from dataprep.estimate import BadPrices, example_limit, load_prices
 from dataprep.fixing.fix import FixReport, Unfixable, fix, settle_encoding
 from dataprep.outlook import look_ahead
@@ -184,11 +184,8 @@ def _tell_changes(fixed: FixReport, *, quiet: bool) -> None:
 def _print(report: Report, file: Path) -> None:
     for finding in report.findings:
         print(f"{finding.severity}: {finding.message} [{finding.code}]")
-    if (
-        any(finding.code == "invalid_utf8" for finding in report.findings)
-        and (guess := settle_encoding(file)) != "utf-8"
-    ):
-        print(f"The file seems to be in {guess}: --fix OUT writes it in UTF-8, --encoding NAME tells it a better name.")
+    if any(finding.code == "invalid_utf8" for finding in report.findings):
+        _tell_encoding(file)
     hidden = report.errors + report.warnings - len(report.findings)
     if hidden > 0:
         print(f"... and {hidden} more")
@@ -197,6 +194,17 @@ def _print(report: Report, file: Path) -> None:
     print(
         f"{file}: {report.examples} {kind} example(s), {report.errors} error(s), {report.warnings} warning(s){ending}"
     )
+
+
+def _tell_encoding(file: Path) -> None:
+    """Print what a file that is no UTF-8 may be in: what a fix takes it for, or what only a person can be sure of."""
+    settled, guess = settle_encoding(file), encoding_of(file)
+    if settled != "utf-8":
+        print(
+            f"The file seems to be in {settled}: --fix OUT writes it in UTF-8, --encoding NAME tells it a better name."
+        )
+    elif not guess.startswith("utf-8"):
+        print(f"The bytes that are no UTF-8 may be {guess}. If all of the file is: --fix OUT --encoding {guess}")
 
 
 def _convert(options: argparse.Namespace) -> int:

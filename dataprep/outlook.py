@@ -34,7 +34,9 @@ class Outlook:
         """Return all but the single lengths, as JSON has it."""
         shown = {one.name: getattr(self.statistics, one.name) for one in fields(Statistics) if one.name != "lengths"}
         for name in ("tokens", "answer_tokens", "turns", "characters"):
-            shown[name] = {**asdict(shown[name]), "mean": round(shown[name].mean, 2)}
+            spread = asdict(shown[name])
+            quantiles = {key: round(spread[key], 1) for key in ("p5", "p50", "p95")}
+            shown[name] = {**spread, **quantiles, "mean": round(shown[name].mean, 2)}
         shown["histogram"] = [one._asdict() for one in self.statistics.histogram]
         estimates = {"epochs": asdict(self.epochs), "cost": asdict(self.cost), "duration": asdict(self.duration)}
         return {"statistics": shown, "counted": self.counted, **estimates}

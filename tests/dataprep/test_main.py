@@ -285,6 +285,16 @@ def test_a_conversion_is_written_even_if_nobody_reads_its_report(talk: Path) -> 
 SPOKEN = chat(user("灯塔今天几点开门？守灯人在不在？"), assistant("八点开门，他一直都在。"))
 
 
+def test_an_encoding_that_would_fit_any_file_is_named_but_not_taken(tmp_path: Path, capsys: Captured) -> None:
+    file, out = tmp_path / "talk.jsonl", tmp_path / "out.jsonl"
+    file.write_bytes(
+        (chat(user("Où est la clé du château ?"), assistant("Là, près de l’entrée.")) + "\n").encode("cp1252")
+    )
+    assert main(["check", str(file), "--fix", str(out)]) == 1
+    told = capsys.readouterr().out
+    assert "--fix OUT --encoding windows-1252" in told or "--fix OUT --encoding cp1252" in told
+
+
 def test_a_file_in_another_encoding_is_named_and_mended_in_the_one_given(tmp_path: Path, capsys: Captured) -> None:
     file, out = tmp_path / "talk.jsonl", tmp_path / "out.jsonl"
     file.write_bytes(SPOKEN.encode("gb18030"))

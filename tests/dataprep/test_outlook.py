@@ -37,6 +37,13 @@ def test_what_nobody_knows_is_unknown_and_says_why() -> None:
     assert "no price" in found.cost.formula
 
 
+def test_on_the_wire_quantiles_have_one_decimal() -> None:
+    lines = [LINE.replace("Lit?", "Lit? " * number) for number in range(1, 9)]
+    shown = look_ahead(io.BytesIO("".join(lines).encode()), "m", {}).to_wire()["statistics"]
+    for name in ("tokens", "characters"):
+        assert all(shown[name][key] == round(shown[name][key], 1) for key in ("p5", "p50", "p95"))
+
+
 def test_on_the_wire_it_is_plain_json_without_the_single_lengths() -> None:
     shown = json.loads(json.dumps(look_ahead(io.BytesIO(FILE.encode()), "gpt-4o-mini", load_prices()).to_wire()))
     assert shown["statistics"]["tokens"]["count"] == 20
