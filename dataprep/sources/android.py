@@ -1,11 +1,11 @@
 """The message table of WeChat on Android (EnMicroMsg) as CSV; it is read as exported, from no database."""
 
-import html
 import re
 from collections.abc import Iterator
 
 from dataprep.records import Kind, Message, Place, Row
 from dataprep.sources.clock import seconds_of
+from dataprep.sources.entities import unescape
 from dataprep.sources.source import Head, Source
 from dataprep.sources.walks import BrokenRow, Cells, flag_of, header_of, read_csv
 from dataprep.sources.wechat_words import UNSPOKEN, Words, kind_of_codes, read_typed, split_quote, words_of
@@ -99,7 +99,7 @@ def _reply(xml: str) -> Words:
 def _inside(xml: str, tag: str) -> str:
     """Return the text of the first such element, empty where there is none or where it holds XML again."""
     inner = _raw(xml, tag).strip().removeprefix("<![CDATA[").removesuffix("]]>")
-    text = html.unescape(inner).strip()
+    text = unescape(inner).strip()
     return "" if _XML_START.match(text) else text
 
 

@@ -1,6 +1,5 @@
 """Reads a Slack export, folder or ZIP: one chat a channel and one a thread; it follows no links to files."""
 
-import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from dataprep.records import Kind, LeftOut, Message, Place, Row
 from dataprep.sources.archive import Archive, open_archive
 from dataprep.sources.clock import seconds_of
+from dataprep.sources.entities import unescape
 from dataprep.sources.json_fields import as_list, as_object, as_text
 from dataprep.sources.json_stream import BrokenJson, read_elements
 from dataprep.sources.source import Head, Source, UnreadableSource
@@ -161,7 +161,7 @@ def _plain(text: str, workspace: _Workspace) -> str:
 
     # Slack escapes these three and no other.
     escaped = _find_tokens.sub(show, text)
-    return re.sub("&(?:lt|gt|amp);", lambda sign: html.unescape(sign[0]), escaped)
+    return re.sub("&(?:lt|gt|amp);", lambda sign: unescape(sign[0]), escaped)
 
 
 SOURCES: tuple[Source, ...] = (Source("slack", "Slack export (folder or ZIP)", _recognise, _read),)

@@ -1,9 +1,9 @@
 """The content of a WeChatMsg cell, often raw XML of WeChat's own, as a kind and words; it opens no files."""
 
-import html
 import re
 
 from dataprep.records import Kind
+from dataprep.sources.entities import unescape
 from dataprep.sources.wechat_words import Words, kind_of_codes, read_typed
 
 _TAG = re.compile(r"<[^<>]{0,2000}>")
@@ -50,7 +50,7 @@ def words_of_cell(kind: Kind, cell: str) -> Words:
 
 def without_tags(text: str) -> str:
     """Return a system line without links, pictures and CDATA marks."""
-    return html.unescape(_TAG.sub("", text.replace("<![CDATA[", "").replace("]]>", ""))).strip()
+    return unescape(_TAG.sub("", text.replace("<![CDATA[", "").replace("]]>", ""))).strip()
 
 
 def _is_xml(cell: str) -> bool:
@@ -69,4 +69,4 @@ def _between(text: str, start: str, end: str, plain: bool = False) -> str:
     inner = inner.strip()
     if inner.startswith("<![CDATA[") and inner.endswith("]]>"):
         return inner[9:-3].strip()
-    return html.unescape(inner).strip()
+    return unescape(inner).strip()

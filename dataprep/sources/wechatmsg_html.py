@@ -3,7 +3,6 @@
 A page is one array on a few long lines: it is held in memory whole, with its messages.
 """
 
-import html
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from dataprep.decoding import open_text
 from dataprep.records import Kind, LeftOut, Message, Place, Row
 from dataprep.sources.clock import seconds_of
+from dataprep.sources.entities import unescape
 from dataprep.sources.js_literals import BrokenLiteral, read_literal
 from dataprep.sources.source import Head, Source, UnreadableSource
 from dataprep.sources.wechat_words import UNSPOKEN, kind_of_codes, read_typed
@@ -65,7 +65,7 @@ def read_html(head: Head) -> Iterator[Row]:
             "The page has no array chatMessages. Give the page that WeChatMsg or MemoTrace exported."
         )
     title = _TITLE.search(text, 0, start.start())
-    name = (html.unescape(title[1]).strip() if title else "") or Path(head.label).stem
+    name = (unescape(title[1]).strip() if title else "") or Path(head.label).stem
     elements = list(_elements(text, start.end()))
     senders = {_name(element): _side(element) for element in elements if _name(element) and _side(element) is not None}
     for row, element in enumerate(elements, 1):
@@ -155,7 +155,7 @@ def _text(element: dict[str, object], *keys: str) -> str:
         value = element.get(key)
         if isinstance(value, str) and value:
             plain = _EMOTICON.sub(lambda found: f"[{found[1].replace(' ', '')}]", value)
-            return html.unescape(plain)
+            return unescape(plain)
     return ""
 
 
