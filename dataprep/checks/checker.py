@@ -28,6 +28,8 @@ MAX_LINE_BYTES = 32 * 1024 * 1024
 # A file with more errors is not worth more of anybody's time.
 MAX_ERRORS = 10_000
 MAX_BLANK_LINES = 500_000
+# A file that begins with so many lines of no JSON object is something else.
+MAX_STRAYS = 20
 # Duplicates are looked for among this many first lines, so that memory stays flat.
 MAX_REMEMBERED = 100_000
 # In files up to this size every example is read for its wording too, in larger ones a sample of about so much.
@@ -89,6 +91,7 @@ class _Walk:
         self._kind_line = 0
         self._marked = self._of_windows = False
         self._blank_lines = 0
+        self._strays = 0
         self._first_blank = 0
         self._seen: dict[int, int] = {}
         self._remember = self._seen.setdefault
@@ -119,7 +122,7 @@ class _Walk:
                 ):
                     self._look_for_errors(turns_of_clean(messages), number)
             elif not self._examine(line, number):
-                report.complete = False
+                self.report.complete = False
                 return
             if number == MAX_REMEMBERED:
                 self._remember = self._seen.get
@@ -246,9 +249,23 @@ class _Walk:
     def _refuse(self, problem: Problem, line: bytes, number: int) -> bool:
         """Report an unreadable line; False if it is the first and shows that the file is no JSONL at all."""
         disguise = None if self.report.examples else unmask_text(line.decode("utf-8", "replace"))
+        if not line.lstrip().startswith(b"{") and self._strays == self.report.examples:
+            self._strays += 1
+            if self._strays == MAX_STRAYS:
+                return self._give_up()
         self.report.add(number, disguise or problem)
         self.report.examples += disguise is None
         return disguise is None and self.report.errors < MAX_ERRORS
+
+    def _give_up(self) -> bool:
+        """Say one thing of a file that has begun with so many lines of no JSON, in place of one of each; False."""
+        self.report, self._blank_lines = Report(bytes=self.report.bytes), 0
+        detail = (
+            f"none of the first {MAX_STRAYS} lines begins a JSON object: the file is no JSONL. If it is an export or a"
+            " sheet, convert it."
+        )
+        self.report.add(1, Problem("", "unsupported_file_type", detail))
+        return False
 
     def _settle_kind(self, kind: Kind, number: int) -> None:
         report = self.report

@@ -244,3 +244,15 @@ def test_memory_stays_flat_over_a_long_file() -> None:
 def test_an_unknown_profile_is_refused() -> None:
     with pytest.raises(ValueError, match="known: openai"):
         check(io.BytesIO(), profile="acme")
+
+
+def test_prose_is_told_once_and_broken_objects_line_by_line() -> None:
+    prose = "".join(f"This is sentence {number} of a licence\n\n" for number in range(40))
+    report = check_bytes(prose.encode())
+    (finding,) = report.findings
+    assert (finding.line, finding.code, finding.severity) == (1, "unsupported_file_type", "error")
+    assert (report.errors, report.complete, report.examples) == (1, False, 0)
+    broken = check_bytes(b'{"messages": [}\n' * 40)
+    assert (broken.errors, broken.complete) == (40, True)
+    late = check_bytes(b"a sentence\n" * 19 + b'{"messages": [}\n' + b"a sentence\n" * 19)
+    assert (late.errors, late.complete) == (39, True)
