@@ -10,10 +10,11 @@ from engine.files import MAX_BYTES, Files
 from engine.jobs import Jobs
 from engine.models import Models
 from engine.parts import Parts
-from engine.routes import chat, errors, files, fine_tuning, models, token_counts
+from engine.routes import chat, errors, files, fine_tuning, models, token_counts, uploads
 from engine.serving.pool import Pool, PoolSettings
 from engine.store import Store
 from engine.token_counts import TokenCounts
+from engine.uploads import Uploads
 from engine.worker import Worker, WorkerSettings
 
 _MULTIPART_ALLOWANCE = 1024 * 1024
@@ -33,7 +34,7 @@ def create_engine(config: EngineConfig) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + _MULTIPART_ALLOWANCE
     app.extensions["engine"] = parts
     app.extensions["worker"] = Worker(parts, _worker_settings(config))
-    for module in (files, fine_tuning, models, chat, token_counts):
+    for module in (files, uploads, fine_tuning, models, chat, token_counts):
         app.register_blueprint(module.bp)
     errors.register(app)
     return app
@@ -57,7 +58,8 @@ def _parts(config: EngineConfig) -> Parts:
     jobs = Jobs(store, uploaded, known, config.data_dir / "jobs")
     pool = Pool(_pool_settings(config), config.data_dir / "logs")
     counts = TokenCounts(known, config.context_tokens)
-    return Parts(store, uploaded, known, jobs, pool, counts, config.result_encoding)
+    in_parts = Uploads(store, uploaded, config.data_dir / "uploads")
+    return Parts(store, uploaded, in_parts, known, jobs, pool, counts, config.result_encoding)
 
 
 def _pool_settings(config: EngineConfig) -> PoolSettings:

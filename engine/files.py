@@ -4,18 +4,26 @@ import base64
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 from engine import durable
 from engine.store import FILES, Record, Store
 from wire.errors import BadRequest, NotFound, PayloadTooLarge
 from wire.ids import new_id
 from wire.pages import page
+from wire.requests import ExpiresAfter
 
 MAX_BYTES = 512 * 1024 * 1024
 PURPOSES = ("fine-tune", "assistants", "batch", "vision", "user_data", "evals")
 _BLOCK = 1024 * 1024
 _LABEL = 255
+
+
+class Readable(Protocol):
+    """Bytes that come one block after the other, b"" at their end."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes."""
 
 
 class Files:
@@ -28,30 +36,43 @@ class Files:
         for unfinished in folder.glob("*.part"):
             unfinished.unlink()
 
-    def create(self, stream: BinaryIO, filename: str, purpose: str, now: int) -> Record:
+    def create(
+        self, stream: Readable, filename: str, purpose: str, now: int, expires_after: ExpiresAfter | None = None
+    ) -> Record:
         """Keep an upload and return its File object (wire reference 1.1).
 
         Raises:
             BadRequest: the purpose is unknown, or a fine-tuning file's name does not end in .jsonl.
             PayloadTooLarge: over 512 MB.
         """
-        if purpose not in PURPOSES:
-            raise BadRequest(f"'{purpose}' is not one of {list(PURPOSES)} - 'purpose'", param="purpose")
-        if purpose == "fine-tune" and not filename.lower().endswith(".jsonl"):
-            raise BadRequest("Invalid file format for Fine-Tuning API. Must be .jsonl", param="file")
-        file_id = new_id("file-")
-        size, digest = self._write(file_id, stream)
-        label = "".join(letter for letter in filename if letter.isprintable())[-_LABEL:]
-        row = _row(file_id, label, purpose, size, digest, now)
+        check_label(filename, purpose)
+        row = self.prepare(stream, filename, purpose, now)
+        row["expires_at"] = now + expires_after.seconds if expires_after else None
         self._store.insert({FILES: [row]})
         return to_wire(row)
 
+    def prepare(self, stream: Readable, filename: str, purpose: str, now: int, limit: int = MAX_BYTES) -> Record:
+        """Keep the bytes and return their row, which the caller makes visible; raises PayloadTooLarge over `limit`."""
+        file_id = new_id("file-")
+        size, digest = self._write(file_id, stream, limit)
+        label = "".join(letter for letter in filename if letter.isprintable())[-_LABEL:]
+        facts = {"id": file_id, "filename": label, "purpose": purpose, "bytes": size, "sha256": digest}
+        return {**facts, "created_at": now, "expires_at": None}
+
     def prepare_result(self, path: Path, filename: str, now: int) -> Record:
         """Keep a copy of a job's result file and return its row, which the caller makes visible."""
-        file_id = new_id("file-")
         with path.open("rb") as stream:
-            size, digest = self._write(file_id, stream)
-        return _row(file_id, filename, "fine-tune-results", size, digest, now)
+            return self.prepare(stream, filename, "fine-tune-results", now)
+
+    def discard(self, row: Record) -> None:
+        """Forget bytes that were prepared and are not to become visible."""
+        (self._folder / str(row["id"])).unlink(missing_ok=True)
+
+    def sweep(self, now: int) -> None:
+        """Delete the files whose time has come."""
+        for row in self._store.expired(FILES, now):
+            self._store.delete(FILES, row["id"])
+            self.discard(row)
 
     def list(self, limit: int, after: str | None, order: str, purpose: str | None) -> dict[str, Any]:
         """Return one page of File objects."""
@@ -65,6 +86,11 @@ class Files:
     def retrieve(self, file_id: str) -> Record:
         """Return one File object."""
         return to_wire(self.row(file_id))
+
+    def find(self, file_id: str) -> Record | None:
+        """Return one File object, or None if there is none (any more)."""
+        row = self._store.one(FILES, id=file_id)
+        return to_wire(row) if row else None
 
     def row(self, file_id: str) -> Record:
         """Return the stored facts of one file, or raise NotFound."""
@@ -83,24 +109,30 @@ class Files:
 
     def delete(self, file_id: str) -> dict[str, Any]:
         """Forget one file; jobs that were created with it keep their own link to the bytes."""
-        path = self.path(file_id)
+        row = self.row(file_id)
         self._store.delete(FILES, file_id)
-        path.unlink(missing_ok=True)
+        self.discard(row)
         return {"id": file_id, "object": "file", "deleted": True}
 
-    def _write(self, file_id: str, stream: BinaryIO) -> tuple[int, str]:
+    def _write(self, file_id: str, stream: Readable, limit: int) -> tuple[int, str]:
         """Write `stream` to the file's place, whole or not at all; return its size and sha256."""
         digest, size = hashlib.sha256(), 0
         with durable.replace(self._folder / file_id) as target:
             while block := stream.read(_BLOCK):
                 size += len(block)
-                if size > MAX_BYTES:
-                    raise PayloadTooLarge(
-                        f"The file is over {MAX_BYTES // 2**20} MB.", code="file_too_large", param="file"
-                    )
+                if size > limit:
+                    raise PayloadTooLarge(f"The file is over {limit // 2**20} MB.", code="file_too_large", param="file")
                 digest.update(block)
                 target.write(block)
         return size, digest.hexdigest()
+
+
+def check_label(filename: str, purpose: str) -> None:
+    """Refuse an unknown purpose, and a fine-tuning file whose name does not end in .jsonl."""
+    if purpose not in PURPOSES:
+        raise BadRequest(f"'{purpose}' is not one of {list(PURPOSES)} - 'purpose'", param="purpose")
+    if purpose == "fine-tune" and not filename.lower().endswith(".jsonl"):
+        raise BadRequest("Invalid file format for Fine-Tuning API. Must be .jsonl", param="file")
 
 
 def link(source: Path, target: Path) -> None:
@@ -121,17 +153,12 @@ def to_wire(row: Record) -> Record:
         "object": "file",
         "bytes": row["bytes"],
         "created_at": row["created_at"],
-        "expires_at": None,
+        "expires_at": row["expires_at"],
         "filename": row["filename"],
         "purpose": row["purpose"],
         "status": "processed",
         "status_details": None,
     }
-
-
-def _row(file_id: str, filename: str, purpose: str, size: int, digest: str, now: int) -> Record:
-    facts = {"id": file_id, "filename": filename, "purpose": purpose}
-    return {**facts, "bytes": size, "sha256": digest, "created_at": now}
 
 
 def _no_such_file(file_id: str, param: str) -> NotFound:

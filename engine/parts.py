@@ -8,6 +8,7 @@ from engine.models import Models
 from engine.serving.pool import Pool
 from engine.store import Store
 from engine.token_counts import TokenCounts
+from engine.uploads import Uploads
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Parts:
 
     store: Store
     files: Files
+    uploads: Uploads
     models: Models
     jobs: Jobs
     pool: Pool

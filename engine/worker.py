@@ -23,6 +23,7 @@ _LOG = logging.getLogger(__name__)
 _CRASHES_ALLOWED = 3
 # A database that is locked for a moment is no reason to give a job up.
 _FAULTS_ALLOWED = 3
+_SWEEP_SECONDS = 10
 _NO_ESTIMATE = {"estimated_finish": None}
 
 
@@ -68,9 +69,14 @@ class Worker:
         self._in_hand: str | None = None
         self._faults = 0
         self._pace = Pace()
+        self._next_sweep = 0
 
     def turn(self, now: int) -> None:
-        """Check what waits to be checked, then begin, follow or end the one training."""
+        """Check what waits to be checked, then begin, follow or end the one training; clear away what has expired."""
+        if now >= self._next_sweep:
+            self._next_sweep = now + _SWEEP_SECONDS
+            self._parts.files.sweep(now)
+            self._parts.uploads.sweep(now)
         while (unchecked := self._store.oldest_job(lifecycle.VALIDATING)) is not None:
             self._validate(unchecked, now)
         if self._run is None:

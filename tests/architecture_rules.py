@@ -50,6 +50,7 @@ HOMES: dict[str, set[str]] = {
     "flask": {"app", "routes", "dashboard", "engine.app", "engine.__main__", "engine.routes"},
     "werkzeug": {"app", "routes", "dashboard", "engine.app", "engine.routes"},
     "sqlalchemy": {"engine.store"},
+    "alembic": {"engine.store"},
     "openai": {"services"},
     "xllamacpp": {"engine.serving"},
     "granian": {"app", "httpd"},

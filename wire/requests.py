@@ -79,6 +79,36 @@ class JobCreate(Strict):
     integrations: list[dict[str, Any]] | None = None
 
 
+class ExpiresAfter(Strict):
+    """`expires_after` of a file: an hour to thirty days after it was created (wire reference 1.1)."""
+
+    anchor: Literal["created_at"]
+    seconds: Annotated[int, Field(ge=3600, le=2_592_000)]
+
+
+class FileExpiry(Strict):
+    """The expiry of a file as a form gives it."""
+
+    expires_after: ExpiresAfter
+
+
+class UploadCreate(Strict):
+    """`POST /v1/uploads` (wire reference 1.4)."""
+
+    bytes: Annotated[int, Field(ge=1, le=8 * 1024**3)]
+    filename: Annotated[str, Field(min_length=1)]
+    mime_type: Annotated[str, Field(min_length=1)]
+    purpose: Annotated[str, Field(min_length=1)]
+    expires_after: ExpiresAfter | None = None
+
+
+class UploadComplete(Strict):
+    """`POST /v1/uploads/{id}/complete`: the parts in their order, and the MD5 of the whole in hexadecimal."""
+
+    part_ids: Annotated[list[Id], Field(min_length=1)]
+    md5: Annotated[str, Field(pattern="^[0-9a-fA-F]{32}$")] | None = None
+
+
 _KINDS = {"model_type": "an object", "dict_type": "an object", "list_type": "an array", "string_type": "a string"}
 
 Model = TypeVar("Model", bound=BaseModel)

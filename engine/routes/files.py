@@ -1,5 +1,6 @@
 """`/v1/files` (wire reference 1)."""
 
+import re
 import time
 from typing import BinaryIO, cast
 
@@ -8,7 +9,9 @@ from flask.typing import ResponseReturnValue
 
 from engine.routes import limit, parts
 from wire.errors import BadRequest
+from wire.requests import ExpiresAfter, FileExpiry, parse
 
+_EXPIRY = re.compile(r"expires_after\[(.*)\]")
 bp = Blueprint("files", __name__, url_prefix="/v1/files")
 
 
@@ -19,8 +22,8 @@ def create() -> ResponseReturnValue:
     if upload is None or purpose is None:
         missing = "file" if upload is None else "purpose"
         raise BadRequest(f"'{missing}' is a required property", param=missing)
-    _refuse_expiry()
-    return parts().files.create(cast(BinaryIO, upload.stream), upload.filename or "upload", purpose, int(time.time()))
+    stream, name = cast(BinaryIO, upload.stream), upload.filename or "upload"
+    return parts().files.create(stream, name, purpose, int(time.time()), _expires_after())
 
 
 @bp.get("")
@@ -53,7 +56,9 @@ def delete(file_id: str) -> ResponseReturnValue:
     return parts().files.delete(file_id)
 
 
-def _refuse_expiry() -> None:
-    named = [name for name in request.form if name.startswith("expires_after")]
-    if named:
-        raise BadRequest("Files do not expire here; leave 'expires_after' out.", "unsupported_parameter", named[0])
+def _expires_after() -> ExpiresAfter | None:
+    """The form fields `expires_after[anchor]` and `expires_after[seconds]` as one; None if there are none."""
+    named = {field[1]: value for name, value in request.form.items() if (field := _EXPIRY.fullmatch(name))}
+    seconds = named.get("seconds", "")
+    body = named | ({"seconds": int(seconds)} if seconds.isascii() and seconds.isdigit() and len(seconds) < 10 else {})
+    return parse(FileExpiry, {"expires_after": body}).expires_after if named else None

@@ -1,10 +1,12 @@
 """What a server of the OpenAI wire API must do, asked of it with the official SDK; subclasses name the server."""
 
+import hashlib
 import io
 import json
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import openai
@@ -90,6 +92,34 @@ class ContractSuite:
     def test_bare_bytes_have_no_name_and_are_refused(self, client: OpenAI) -> None:
         with pytest.raises(openai.BadRequestError):
             client.files.create(file=jsonl(LINES), purpose="fine-tune")
+
+    def test_a_large_file_goes_up_in_parts(self, client: OpenAI, tmp_path: Path) -> None:
+        content = jsonl(LINES)
+        path = tmp_path / "train.jsonl"
+        path.write_bytes(content)
+        md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        done = client.uploads.upload_file_chunked(
+            file=path, mime_type="text/jsonl", purpose="fine-tune", part_size=100, md5=md5
+        )
+        assert done.status == "completed"
+        assert done.file is not None
+        assert client.files.content(done.file.id).read() == content
+        with pytest.raises(openai.BadRequestError, match="completed"):
+            client.uploads.parts.create(done.id, data=b"more")
+        begun = client.uploads.create(bytes=9, filename="t.jsonl", mime_type="text/jsonl", purpose="fine-tune")
+        assert (begun.status, client.uploads.cancel(begun.id).status) == ("pending", "cancelled")
+
+    def test_a_file_may_be_told_to_expire(self, client: OpenAI) -> None:
+        file = client.files.create(
+            file=("t.jsonl", jsonl(LINES)), purpose="fine-tune", expires_after={"anchor": "created_at", "seconds": 3600}
+        )
+        assert file.expires_at == file.created_at + 3600
+        with pytest.raises(openai.BadRequestError, match="seconds"):
+            client.files.create(
+                file=("t.jsonl", jsonl(LINES)),
+                purpose="fine-tune",
+                expires_after={"anchor": "created_at", "seconds": 5},
+            )
 
     def test_the_job_succeeds_with_true_figures(self, trained: Any) -> None:
         assert trained.status == "succeeded", trained.error

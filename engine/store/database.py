@@ -1,96 +1,19 @@
-"""The engine's facts: files, jobs, events and models in SQLite; the only module that speaks SQL. It knows no rules."""
+"""The engine's facts: files, jobs, events and models in SQLite; the only package that speaks SQL. It knows no rules."""
 
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    Column,
-    ColumnElement,
-    Connection,
-    Integer,
-    MetaData,
-    Row,
-    String,
-    Table,
-    UniqueConstraint,
-    create_engine,
-    event,
-    select,
-)
+from sqlalchemy import ColumnElement, Connection, Row, Table, create_engine, event, select
 from sqlalchemy.exc import DatabaseError
+
+from engine.store import migration
+from engine.store.tables import EVENTS, FACTS, JOBS
 
 Record = dict[str, Any]
 StoreError = DatabaseError
 """What any method raises if the database is locked for long, broken or out of room."""
-
-_METADATA = MetaData()
-_JSON = JSON(none_as_null=True)
-FILES = Table(
-    "files",
-    _METADATA,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("id", String, unique=True, nullable=False),
-    Column("filename", String, nullable=False),
-    Column("purpose", String, nullable=False),
-    Column("bytes", Integer, nullable=False),
-    Column("sha256", String, nullable=False),
-    Column("created_at", Integer, nullable=False),
-)
-JOBS = Table(
-    "jobs",
-    _METADATA,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("id", String, unique=True, nullable=False),
-    Column("created_at", Integer, nullable=False),
-    Column("finished_at", Integer),
-    Column("status", String, nullable=False, index=True),
-    Column("model", String, nullable=False),
-    Column("base", String, nullable=False),
-    Column("fine_tuned_model", String),
-    Column("training_file", String, nullable=False),
-    Column("validation_file", String),
-    Column("suffix", String),
-    Column("seed", Integer, nullable=False),
-    Column("hyperparameters", _JSON, nullable=False),
-    Column("metadata", _JSON),
-    Column("error", _JSON),
-    Column("trained_tokens", Integer),
-    Column("result_file", String),
-    Column("estimated_finish", Integer),
-    Column("crashes", Integer, nullable=False, default=0),
-)
-EVENTS = Table(
-    "events",
-    _METADATA,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("id", String, unique=True, nullable=False),
-    Column("job_id", String, nullable=False, index=True),
-    Column("created_at", Integer, nullable=False),
-    Column("level", String, nullable=False),
-    Column("message", String, nullable=False),
-    Column("type", String, nullable=False),
-    Column("data", _JSON),
-    Column("step", Integer),
-    # A step that is trained again after a crash is one event, not two.
-    UniqueConstraint("job_id", "step"),
-)
-MODELS = Table(
-    "models",
-    _METADATA,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("id", String, unique=True, nullable=False),
-    Column("job_id", String, nullable=False, index=True),
-    Column("base", String, nullable=False),
-    Column("created_at", Integer, nullable=False),
-    Column("adapter", String, nullable=False),
-    Column("checkpoint_id", String),
-    Column("step_number", Integer),
-    Column("metrics", _JSON),
-)
-FACTS = Table("facts", _METADATA, Column("name", String, primary_key=True), Column("value", String, nullable=False))
 
 
 class Store:
@@ -102,7 +25,7 @@ class Store:
         event.listen(self._engine, "begin", _begin)
         # Shares the connections; what only reads never waits for another reader.
         self._reader = self._engine.execution_options(reads_only=True)
-        _METADATA.create_all(self._engine)
+        migration.bring_up_to_date(self._engine)
 
     def insert(self, rows: Mapping[Table, Sequence[Mapping[str, Any]]]) -> None:
         """Add rows to their tables, all or none."""
@@ -161,11 +84,24 @@ class Store:
         also: Mapping[Table, Sequence[Mapping[str, Any]]],
         **values: Any,
     ) -> bool:
-        """Set `status` and `values` if the job's status is one of `before`, and only then add the rows of `also`.
+        """Move a job as `move` does."""
+        return self.move(JOBS, job_id, status, before, also, **values)
+
+    def move(
+        self,
+        table: Table,
+        row_id: str,
+        status: str,
+        before: Collection[str],
+        also: Mapping[Table, Sequence[Mapping[str, Any]]],
+        **values: Any,
+    ) -> bool:
+        """Set `status` and `values` if the row's status is one of `before`, and only then add the rows of `also`.
 
         One transaction: whoever sees the new status sees those events, models and files too. Says whether it moved.
         """
-        statement = JOBS.update().where(JOBS.c.id == job_id, JOBS.c.status.in_(before)).values(status=status, **values)
+        moving = table.update().where(table.c.id == row_id, table.c.status.in_(before))
+        statement = moving.values(status=status, **values)
         with self._engine.begin() as connection:
             moved = connection.execute(statement).rowcount == 1
             if moved:
@@ -181,6 +117,12 @@ class Store:
         """Remove the row whose id is `row_id`."""
         with self._engine.begin() as connection:
             connection.execute(table.delete().where(table.c.id == row_id))
+
+    def expired(self, table: Table, now: int, **match: Any) -> list[Record]:
+        """Return the rows that match and whose `expires_at` has come."""
+        with self._reader.begin() as connection:
+            rows = connection.execute(select(table).where(table.c.expires_at <= now, *_equal(table, match)))
+            return [row._asdict() for row in rows]
 
     def oldest_job(self, *statuses: str) -> Record | None:
         """Return the job that has waited longest in one of `statuses`; earlier ones of `statuses` go first."""

@@ -1,0 +1,7 @@
+"""The engine's facts in a database, and the steps from one version of its tables to the next."""
+
+from engine.store.database import Record, Store, StoreError
+from engine.store.migration import NewerSchema
+from engine.store.tables import EVENTS, FACTS, FILES, JOBS, MODELS, PARTS, UPLOADS
+
+__all__ = ["EVENTS", "FACTS", "FILES", "JOBS", "MODELS", "PARTS", "UPLOADS", "NewerSchema", "Record", "Store", "StoreError"]

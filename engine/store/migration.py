@@ -1,0 +1,49 @@
+"""Brings a database's tables to the newest version by Alembic; a killed migration leaves the old version whole."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+# The first version that was ever written, before versions were recorded.
+UNRECORDED = "0001"
+NEWEST = "0002"
+
+
+class NewerSchema(Exception):
+    """The database was made by a newer version of the engine; the message says so."""
+
+
+def bring_up_to_date(engine: Engine) -> None:
+    """Run what migrations are missing, all in one transaction; raises NewerSchema.
+
+    What is up to date already costs one query: Alembic itself takes half a second to load.
+    """
+    with engine.begin() as connection:
+        found = _recorded(connection)
+        if found != NEWEST:
+            _migrate(connection, found)
+
+
+def _recorded(connection: Connection) -> str | None:
+    """The version that the database says it has; UNRECORDED if it has tables but says nothing, None if it is new."""
+    tables = set(inspect(connection).get_table_names())
+    if "alembic_version" in tables:
+        return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
+    return UNRECORDED if "jobs" in tables else None
+
+
+def _migrate(connection: Connection, found: str | None) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    try:
+        if found == UNRECORDED:
+            command.stamp(config, UNRECORDED)
+        command.upgrade(config, NEWEST)
+    except CommandError:
+        message = f"The database is of version {found}, this engine knows versions up to {NEWEST}. Update tune9527."
+        raise NewerSchema(message) from None

@@ -1,0 +1,134 @@
+"""Uploads in parts: their sum is the file, in the order that is asked for, once, or not at all."""
+
+import hashlib
+import io
+from pathlib import Path
+
+import pytest
+
+from engine.files import Files
+from engine.store import Store
+from engine.uploads import LIFETIME_SECONDS, MAX_PART_BYTES, Uploads
+from wire.errors import ApiError, BadRequest, NotFound, PayloadTooLarge
+from wire.requests import ExpiresAfter, UploadComplete, UploadCreate
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "facts.sqlite3")
+
+
+@pytest.fixture
+def files(store: Store, tmp_path: Path) -> Files:
+    return Files(store, tmp_path / "files")
+
+
+@pytest.fixture
+def uploads(store: Store, files: Files, tmp_path: Path) -> Uploads:
+    return Uploads(store, files, tmp_path / "uploads")
+
+
+def asked(size: int, seconds: int | None = None) -> UploadCreate:
+    expiry = ExpiresAfter(anchor="created_at", seconds=seconds) if seconds else None
+    return UploadCreate(
+        bytes=size, filename="a.jsonl", mime_type="text/jsonl", purpose="fine-tune", expires_after=expiry
+    )
+
+
+def add(uploads: Uploads, upload_id: str, data: bytes, now: int = 6) -> str:
+    return str(uploads.add_part(upload_id, io.BytesIO(data), now)["id"])
+
+
+def kept(tmp_path: Path) -> list[str]:
+    """Names of the bytes on disk, parts and files."""
+    return [path.name for folder in ("files", "uploads") for path in (tmp_path / folder).rglob("*") if path.is_file()]
+
+
+def test_parts_become_one_file_in_the_order_asked_for(uploads: Uploads, files: Files, tmp_path: Path) -> None:
+    begun = uploads.create(asked(5), 5)
+    assert (begun["object"], begun["status"], begun["file"]) == ("upload", "pending", None)
+    assert begun["expires_at"] == 5 + LIFETIME_SECONDS
+    second, first = add(uploads, begun["id"], b"cde"), add(uploads, begun["id"], b"ab")
+    md5 = hashlib.md5(b"abcde", usedforsecurity=False).hexdigest()
+    done = uploads.complete(begun["id"], UploadComplete(part_ids=[first, second], md5=md5.upper()), 7)
+    assert (done["status"], done["expires_at"]) == ("completed", None)
+    assert files.path(done["file"]["id"]).read_bytes() == b"abcde"
+    assert done["file"] == files.retrieve(done["file"]["id"])
+    assert kept(tmp_path) == [done["file"]["id"]]
+
+
+def test_the_file_expires_when_asked_to(uploads: Uploads, files: Files, tmp_path: Path) -> None:
+    begun = uploads.create(asked(1, seconds=3600), 5)
+    part = add(uploads, begun["id"], b"a")
+    file = uploads.complete(begun["id"], UploadComplete(part_ids=[part]), 10)["file"]
+    assert file["expires_at"] == 10 + 3600
+    files.sweep(3609)
+    assert files.retrieve(file["id"]) == file
+    files.sweep(3610)
+    with pytest.raises(NotFound):
+        files.retrieve(file["id"])
+    assert kept(tmp_path) == []
+    assert uploads.retrieve(begun["id"])["file"] is None
+
+
+@pytest.mark.parametrize(
+    ("parts", "md5", "param"),
+    [
+        ([0], None, "part_ids"),
+        ([0, 1, 1], None, "part_ids"),
+        ([0, 1], "0" * 32, "md5"),
+    ],
+)
+def test_a_sum_that_is_not_as_announced_is_refused_and_can_be_mended(
+    uploads: Uploads, tmp_path: Path, parts: list[int], md5: str | None, param: str
+) -> None:
+    begun = uploads.create(asked(5), 5)
+    ids = [add(uploads, begun["id"], data) for data in (b"ab", b"cde")]
+    with pytest.raises(BadRequest) as refused:
+        uploads.complete(begun["id"], UploadComplete(part_ids=[ids[part] for part in parts], md5=md5), 7)
+    assert refused.value.param == param
+    assert sorted(kept(tmp_path)) == sorted(ids)
+    assert uploads.complete(begun["id"], UploadComplete(part_ids=ids), 8)["status"] == "completed"
+
+
+@pytest.mark.parametrize("ending", ["completed", "cancelled", "expired"])
+def test_an_upload_ends_once(uploads: Uploads, tmp_path: Path, ending: str) -> None:
+    begun = uploads.create(asked(1), 5)
+    part, now = add(uploads, begun["id"], b"a"), 6
+    if ending == "completed":
+        uploads.complete(begun["id"], UploadComplete(part_ids=[part]), now)
+    elif ending == "cancelled":
+        assert uploads.cancel(begun["id"], now)["status"] == "cancelled"
+    else:
+        now = 5 + LIFETIME_SECONDS
+    with pytest.raises(BadRequest, match=ending):
+        add(uploads, begun["id"], b"b", now)
+    with pytest.raises(BadRequest, match=ending):
+        uploads.complete(begun["id"], UploadComplete(part_ids=[part]), now)
+    with pytest.raises(BadRequest, match=ending):
+        uploads.cancel(begun["id"], now)
+    uploads.sweep(now)
+    assert uploads.retrieve(begun["id"])["status"] == ending
+    assert part not in kept(tmp_path)
+
+
+def test_what_is_unknown_is_said(uploads: Uploads) -> None:
+    with pytest.raises(NotFound, match="upload_x"):
+        uploads.cancel("upload_x", 5)
+    begun, other = uploads.create(asked(1), 5), uploads.create(asked(1), 5)
+    theirs = add(uploads, other["id"], b"a")
+    with pytest.raises(NotFound, match=theirs):
+        uploads.complete(begun["id"], UploadComplete(part_ids=[theirs]), 6)
+
+
+def test_a_part_is_bounded_and_a_refused_one_leaves_nothing(uploads: Uploads, tmp_path: Path) -> None:
+    begun = uploads.create(asked(MAX_PART_BYTES + 1), 5)
+    with pytest.raises(PayloadTooLarge):
+        add(uploads, begun["id"], bytes(MAX_PART_BYTES + 1))
+    assert kept(tmp_path) == []
+
+
+@pytest.mark.parametrize(("name", "purpose"), [("a.csv", "fine-tune"), ("a.jsonl", "nonsense")])
+def test_names_and_purposes_are_refused_before_anything_is_sent(uploads: Uploads, name: str, purpose: str) -> None:
+    with pytest.raises(ApiError):
+        uploads.create(UploadCreate(bytes=1, filename=name, mime_type="x", purpose=purpose), 5)
