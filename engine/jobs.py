@@ -1,4 +1,4 @@
-"""The rules of fine-tuning jobs as callers see them: create, look, cancel. Training them is `worker`'s matter."""
+"""The rules of fine-tuning jobs as callers see them: create, look, pause, cancel. `worker` does the training."""
 
 import random
 from collections.abc import Mapping
@@ -72,14 +72,17 @@ class Jobs:
 
     def cancel(self, job_id: str, now: int) -> Record:
         """Cancel a job that has not ended; its trainer is stopped by the worker's next turn."""
-        self._row(job_id)
-        said = {EVENTS: [event(job_id, now, lifecycle.CANCELLED_BY_CALLER)]}
-        before = lifecycle.may_become(lifecycle.CANCELLED)
-        ended = {"finished_at": now, "estimated_finish": None}
-        if not self._store.move_job(job_id, lifecycle.CANCELLED, before, said, **ended):
-            status = self._row(job_id)["status"]
-            raise BadRequest(f"Job has already completed: {job_id} is {status}.", code="job_already_completed")
-        return self.retrieve(job_id)
+        return self._move(job_id, lifecycle.CANCELLED, lifecycle.CANCELLED_BY_CALLER, now, finished_at=now)
+
+    def pause(self, job_id: str, now: int) -> Record:
+        """Keep a job that waits or trains from going on; its trainer is stopped by the worker's next turn."""
+        return self._move(job_id, lifecycle.PAUSED, lifecycle.PAUSED_BY_CALLER, now)
+
+    def resume(self, job_id: str, now: int) -> Record:
+        """Let a paused job wait for its turn again; it goes on from its last checkpoint, before later jobs."""
+        if self._row(job_id)["status"] != lifecycle.PAUSED:
+            raise self._unmoved(job_id, lifecycle.QUEUED)
+        return self._move(job_id, lifecycle.QUEUED, lifecycle.RESUMED_BY_CALLER, now)
 
     def events(self, job_id: str, limit: int, after: str | None) -> dict[str, Any]:
         """Return one page of a job's events, newest first."""
@@ -158,6 +161,21 @@ class Jobs:
                 code="invalid_file_purpose",
             )
         return self._files.path(file_id)
+
+    def _move(self, job_id: str, status: str, words: str, now: int, **values: Any) -> Record:
+        """Move a job on a caller's word and return it, or raise why it cannot be moved."""
+        self._row(job_id)
+        said = {EVENTS: [event(job_id, now, words)]}
+        before = lifecycle.may_become(status)
+        if not self._store.move_job(job_id, status, before, said, estimated_finish=None, **values):
+            raise self._unmoved(job_id, status)
+        return self.retrieve(job_id)
+
+    def _unmoved(self, job_id: str, wanted: str) -> BadRequest:
+        status = self._row(job_id)["status"]
+        if status in lifecycle.TERMINAL:
+            return BadRequest(f"Job has already completed: {job_id} is {status}.", code="job_already_completed")
+        return BadRequest(f"{job_id} is {status} and cannot become {wanted}.", code="invalid_job_state")
 
     def _row(self, job_id: str) -> Record:
         row = self._store.one(JOBS, id=job_id)

@@ -5,17 +5,19 @@ from collections.abc import Mapping
 VALIDATING = "validating_files"
 QUEUED = "queued"
 RUNNING = "running"
+PAUSED = "paused"
 SUCCEEDED = "succeeded"
 FAILED = "failed"
 CANCELLED = "cancelled"
 
 TERMINAL = frozenset({SUCCEEDED, FAILED, CANCELLED})
 _BEFORE: Mapping[str, frozenset[str]] = {
-    QUEUED: frozenset({VALIDATING}),
+    QUEUED: frozenset({VALIDATING, PAUSED}),
     RUNNING: frozenset({QUEUED}),
+    PAUSED: frozenset({QUEUED, RUNNING}),
     SUCCEEDED: frozenset({RUNNING}),
     FAILED: frozenset({VALIDATING, QUEUED, RUNNING}),
-    CANCELLED: frozenset({VALIDATING, QUEUED, RUNNING}),
+    CANCELLED: frozenset({VALIDATING, QUEUED, RUNNING, PAUSED}),
 }
 
 
@@ -39,6 +41,8 @@ VALIDATED = "Files validated, moving job to queued state"
 STARTED = "Fine-tuning job started"
 COMPLETED = "The job has successfully completed"
 CANCELLED_BY_CALLER = "Job has been cancelled"
+PAUSED_BY_CALLER = "Job has been paused"
+RESUMED_BY_CALLER = "Job has been resumed, moving job to queued state"
 
 
 def step(metrics: Mapping[str, float]) -> str:

@@ -38,6 +38,18 @@ def cancel(job_id: str) -> ResponseReturnValue:
     return parts().jobs.cancel(job_id, int(time.time()))
 
 
+@bp.post("/<job_id>/pause")
+def pause(job_id: str) -> ResponseReturnValue:
+    """Stop a job that waits or trains, to go on with later."""
+    return parts().jobs.pause(job_id, int(time.time()))
+
+
+@bp.post("/<job_id>/resume")
+def resume(job_id: str) -> ResponseReturnValue:
+    """Let a paused job go on from its last checkpoint."""
+    return parts().jobs.resume(job_id, int(time.time()))
+
+
 @bp.get("/<job_id>/events")
 def events(job_id: str) -> ResponseReturnValue:
     """List a job's events, newest first."""

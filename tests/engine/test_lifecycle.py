@@ -11,6 +11,12 @@ def test_an_ended_job_moves_nowhere(ended: str) -> None:
     assert all(ended not in lifecycle.may_become(status) for status in every)
 
 
+def test_a_paused_job_waits_again_or_is_cancelled_and_nothing_else() -> None:
+    every = (lifecycle.QUEUED, lifecycle.RUNNING, lifecycle.PAUSED, *lifecycle.TERMINAL)
+    after = {status for status in every if lifecycle.PAUSED in lifecycle.may_become(status)}
+    assert after == {lifecycle.QUEUED, lifecycle.CANCELLED}
+
+
 def test_only_a_running_job_succeeds() -> None:
     assert lifecycle.may_become(lifecycle.SUCCEEDED) == {lifecycle.RUNNING}
 
