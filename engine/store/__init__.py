@@ -4,4 +4,16 @@ from engine.store.database import Record, Store, StoreError
 from engine.store.migration import NewerSchema
 from engine.store.tables import EVENTS, FACTS, FILES, JOBS, MODELS, PARTS, UPLOADS
 
-__all__ = ["EVENTS", "FACTS", "FILES", "JOBS", "MODELS", "PARTS", "UPLOADS", "NewerSchema", "Record", "Store", "StoreError"]
+__all__ = [
+    "EVENTS",
+    "FACTS",
+    "FILES",
+    "JOBS",
+    "MODELS",
+    "PARTS",
+    "UPLOADS",
+    "NewerSchema",
+    "Record",
+    "Store",
+    "StoreError",
+]

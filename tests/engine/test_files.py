@@ -37,7 +37,7 @@ def test_the_bytes_come_back_as_they_went_in(files: Files) -> None:
 
 def test_an_upload_that_breaks_off_leaves_nothing(files: Files, tmp_path: Path) -> None:
     with pytest.raises(ConnectionResetError):
-        files.create(Broken(), "a.jsonl", "fine-tune", 5)  # type: ignore[arg-type]
+        files.create(Broken(), "a.jsonl", "fine-tune", 5)
     assert files.list(10, None, "desc", None)["data"] == []
     assert list((tmp_path / "files").iterdir()) == []
 
