@@ -126,6 +126,7 @@ def _serve(config: EngineConfig) -> int:
     import httpd
     import lifeline
     from engine import lock
+    from engine.store import NewerSchema, Store
 
     _check(config)
     try:
@@ -136,6 +137,11 @@ def _serve(config: EngineConfig) -> int:
     # As on Ctrl-C: answers that are being written are finished first.
     lifeline.watch(lambda: os.kill(os.getpid(), signal.SIGTERM))
     with held:
+        try:
+            Store(config.data_dir / "engine.sqlite3").close()  # brings its tables up to date before anybody asks
+        except NewerSchema as newer:
+            print(f"engine: {newer}", file=sys.stderr)
+            return 2
         return httpd.serve(_Loader(config), config.host, config.port, config.engine_threads)
 
 

@@ -1,4 +1,4 @@
-"""`python -m engine tokens FILE`: a file's tokens for people without the service."""
+"""`python -m engine`: a file's tokens for people without the service, and starts that are refused."""
 
 import os
 import sqlite3
@@ -16,8 +16,12 @@ TUNED = "ft:tiny:personal::12345678"
 
 
 def tokens(base: Path, *arguments: str, data_dir: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return engine("tokens", *arguments, base=base, data_dir=data_dir)
+
+
+def engine(*arguments: str, base: Path, data_dir: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "engine", "tokens", *arguments],
+        [sys.executable, "-m", "engine", *arguments],
         cwd=ROOT,
         env={**os.environ, "BASE_MODEL": str(base), "CONTEXT_TOKENS": "64", "DATA_DIR": str(data_dir or base.parent)},
         capture_output=True,
@@ -71,3 +75,16 @@ def test_a_database_that_cannot_be_read_is_said_in_one_line(tiny_gguf: Path, tmp
     said = f"engine: the database in DATA_DIR ({tmp_path}) cannot be used: "
     assert (locked.returncode, locked.stderr) == (1, f"{said}database is locked.\n")
     assert (broken.returncode, broken.stderr) == (1, f"{said}file is not a database.\n")
+
+
+def test_a_database_of_a_newer_engine_stops_the_start_in_one_line(tiny_gguf: Path, tmp_path: Path) -> None:
+    facts = tmp_path / "engine.sqlite3"
+    Store(facts).close()
+    connection = sqlite3.connect(facts)
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    done = engine("serve", base=tiny_gguf, data_dir=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "version 9999" in done.stderr
