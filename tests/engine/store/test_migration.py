@@ -1,11 +1,9 @@
 """Tables of every version become those of today, with all that is in them; a killed migration changes nothing."""
 
-import random
 import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -22,7 +20,20 @@ from engine.store.tables import METADATA
 
 ROOT = Path(__file__).parents[3]
 FILE = "INSERT INTO files (id, filename, purpose, bytes, sha256, created_at) VALUES ('file-1', 'a', 'batch', 1, '0', 7)"
-OPEN = "import sys, pathlib, engine.store as s; print(flush=True); s.Store(pathlib.Path(sys.argv[1]))"
+# Opens a database and dies before the statement of that number.
+KILLED_AT = """
+import os, pathlib, signal, sys
+from sqlalchemy import Engine, event
+from engine.store import Store
+left = int(sys.argv[2])
+@event.listens_for(Engine, "before_cursor_execute")
+def count(*_):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+Store(pathlib.Path(sys.argv[1]))
+"""
 
 
 def scripts() -> Config:
@@ -99,25 +110,20 @@ def test_a_database_of_a_newer_engine_is_left_alone(tmp_path: Path) -> None:
     assert version_of(path) == "9999"
 
 
-def test_a_migration_that_is_killed_leaves_the_old_version_or_the_new_one(tmp_path: Path) -> None:
-    chance, seen = random.Random(9527), set[str]()
-    for turn in range(12):
-        path = tmp_path / f"{turn}.sqlite3"
+def test_a_migration_that_is_killed_at_any_statement_leaves_the_old_version_whole(tmp_path: Path) -> None:
+    killed = 0
+    while True:
+        path = tmp_path / f"{killed}.sqlite3"
         make_old(path, "0001")
-        child = subprocess.Popen([sys.executable, "-c", OPEN, str(path)], cwd=ROOT, stdout=subprocess.PIPE)
-        assert child.stdout is not None
-        child.stdout.readline()  # all is loaded but Alembic
-        time.sleep(chance.uniform(0, 1.2))
-        child.send_signal(signal.SIGKILL)
-        child.communicate()
-        version = version_of(path)
-        seen.add(version)
+        child = subprocess.run([sys.executable, "-c", KILLED_AT, str(path), str(killed + 1)], cwd=ROOT, check=False)
+        assert child.returncode in (0, -signal.SIGKILL)
+        if child.returncode == 0:
+            break
+        killed += 1
+        assert version_of(path) == "0001"
         connection = sqlite3.connect(path)
-        columns = [row[1] for row in connection.execute("PRAGMA table_info(files)")]
+        assert "expires_at" not in [row[1] for row in connection.execute("PRAGMA table_info(files)")]
+        assert "uploads" not in [row[0] for row in connection.execute("SELECT name FROM sqlite_master")]
         connection.close()
-        assert ("expires_at" in columns) == (version == NEWEST)
-        store = Store(path)
-        assert store.one(FILES, id="file-1") is not None
-        store.close()
-        assert differences(path) == []
-    assert "0001" in seen
+    assert killed > 5
+    assert (differences(path), version_of(path)) == ([], NEWEST)
