@@ -1,6 +1,6 @@
 """How soon `python app.py` answers `/status`, and how much memory it holds: bars 1.5 s and 120 MB.
 
-Run `python bench/status.py [RUNS]`; it starts the service with an upstream that is never asked, and with the embedded
+Run `python -m bench.status [RUNS]`; it starts the service with an upstream that is never asked, and with the embedded
 engine (whose own processes are not counted). The baseline is Flask's development server with nothing but `/status`.
 """
 

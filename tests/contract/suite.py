@@ -279,29 +279,6 @@ class ContractSuite:
         client.fine_tuning.jobs.cancel(second.id)
         assert client.fine_tuning.jobs.cancel(first.id).status == "cancelled"
 
-    def test_a_paused_job_goes_on_where_it_was(self, client: OpenAI, upload: Upload, model: str) -> None:
-        jobs = client.fine_tuning.jobs
-        made = jobs.create(training_file=upload(), model=model, hyperparameters={"n_epochs": 30, "batch_size": 1})
-        deadline = time.monotonic() + 120
-        while len(metrics(client, made.id)) < 10:
-            assert time.monotonic() < deadline, jobs.retrieve(made.id)
-            time.sleep(0.05)
-        assert str(jobs.pause(made.id).status) == "paused"
-        time.sleep(1)  # the trainer may have told some steps more before the worker's turn
-        done = len(metrics(client, made.id))
-        other = jobs.create(training_file=upload(), model=model, hyperparameters={"n_epochs": 1})
-        assert wait(client, other.id).status == "succeeded"
-        assert len(metrics(client, made.id)) == done
-        with pytest.raises(openai.BadRequestError, match="paused"):
-            jobs.pause(made.id)
-        assert jobs.resume(made.id).status == "queued"
-        assert wait(client, made.id).status == "succeeded"
-        steps = [one["step"] for one in metrics(client, made.id)]
-        assert sorted(steps) == list(range(1, 121))
-        for move in (jobs.pause, jobs.resume):
-            with pytest.raises(openai.BadRequestError, match="already completed"):
-                move(made.id)
-
     def test_a_base_model_is_listed_and_cannot_be_deleted(self, client: OpenAI, model: str) -> None:
         assert model in [one.id for one in client.models.list()]
         with pytest.raises(openai.PermissionDeniedError):

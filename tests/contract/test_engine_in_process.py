@@ -1,16 +1,18 @@
 """The contract, kept by the engine behind the SDK's own WSGI transport, with no socket between."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
+import openai
 import pytest
 from openai import OpenAI
 
 from config import EngineConfig
 from engine.app import create_engine
-from tests.contract.suite import ContractSuite
+from tests.contract.suite import ContractSuite, Upload, metrics, wait
 
 
 class TestEngineInProcess(ContractSuite):
@@ -42,3 +44,26 @@ class TestEngineInProcess(ContractSuite):
         worker.join()
         app.extensions["engine"].pool.close()
         app.extensions["engine"].store.close()
+
+    def test_a_paused_job_goes_on_where_it_was(self, client: OpenAI, upload: Upload, model: str) -> None:
+        jobs = client.fine_tuning.jobs
+        made = jobs.create(training_file=upload(), model=model, hyperparameters={"n_epochs": 30, "batch_size": 1})
+        deadline = time.monotonic() + 120
+        while len(metrics(client, made.id)) < 10:
+            assert time.monotonic() < deadline, jobs.retrieve(made.id)
+            time.sleep(0.05)
+        assert str(jobs.pause(made.id).status) == "paused"
+        time.sleep(1)  # the trainer may have told some steps more before the worker's turn
+        done = len(metrics(client, made.id))
+        other = jobs.create(training_file=upload(), model=model, hyperparameters={"n_epochs": 1})
+        assert wait(client, other.id).status == "succeeded"
+        assert len(metrics(client, made.id)) == done
+        with pytest.raises(openai.BadRequestError, match="paused"):
+            jobs.pause(made.id)
+        assert jobs.resume(made.id).status == "queued"
+        assert wait(client, made.id).status == "succeeded"
+        steps = [one["step"] for one in metrics(client, made.id)]
+        assert sorted(steps) == list(range(1, 121))
+        for move in (jobs.pause, jobs.resume):
+            with pytest.raises(openai.BadRequestError, match="already completed"):
+                move(made.id)
