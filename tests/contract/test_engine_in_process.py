@@ -12,7 +12,8 @@ from openai import OpenAI
 
 from config import EngineConfig
 from engine.app import create_engine
-from tests.contract.suite import ContractSuite, Upload, metrics, wait
+from tests.contract.files import Upload
+from tests.contract.suite import ContractSuite, metrics, wait
 
 
 class TestEngineInProcess(ContractSuite):

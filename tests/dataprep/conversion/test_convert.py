@@ -5,11 +5,10 @@ import io
 import pytest
 
 from dataprep import leaks
-from dataprep.conversion.speakers import NeedsMe
 from dataprep.conversion.turns import MAX_KNOWN_TURNS
 from dataprep.conversion.windows import lines_of
-from dataprep.records import Dialogue, Kind, LeftOut, Place, Row
-from tests.dataprep.chats import ANSWERED, ASKED, HE, ME, SHE, converted, left, said, turns
+from dataprep.records import Dialogue, Kind, Place, Row
+from tests.dataprep.chats import ANSWERED, ASKED, ME, SHE, converted, left, said, turns
 
 
 def test_a_question_and_its_answer_are_an_example() -> None:
@@ -129,62 +128,6 @@ def test_what_comes_before_the_first_question_is_left_behind() -> None:
     assert (turns(conversion), left(conversion)) == ([["u: Yes?", "a: Fine."]], {"no_question": 1})
 
 
-def test_a_group_is_merged_into_one_user_with_names() -> None:
-    rows = [said(1, SHE, 0, "Lit?"), said(2, HE, 0.5, "And loud?"), said(3, ME, 1, "Both.")]
-    group = [type(row)(**{**{f: getattr(row, f) for f in row.__slots__}, "is_group": True}) for row in rows]
-    assert turns(converted(group)) == [["u: Mira: Lit?\nOtto: And loud?", "a: Both."]]
-
-
-def test_in_a_group_whoever_is_called_by_a_number_or_an_id_is_masked_and_names_stay() -> None:
-    number, card = "+86\u00a0138\u00a01234\u20115678", "wxid_left99887766"
-    rows = [
-        said(1, "x", 0, "what about 138 1234 5678?", name=number, is_group=True),
-        said(2, card, 0.5, "请问", name=card, is_group=True),
-        said(3, HE, 0.6, "yes?", is_group=True),
-        said(4, ME, 1, "Both.", is_group=True),
-    ]
-    question = "u: [PHONE_1]: what about [PHONE_1]?\n[WXID_1]: 请问\nOtto: yes?"
-    assert turns(converted(rows)) == [[question, "a: Both."]]
-    assert number.replace("\u2011", "-") not in str(turns(converted(rows)))
-    assert turns(converted(rows, mask=False))[0][0].startswith(f"u: {number}: what about 138")
-
-
-def test_in_a_group_one_may_learn_only_addressed_answers() -> None:
-    rows = [
-        said(1, SHE, 0, "@me\u2005lit?", is_group=True),
-        said(2, ME, 1, "Yes."),
-        said(3, HE, 2, "nice weather"),
-        said(4, ME, 3, "hm"),
-        said(5, SHE, 4, "and the horn?"),
-        said(6, ME, 5, "Loud.", Kind.REPLY, quoted_text="and the horn?"),
-        said(7, HE, 6, "bye"),
-        said(8, ME, 7, "bye"),
-    ]
-    conversion = converted(rows, only_addressed=True)
-    assert turns(conversion) == [
-        ["u: Mira: @me lit?", "a: Yes.", "u: Otto: nice weather", "0:a: hm", "u: Mira: and the horn?", "a: Loud."]
-    ]
-    assert left(conversion) == {"not_addressed": 2}
-
-
-def test_who_is_the_assistant_is_asked_with_the_senders_to_choose_from() -> None:
-    rows = [said(1, SHE, 0, "Lit?", is_self=None), said(2, HE, 1, "Yes.", is_self=None)]
-    with pytest.raises(NeedsMe) as asked:
-        converted([*rows, said(3, SHE, 2, "Good", is_self=None)])
-    assert [(one.name, one.messages) for one in asked.value.senders] == [(SHE, 2), (HE, 1)]
-    assert turns(converted(rows, me=(" otto",))) == [["u: Lit?", "a: Yes."]]
-
-
-def test_a_me_that_nobody_is_called_is_told() -> None:
-    with pytest.raises(NeedsMe, match=r"Nobody is called 'Ott'.*Mira: 1 message"):
-        converted([ASKED], me=("Ott",))
-
-
-def test_me_outweighs_what_the_data_say() -> None:
-    rows = [said(1, ME, 0, "Lit?"), said(2, SHE, 1, "Yes.")]
-    assert turns(converted(rows, me=(SHE,))) == [["u: Lit?", "a: Yes."]]
-
-
 def test_no_answer_of_a_long_conversation_is_trained_twice() -> None:
     rows = [
         said(2 * turn + side, (SHE, ME)[side], 2 * turn + side, f"{'qa'[side]}{turn:02}")
@@ -243,48 +186,6 @@ def test_the_system_message_stands_before_every_example() -> None:
     assert [one[0] for one in turns(converted([ASKED, ANSWERED, dialogue], system="Be terse."))] == ["s: Be terse."] * 2
 
 
-def test_dialogues_pass_through_with_the_same_checks() -> None:
-    good = ({"role": "user", "content": "Mail a@b.example?"}, {"role": "assistant", "content": "Yes"})
-    bad = ({"role": "user", "content": "Hi"}, {"role": "assistant", "content": " "})
-    tools = (("tools", [{"type": "function", "function": {"name": "f"}}]),)
-    rows: list[Row] = [
-        Dialogue(Place("d", 1), good, extra=tools),
-        Dialogue(Place("d", 2), bad),
-        LeftOut(Place("d", 3), "blank"),
-    ]
-    conversion = converted(rows)
-    assert turns(conversion) == [["u: Mail [EMAIL_1]?", "a: Yes"]]
-    assert conversion.training[0].body["tools"] == tools[0][1]
-    assert left(conversion) == {"failed_check_empty_content": 1, "blank": 1}
-
-
-def test_what_goes_along_with_the_messages_of_a_dialogue_is_masked_too() -> None:
-    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"to": "13812345678"}'}}
-    turns_ = (
-        {"role": "user", "content": "Call 13812345678"},
-        {"role": "assistant", "content": None, "tool_calls": [call]},
-        {"role": "tool", "tool_call_id": "c1", "content": "busy"},
-        {"role": "assistant", "content": "Busy."},
-    )
-    tools = [{"type": "function", "function": {"name": "f", "description": "as sk-abcdefgh12345678abcdefgh"}}]
-    rows = [Dialogue(Place("d", 1), turns_, extra=(("tools", tools),))]
-    [example] = converted(rows).training
-    assert example.messages[1]["tool_calls"][0]["function"]["arguments"] == '{"to": "[PHONE_1]"}'
-    assert example.body["tools"][0]["function"]["description"] == "as [KEY_1]"
-    assert example.messages[1]["tool_calls"][0]["id"] == "c1"
-    assert converted(rows, mask=False).training[0].body["tools"] == tools
-    assert call["function"] == {"name": "f", "arguments": '{"to": "13812345678"}'}
-
-
-@pytest.mark.parametrize("answer", ["[图片]", "<Media omitted>", "\u200d"])
-def test_a_dialogue_whose_answer_has_no_words_is_left_behind_as_the_check_refuses_it(answer: str) -> None:
-    turns_ = ({"role": "user", "content": "And the lamp?"}, {"role": "assistant", "content": answer})
-    conversion = converted([Dialogue(Place("d", 1), turns_), ASKED, ANSWERED])
-    assert turns(conversion) == [["u: Is the lamp lit?", "a: Since dusk."]]
-    code = "empty_content" if answer == "\u200d" else "placeholder_answer"
-    assert left(conversion) == {f"failed_check_{code}": 1}
-
-
 def test_an_answer_of_a_chat_that_stands_for_a_picture_cuts_the_talk_in_any_language() -> None:
     rows = [ASKED, ANSWERED, said(3, SHE, 2, "Show!"), said(4, ME, 3, "<Media omitted>"), said(5, SHE, 4, "Nice.")]
     conversion = converted(rows)
@@ -298,28 +199,6 @@ def test_a_key_is_never_trained_on_even_if_nothing_is_to_be_masked() -> None:
     assert left(converted(rows)) == {}
 
 
-def test_what_a_dialogue_says_before_the_first_question_is_not_trained() -> None:
-    lead = {"role": "assistant", "content": "Welcome."}
-    pair = ({"role": "user", "content": "Lit?"}, {"role": "assistant", "content": "Yes."})
-    system = {"role": "system", "content": "Greet."}
-    rows: list[Row] = [
-        Dialogue(Place("d", 1), (lead, *pair)),
-        Dialogue(Place("d", 2), (system, lead, *pair)),
-        Dialogue(Place("d", 3), (lead,)),
-        Dialogue(Place("d", 4), (system, lead)),
-        Dialogue(Place("d", 5), (system, {"role": "assistant", "content": "Hello."})),
-    ]
-    conversion = converted(rows)
-    assert turns(conversion) == [
-        ["u: Lit?", "a: Yes."],
-        ["s: Greet.", "u: Lit?", "a: Yes."],
-        ["s: Greet.", "a: Welcome."],
-        ["s: Greet.", "a: Hello."],
-    ]
-    assert left(conversion) == {"no_question": 1}
-    assert conversion.contradictions == []
-
-
 def test_duplicates_are_dropped_and_contradictions_told() -> None:
     rows = [
         said(2 * number + side, who, 100 * number + side, text)
@@ -330,25 +209,6 @@ def test_duplicates_are_dropped_and_contradictions_told() -> None:
     assert (len(conversion.training), left(conversion)) == (2, {"duplicate": 2})
     (contradiction,) = conversion.contradictions
     assert (contradiction.answers, contradiction.lines) == (("Ten.", "Half past."), ("line 1", "line 2"))
-
-
-def test_what_no_json_reader_takes_never_gets_into_a_file() -> None:
-    deep: list[object] = []
-    for _ in range(900):
-        deep = [deep]
-    turns_of_it = ({"role": "user", "content": "Hi \ud83d"}, {"role": "assistant", "content": "Yes"})
-    rows: list[Row] = [
-        Dialogue(
-            Place("d", 1),
-            turns_of_it,
-            extra=(("tools", [{"type": "function", "function": {"name": "f", "x": float("nan")}}]),),
-        ),
-        Dialogue(Place("d", 2), turns_of_it, extra=(("tools", deep),)),
-    ]
-    (line,) = lines_of(converted(rows).training)
-    assert "NaN" not in line
-    assert line.encode("utf-8").endswith(b"\n")
-    assert "Hi \ufffd" in line
 
 
 LIT = "It is lit at dusk every evening, and the keeper himself climbs up to trim the wick and to polish the glass."

@@ -13,25 +13,12 @@ from hypothesis import strategies as st
 from dataprep.checks.checker import check as check_stream
 from dataprep.checks.profiles import TARGETS
 from dataprep.checks.report import Report
-from dataprep.fixing.fix import MAX_UNREAD, FixReport, Unfixable, fix
-from dataprep.fixing.framing import MAX_DEPTH
+from dataprep.fixing.fix import Unfixable, fix
+from tests.dataprep.fixing.copied import GOOD, run
 from tests.dataprep.lines import assistant, chat, user
 
-GOOD = [chat(user(f"问题{number}"), assistant(f"回答{number}")) for number in range(12)]
 TEXT = "\n".join(GOOD) + "\n"
 ARRAY = [json.loads(line) for line in GOOD]
-
-
-def run(tmp_path: Path, data: bytes | str, **options: Any) -> tuple[FixReport, list[str]]:
-    """Fix this content; returns the report and the new file's lines."""
-    source, target = tmp_path / "source.jsonl", tmp_path / "target.jsonl"
-    target.unlink(missing_ok=True)
-    source.write_bytes(data.encode() if isinstance(data, str) else data)
-    report = fix(source, target, **options)
-    assert report.adds_up
-    raw = target.read_bytes()
-    assert raw.count(b"\n") == report.written
-    return report, raw.decode("utf-8", "surrogateescape").split("\n")[:-1]
 
 
 def check(text: str, profile: str) -> Report:
@@ -110,56 +97,10 @@ def test_blank_lines_and_exact_duplicates_are_dropped_and_told(tmp_path: Path) -
     assert (report.lines, report.records, report.written) == (5, 5, 2)
 
 
-@pytest.mark.parametrize("junk", ["\n", "x\n", ",\n", "{}\n", "1\n"])
-def test_the_same_line_again_and_again_is_one_change_and_every_line_is_counted(junk: str, tmp_path: Path) -> None:
-    report, lines = run(tmp_path, GOOD[0] + "\n" + junk * 5000)
-    assert len(report.changes) <= 2
-    assert (report.lines, report.records, report.adds_up) == (5001, 5001, True)
-    assert report.counts.total() >= 4999
-    assert lines[0] == GOOD[0]
-
-
 def test_what_was_mended_before_is_a_duplicate_without_being_mended_again(tmp_path: Path) -> None:
     report, lines = run(tmp_path, f"{GOOD[0]},\n{GOOD[1]}\n{GOOD[0]},\n{GOOD[0]}\n")
     assert lines == GOOD[:2]
     assert report.counts == {"drop_trailing_comma": 1, "drop_duplicates": 2}
-
-
-def test_a_file_of_lines_that_are_no_json_is_no_training_file(tmp_path: Path) -> None:
-    with pytest.raises(Unfixable, match=r"10000 of the lines up to line 10001 hold no JSON object.*convert it instead"):
-        run(tmp_path, GOOD[0] + "\n" + "".join(f"row {number}\n" for number in range(20_000)))
-
-
-@pytest.mark.parametrize("rows", ["{\n", "[\n", "[\nx\n", "x\n[\n", "{\nx\n"])
-def test_rows_of_nothing_count_as_no_json_each_time_they_come(rows: str, tmp_path: Path) -> None:
-    with pytest.raises(Unfixable, match=r"of the lines up to line \d+ hold no JSON object.*convert it instead"):
-        run(tmp_path, GOOD[0] + "\n" + rows * 12_000)
-
-
-def test_what_opens_more_brackets_than_any_json_is_given_up_and_its_lines_stay(tmp_path: Path) -> None:
-    sound = [chat(user(str(number)), assistant("yes")) for number in range(3000)]
-    deep = '{"a":\n' * (MAX_DEPTH + 1) + "1}\n" + "}\n" * MAX_DEPTH
-    report, lines = run(tmp_path, "\n".join(sound) + "\n" + deep)
-    assert lines == [*sound, '{"a":', "1}", "}"]
-    assert report.dropped == {"drop_duplicates": 2 * MAX_DEPTH - 1}
-    assert "join_lines" not in report.counts
-
-
-def test_an_element_over_lines_that_is_no_json_stays_as_lines_that_are_counted(tmp_path: Path) -> None:
-    report, lines = run(tmp_path, "[0\n\\]")
-    assert (lines, report.written) == (["0", "\\"], 2)
-
-
-def test_thousands_of_tiny_objects_on_a_line_are_no_examples_and_stay(tmp_path: Path) -> None:
-    tiny = "".join(f'{{"a":{number}}}' for number in range(2000))
-    assert run(tmp_path, f"{GOOD[0]}\n{tiny}\n")[1] == [GOOD[0], tiny]
-    assert run(tmp_path, '{"a":1}{"a":2}')[1] == ['{"a": 1}', '{"a": 2}']
-
-
-def test_many_broken_lines_among_as_many_sound_ones_stay_as_they_are(tmp_path: Path) -> None:
-    sound = [chat(user(str(number)), assistant("yes")) for number in range(2000)]
-    broken = [f"row {number}" for number in range(MAX_UNREAD + 100)]
-    assert run(tmp_path, "\n".join(sound + broken))[0].written == 12_100
 
 
 MESSY = [
@@ -221,13 +162,6 @@ def test_what_is_unclear_stays_as_it_is_and_is_reported(line: str, tmp_path: Pat
     assert report.counts == {}
     assert report.left.errors > 0
     assert {finding.line for finding in report.left.findings if finding.severity == "error"} == {2}
-
-
-def test_a_broken_element_leaves_the_rest_of_an_array_mended(tmp_path: Path) -> None:
-    text = "[\n" + ",\n".join([*GOOD[:3], '{"messages": "cut', *GOOD[3:]]) + "\n]\n"
-    report, lines = run(tmp_path, text)
-    assert [line for line in lines if line not in GOOD] == ['{"messages": "cut,']
-    assert (report.written, report.left.errors) == (13, 1)
 
 
 def test_bytes_that_are_no_text_stay_in_their_line(tmp_path: Path) -> None:
@@ -293,13 +227,6 @@ def test_what_is_no_text_is_refused_and_leaves_no_file(data: bytes, tmp_path: Pa
     with pytest.raises(Unfixable, match="not JSONL"):
         run(tmp_path, data)
     assert [path.name for path in tmp_path.iterdir()] == ["source.jsonl"]
-
-
-def test_long_arrays_on_one_line_pass_through_in_pieces(tmp_path: Path) -> None:
-    many = [json.loads(chat(user(f'{number} "[{{' + "\\" * number), assistant("长" * 3000))) for number in range(600)]
-    report, lines = run(tmp_path, json.dumps(many, ensure_ascii=False))
-    assert [json.loads(line) for line in lines] == many
-    assert report.left.ok
 
 
 TOKENS = [
