@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.errands import ERRANDS, Errands
 from tests.fakes.openai_upstream import FakeOpenAI
 from tests.live_service import LiveService
 from tests.tiny_models import write_tiny_gguf
@@ -22,6 +23,23 @@ def base_gguf() -> Path:
     from engine.catalogue import default_catalogue, fetch
 
     return fetch(default_catalogue()["smollm2-135m-instruct"], ROOT / "data" / "models")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def errands(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Errands | None]:
+    """Those errands that the chosen tests ask for, begun before the first test."""
+    wanted = [name for name in ERRANDS if any(name in fixtures_of(item) for item in request.session.items)]
+    if not wanted:
+        yield None
+        return
+    base_gguf = request.getfixturevalue("base_gguf") if set(wanted) - {"lean_python"} else None
+    begun = Errands(tmp_path_factory.mktemp("errands"), base_gguf, wanted)
+    yield begun
+    begun.end()
+
+
+def fixtures_of(item: pytest.Item) -> list[str]:
+    return list(getattr(item, "fixturenames", []))
 
 
 @pytest.fixture(scope="session")

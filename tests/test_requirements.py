@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from tests.architecture_rules import Modules, imports_of, read_modules
+from tests.errands import Errands
 from tests.fakes.openai_upstream import ANSWER, CHAT_ID, FILE_ID, FINE_TUNED, JOB_ID, ORGANIZATION, FakeOpenAI
 from tests.fakes.service import Service
 
@@ -54,15 +55,9 @@ def imported(modules: Modules, folders: Iterable[str]) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def lean_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lean_python(errands: Errands) -> Path:
     """The interpreter of a new environment that has `service.txt` and no more; without a package index, a failure."""
-    folder = tmp_path_factory.mktemp("lean")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "-r", str(SERVICE)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
-    assert done.returncode == 0, done.stderr
-    return python
+    return Path(errands.result("lean_python"))
 
 
 def test_the_service_imports_what_its_file_names_and_no_more() -> None:
