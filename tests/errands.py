@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +17,10 @@ from typing import Any
 import lifeline
 from engine import durable
 from tests.fakes.ports import free_port, until
+from tests.live_service import LiveService
 
 ROOT = Path(__file__).resolve().parents[1]
+SIX_LINES = ROOT / "tests" / "six_lines.jsonl"
 
 
 class Errands:
@@ -67,15 +70,36 @@ def quickstart(folder: Path, base_gguf: str) -> dict[str, Any]:
     return {"code": done.returncode, "out": done.stdout, "err": done.stderr}
 
 
+def six_lines(folder: Path, base_gguf: str) -> dict[str, Any]:
+    """Train on the six lines with everything left to `auto`, and return the job and what both models answer."""
+    content = SIX_LINES.read_bytes()
+    questions = [json.loads(line)["messages"][1]["content"] for line in content.splitlines()]
+    service = LiveService(folder, Path(base_gguf))
+
+    def answers(**asked: str) -> list[str]:
+        bodies = [{"text": question, "temperature": 0, **asked} for question in questions]
+        return [service.call("POST", "/chat", json=body)["content"] for body in bodies]
+
+    try:
+        [uploaded] = service.wait().call("POST", "/upload_files", files={"files": (SIX_LINES.name, content)})
+        begun = service.call("POST", "/fine_tuning", json={"training_file": uploaded["response"]["id"]})
+        while (job := service.call("GET", f"/jobs/{begun['id']}"))["status"] not in ("succeeded", "failed"):
+            time.sleep(0.5)  # asking costs the training its cores
+        return {"job": job, "base": answers(), "tuned": answers(model=str(job["fine_tuned_model"]))}
+    finally:
+        service.end()
+
+
 ERRANDS: dict[str, Callable[[Path, str], Any]] = {
     "lean_python": lean_python,
     "quickstart": quickstart,
+    "six_lines": six_lines,
 }
 
 
 def main(folder: Path, base_gguf: str, names: list[str]) -> None:
     """Do the errands of these names in the order above."""
-    # The group is this process, what it runs, and the service that the quickstart starts.
+    # The group is this process, the quickstart and its service; a service that was begun here ends in a `finally`.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     lifeline.watch(lambda: os.killpg(0, signal.SIGTERM))
     for name, errand in ERRANDS.items():
