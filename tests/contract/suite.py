@@ -9,6 +9,7 @@ import pytest
 from openai import OpenAI
 
 from tests.contract.files import LINES, FilesContract, Upload, jsonl
+from tests.fakes.ports import until
 
 ENDED = ("succeeded", "failed", "cancelled")
 
@@ -196,13 +197,8 @@ class ContractSuite(FilesContract):
 
     def test_a_second_job_waits_until_the_first_has_ended(self, client: OpenAI, upload: Upload, model: str) -> None:
         first, second = (client.fine_tuning.jobs.create(training_file=upload(), model=model) for _ in range(2))
-        deadline = time.monotonic() + 60
-        while client.fine_tuning.jobs.retrieve(first.id).status != "running":
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        while client.fine_tuning.jobs.retrieve(second.id).status == "validating_files":
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: client.fine_tuning.jobs.retrieve(first.id).status == "running")
+        until(lambda: client.fine_tuning.jobs.retrieve(second.id).status != "validating_files")
         assert client.fine_tuning.jobs.retrieve(second.id).status == "queued"
         client.fine_tuning.jobs.cancel(second.id)
         assert client.fine_tuning.jobs.cancel(first.id).status == "cancelled"

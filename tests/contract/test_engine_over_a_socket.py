@@ -3,16 +3,14 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import openai
 import pytest
 from openai import OpenAI
 
 from tests.contract.suite import ContractSuite
-from tests.fakes.ports import free_port
+from tests.fakes.ports import free_port, wait_until_answers
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,19 +33,7 @@ class TestEngineOverASocket(ContractSuite):
         environment = {**os.environ, **settings, "BASE_MODEL": str(folder / "tiny.gguf")}
         engine = subprocess.Popen([sys.executable, "-m", "engine", "serve"], cwd=ROOT, env=environment)
         with OpenAI(api_key="unused", base_url=f"http://127.0.0.1:{port}/v1", max_retries=0) as client:
-            _wait_until_it_answers(client, engine)
+            wait_until_answers(str(client.base_url), 30)
             yield client
         engine.terminate()
         assert engine.wait(20) == 0
-
-
-def _wait_until_it_answers(client: OpenAI, engine: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            client.models.list()
-            return
-        except openai.APIConnectionError:
-            assert engine.poll() is None, "the engine ended"
-            assert time.monotonic() < deadline, "the engine does not answer"
-            time.sleep(0.1)
