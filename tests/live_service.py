@@ -3,10 +3,19 @@
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
 import requests
 
 from tests.fakes.ports import free_port, until
 from tests.fakes.service import Service
+
+
+def command(process: psutil.Process | None) -> str:
+    """Return the command line of a process, nothing if it is gone."""
+    try:
+        return " ".join(process.cmdline()) if process else ""
+    except psutil.Error:
+        return ""
 
 
 class LiveService(Service):
@@ -36,6 +45,34 @@ class LiveService(Service):
     def call(self, method: str, path: str, **options: Any) -> Any:
         """Return `response`; a 502 or 503 while something restarts is asked again."""
         return until(lambda: self._reply(method, path, **options))["response"]
+
+    def find(self, words: str, serving: bool = False) -> psutil.Process | None:
+        """Return the process whose command line holds `words`; `serving`: granian's child of the same name."""
+        family = psutil.Process(self.process.pid).children(recursive=True)
+        named = [one for one in family if words in command(one)]
+        inner = [one for one in named if words in command(one.parent())]
+        return next(iter(inner if serving else [one for one in named if one not in inner]), None)
+
+    def events(self, job_id: str) -> list[dict[str, Any]]:
+        """Return every event of a job, oldest first."""
+        found: list[dict[str, Any]] = []
+        more: dict[str, Any] = {"limit": 100}
+        while True:
+            page = self.call("GET", f"/jobs/{job_id}/events", params=more)
+            found += page["data"]
+            if not page["has_more"]:
+                return found[::-1]
+            more["after"] = found[-1]["id"]
+
+    def step(self, job_id: str) -> int:
+        """Return the newest step that has an event, 0 if there is none."""
+        newest = self.call("GET", f"/jobs/{job_id}/events", params={"limit": 100})["data"]
+        return max((event["data"]["step"] for event in newest if event["type"] == "metrics"), default=0)
+
+    def kill(self) -> None:
+        """End the main process as nobody should."""
+        self.process.kill()
+        self.process.wait()
 
     def _reply(self, method: str, path: str, **options: Any) -> Any:
         try:

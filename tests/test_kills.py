@@ -9,70 +9,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 import requests
 
 from tests.fakes.ports import until
-from tests.live_service import LiveService
+from tests.live_service import LiveService, command
 
 EXAMPLES, EPOCHS = 30, 50
 STEPS = EXAMPLES * EPOCHS
 # The tokens that end an answer: out of reach, 128 answers of 200 tokens take half a minute, and a kill milliseconds.
 NO_END = {"0": -100, "2": -100}
-
-
-class Running(LiveService):
-    """The service and its whole family of processes."""
-
-    def find(self, words: str, serving: bool = False) -> psutil.Process | None:
-        """Return the process whose command line holds `words`; `serving`: granian's child of the same name."""
-        family = psutil.Process(self.process.pid).children(recursive=True)
-        named = [one for one in family if words in _command(one)]
-        inner = [one for one in named if words in _command(one.parent())]
-        return next(iter(inner if serving else [one for one in named if one not in inner]), None)
-
-    def events(self, job_id: str) -> list[dict[str, Any]]:
-        """Return every event of a job, oldest first."""
-        found: list[dict[str, Any]] = []
-        more: dict[str, Any] = {"limit": 100}
-        while True:
-            page = self.call("GET", f"/jobs/{job_id}/events", params=more)
-            found += page["data"]
-            if not page["has_more"]:
-                return found[::-1]
-            more["after"] = found[-1]["id"]
-
-    def step(self, job_id: str) -> int:
-        """Return the newest step that has an event, 0 if there is none."""
-        newest = self.call("GET", f"/jobs/{job_id}/events", params={"limit": 100})["data"]
-        return max((event["data"]["step"] for event in newest if event["type"] == "metrics"), default=0)
-
-    def kill(self) -> None:
-        """End the main process as nobody should."""
-        self.process.kill()
-        self.process.wait()
-
-
-def _command(process: psutil.Process | None) -> str:
-    try:
-        return " ".join(process.cmdline()) if process else ""
-    except psutil.Error:
-        return ""
-
-
-@pytest.fixture
-def running(tmp_path: Path, tiny_gguf: Path) -> Iterator[Running]:
-    base_model = tmp_path / "tiny.gguf"
-    base_model.symlink_to(tiny_gguf)
-    service = Running(tmp_path / "data", base_model)
-    try:
-        yield service.wait()
-    finally:
-        service.end()
 
 
 def training(job_id: str) -> int:
@@ -84,7 +32,7 @@ def training(job_id: str) -> int:
         except psutil.Error:
             return False
 
-    named = [one for one in psutil.process_iter() if re.search(f"engine.trainer .*{job_id}", _command(one))]
+    named = [one for one in psutil.process_iter() if re.search(f"engine.trainer .*{job_id}", command(one))]
     return len(named) if len(named) < 2 else sum(trains(one) for one in named)  # looking for torch takes 30 ms
 
 
@@ -107,67 +55,67 @@ def counting_trainers(job_id: str) -> Iterator[list[int]]:
         looking.join()
 
 
-def start_job(running: Running, epochs: int = EPOCHS) -> str:
+def start_job(live_service: LiveService, epochs: int = EPOCHS) -> str:
     lines = [
         {"messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": f"answer {n}"}]}
         for n in range(EXAMPLES)
     ]
     content = "".join(json.dumps(line) + "\n" for line in lines)
-    [uploaded] = running.call("POST", "/upload_files", files={"files": ("train.jsonl", content)})
+    [uploaded] = live_service.call("POST", "/upload_files", files={"files": ("train.jsonl", content)})
     asked = {"training_file": uploaded["response"]["id"], "seed": 1}
     asked["hyperparameters"] = {"n_epochs": epochs, "batch_size": 1}
-    return str(running.call("POST", "/fine_tuning", json=asked)["id"])
+    return str(live_service.call("POST", "/fine_tuning", json=asked)["id"])
 
 
-def go_past(running: Running, job_id: str, more: int) -> int:
+def go_past(live_service: LiveService, job_id: str, more: int) -> int:
     """Wait until the training has gone `more` steps on, and return the step it is at."""
-    before = running.step(job_id)
-    return int(until(lambda: running.step(job_id) >= before + more and running.step(job_id), 90))
+    before = live_service.step(job_id)
+    return int(until(lambda: live_service.step(job_id) >= before + more and live_service.step(job_id), 90))
 
 
-def kill_each_in_turn(running: Running, job_id: str) -> None:
+def kill_each_in_turn(live_service: LiveService, job_id: str) -> None:
     for words, serving in (
         ("engine.trainer", False),
         ("engine serve", True),
         ("engine serve", False),
         ("app.py", True),
     ):
-        victim = until(partial(running.find, words, serving))
+        victim = until(partial(live_service.find, words, serving))
         victim.kill()
         victim.wait(5)
-        go_past(running, job_id, 1)
-    running.kill()
-    running.start()
-    running.wait()
+        go_past(live_service, job_id, 1)
+    live_service.kill()
+    live_service.start()
+    live_service.wait()
 
 
-def test_a_job_survives_the_death_of_every_process_around_it(running: Running) -> None:
-    job_id = start_job(running)
-    go_past(running, job_id, 2 * EXAMPLES)
+def test_a_job_survives_the_death_of_every_process_around_it(live_service: LiveService) -> None:
+    job_id = start_job(live_service)
+    go_past(live_service, job_id, 2 * EXAMPLES)
     with counting_trainers(job_id) as counts:
-        kill_each_in_turn(running, job_id)
+        kill_each_in_turn(live_service, job_id)
         asked = {"fine_tuning_job_id": job_id}
-        until(lambda: running.call("POST", "/retrieve", json=asked)["status"] != "running", 180)
+        until(lambda: live_service.call("POST", "/retrieve", json=asked)["status"] != "running", 180)
     assert max(counts) == 1
-    job = running.call("GET", f"/jobs/{job_id}")
+    job = live_service.call("GET", f"/jobs/{job_id}")
     assert job["status"] == "succeeded", job["error"]
-    assert len(running.call("GET", "/jobs")["data"]) == 1
+    assert len(live_service.call("GET", "/jobs")["data"]) == 1
     assert job["trained_tokens"] % EPOCHS == 0
-    plans = [event for event in running.events(job_id) if "resumed_from" in (event["data"] or {})]
+    plans = [event for event in live_service.events(job_id) if "resumed_from" in (event["data"] or {})]
     went_on = [event["data"]["resumed_from"] for event in plans]
     assert went_on[0] is None
     assert EXAMPLES <= went_on[1] <= went_on[-1] < STEPS
     assert went_on[1:] == sorted(went_on[1:])
-    result = requests.get(f"{running.engine_url}/files/{job['result_files'][0]}/content", timeout=30)
+    result = requests.get(f"{live_service.engine_url}/files/{job['result_files'][0]}/content", timeout=30)
     rows = result.text.splitlines()[1:]
     assert [int(row.partition(",")[0]) for row in rows] == list(range(1, STEPS + 1))
 
 
-def test_a_proof_whose_model_server_is_killed_is_made_again(running: Running) -> None:
-    job_id = start_job(running, epochs=1)
+def test_a_proof_whose_model_server_is_killed_is_made_again(live_service: LiveService) -> None:
+    job_id = start_job(live_service, epochs=1)
 
     def prover() -> psutil.Process | None:
-        return running.find(f"{job_id}/adapter/adapter.gguf")
+        return live_service.find(f"{job_id}/adapter/adapter.gguf")
 
     def serving_prover() -> psutil.Process | None:
         found = prover()
@@ -177,36 +125,36 @@ def test_a_proof_whose_model_server_is_killed_is_made_again(running: Running) ->
         victim = until(look, 90)
         victim.kill()
         victim.wait(5)
-    until(lambda: running.call("GET", f"/jobs/{job_id}")["status"] != "running")
-    job = running.call("GET", f"/jobs/{job_id}")
+    until(lambda: live_service.call("GET", f"/jobs/{job_id}")["status"] != "running")
+    job = live_service.call("GET", f"/jobs/{job_id}")
     assert job["status"] == "succeeded", job["error"]
-    events = running.events(job_id)
+    events = live_service.events(job_id)
     assert sum("The proof broke off" in event["message"] for event in events) == 2
     steps = [event["data"]["step"] for event in events if event["type"] == "metrics"]
     assert steps == list(range(1, EXAMPLES + 1))
 
 
-def test_a_killed_model_server_costs_one_answer_and_no_more(running: Running) -> None:
+def test_a_killed_model_server_costs_one_answer_and_no_more(live_service: LiveService) -> None:
     question: dict[str, Any] = {"text": "hello", "max_tokens": 200, "n": 128, "logit_bias": NO_END, "stream": True}
-    running.call("POST", "/chat", json={"text": "hello", "max_tokens": 1})
-    victim = until(lambda: running.find("engine.serving.llamacpp"))
-    with requests.post(f"{running.url}/chat", json=question, stream=True, timeout=30) as reply:
+    live_service.call("POST", "/chat", json={"text": "hello", "max_tokens": 1})
+    victim = until(lambda: live_service.find("engine.serving.llamacpp"))
+    with requests.post(f"{live_service.url}/chat", json=question, stream=True, timeout=30) as reply:
         events = (json.loads(line[6:]) for line in reply.iter_lines() if line)
         assert next(events)["object"] == "chat.completion.chunk"
         victim.kill()
         last = list(events)[-1]  # [DONE] is no JSON
     assert last["error"]["code"] == "model_process_ended"
-    assert running.call("POST", "/chat", json={"text": "hello", "max_tokens": 1})["id"].startswith("chatcmpl-")
-    assert until(lambda: running.find("engine.serving.llamacpp")).pid != victim.pid
+    assert live_service.call("POST", "/chat", json={"text": "hello", "max_tokens": 1})["id"].startswith("chatcmpl-")
+    assert until(lambda: live_service.find("engine.serving.llamacpp")).pid != victim.pid
 
 
-def test_nothing_is_left_when_the_service_is_killed(running: Running) -> None:
-    running.call("POST", "/chat", json={"text": "hello", "max_tokens": 1})
-    job_id = start_job(running)
-    go_past(running, job_id, 1)
-    family = psutil.Process(running.process.pid).children(recursive=True)
-    running.kill()
+def test_nothing_is_left_when_the_service_is_killed(live_service: LiveService) -> None:
+    live_service.call("POST", "/chat", json={"text": "hello", "max_tokens": 1})
+    job_id = start_job(live_service)
+    go_past(live_service, job_id, 1)
+    family = psutil.Process(live_service.process.pid).children(recursive=True)
+    live_service.kill()
     _, alive = psutil.wait_procs(family, timeout=15)
-    assert [_command(one) for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []
-    running.start()
-    running.wait()
+    assert [command(one) for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []
+    live_service.start()
+    live_service.wait()
