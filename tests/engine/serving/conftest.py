@@ -1,4 +1,4 @@
-"""Real model processes of the real base model; each test gets a pool of its own and leaves no process behind."""
+"""Real model processes of a tiny model; each test gets a pool of its own and leaves no process behind."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,5 +46,5 @@ def pool(make_pool: Callable[[PoolSettings], Pool]) -> Pool:
 
 
 @pytest.fixture
-def base(base_gguf: Path) -> ServedModel:
-    return ServedModel("base", base_gguf)
+def base(tiny_gguf: Path) -> ServedModel:
+    return ServedModel("base", tiny_gguf)
