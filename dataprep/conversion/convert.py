@@ -143,7 +143,7 @@ def _windows(lines: Iterable[Line], budget: Budget, conversion: Conversion) -> I
 
 
 def _budget(options: Options) -> Budget:
-    system, addressed = options.system, options.only_addressed
+    chosen = (options.system, options.only_addressed, options.add_time)
     if not options.max_tokens:
-        return Budget(options.max_length, len, options.context, 0, system, addressed)
-    return Budget(options.max_tokens, count, options.context, TOKENS_PER_MESSAGE, system, addressed)
+        return Budget(options.max_length, len, options.context, 0, *chosen)
+    return Budget(options.max_tokens, count, options.context, TOKENS_PER_MESSAGE, *chosen)

@@ -36,7 +36,7 @@ def option(default: Any, help: str, *, least: float = 0, most: float = math.inf)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to convert; gaps are minutes, lengths characters. WeClone's names for some of these are in ALIASES."""
+    """How to convert; gaps are minutes, lengths characters. WeClone's names are these or those in ALIASES."""
 
     me: tuple[str, ...] = option((), "Name or id of the sender who becomes the assistant; may be given several times.")
     format: str = option("", "Read the input as this format instead of recognising it.")
@@ -63,6 +63,7 @@ class Options:
     )
     only_addressed: bool = option(False, "Train only answers that quote a message or were asked for with @name.")
     system: str = option("", "System message to put before every example that has none.")
+    add_time: bool = option(False, "Say in the system message when an example of a chat began, by the export's clock.")
     mask: bool = option(True, "Replace phone numbers, addresses, ids, keys by placeholders.")
     valid_share: float = option(0.0, "Share of the examples to set aside for validation, 0 to 0.5.", most=0.5)
 

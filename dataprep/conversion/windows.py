@@ -3,11 +3,14 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from dataprep.conversion.ledger import Ledger
 from dataprep.conversion.turns import Exchange
 from dataprep.records import Place
+
+_TIME = "Current time: %Y-%m-%d %H:%M"
 
 
 @dataclass(slots=True)
@@ -45,6 +48,7 @@ class Budget:
     overhead: int = 0
     system: str = ""
     only_addressed: bool = False
+    add_time: bool = False
 
     def cost(self, exchange: Exchange) -> int:
         """What an exchange takes of the budget."""
@@ -53,7 +57,15 @@ class Budget:
     @property
     def room(self) -> int:
         """What the system message leaves."""
-        return self.most - (self.measure(self.system) + self.overhead if self.system else 0)
+        prompt = self.prompt(0.0)
+        return self.most - (self.measure(prompt) + self.overhead if prompt else 0)
+
+    def prompt(self, start: float | None) -> str:
+        """The system message of an example that begins at `start`, in seconds; a time that is not known is not told."""
+        time = ""
+        if self.add_time and start is not None:
+            time = datetime.fromtimestamp(start, UTC).strftime(_TIME)
+        return "\n".join(filter(None, (self.system, time)))
 
 
 @dataclass(slots=True)
@@ -65,13 +77,19 @@ class Window:
 
     def body(self, budget: Budget) -> dict[str, Any]:
         """Return the example's object: `weight` 0 on every answer that is context alone."""
-        messages = [{"role": "system", "content": budget.system}] if budget.system else list[dict[str, Any]]()
+        prompt = budget.prompt(self.start)
+        messages = [{"role": "system", "content": prompt}] if prompt else list[dict[str, Any]]()
         for number, exchange in enumerate(self.exchanges):
             answer: dict[str, Any] = {"role": "assistant", "content": exchange.assistant.text}
             if number < self.known or (budget.only_addressed and not exchange.addressed):
                 answer["weight"] = 0
             messages += [{"role": "user", "content": exchange.user.text}, answer]
         return {"messages": messages}
+
+    @property
+    def start(self) -> float | None:
+        """When its first question was asked, in seconds."""
+        return self.exchanges[0].user.lines[0].at
 
     @property
     def places(self) -> list[Place]:
