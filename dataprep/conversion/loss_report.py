@@ -10,6 +10,7 @@ from dataprep.conversion.cleaning import clean_value
 from dataprep.conversion.convert import Conversion
 from dataprep.conversion.inputs import Input
 from dataprep.conversion.ledger import Account, explain
+from dataprep.conversion.pages import pages_of, tell_pages
 from dataprep.conversion.split import explain_split
 from dataprep.conversion.verdict import tell_verdict
 from dataprep.conversion.windows import Example
@@ -30,6 +31,7 @@ def summarise(conversion: Conversion, profile: str = "openai") -> dict[str, Any]
     report = {
         "inputs": [_input(one) for one in conversion.inputs],
         "unread": [asdict(one) for one in conversion.unread[:MAX_UNREAD]],
+        "pages": pages_of(conversion.inputs),
         "rows": _account(ledger.total()),
         "files": [{"file": file, **_account(account)} for file, account in ledger.accounts().items()],
         "reasons": {reason: explain(reason) for reason in sorted(ledger.total().left)},
@@ -60,6 +62,7 @@ def tell(report: Mapping[str, Any]) -> str:
     lines = [_tell_input(one) for one in report["inputs"]]
     lines += [f"{one['input']}: {one[note]}" for note in ("lacks", "caution") for one in report["inputs"] if one[note]]
     lines += [f"{one['label']}: not read, {one['reason']}" for one in report["unread"]]
+    lines += [told for one in report["pages"] for told in tell_pages(one)]
     made = report["examples"]
     talked = f"{report['chats']} chat(s), {report['sessions']} session(s): " if report["chats"] else ""
     lines += [

@@ -25,7 +25,8 @@ from dataprep.sources.wechat_words import UNSPOKEN, Words, read_typed, read_unty
 
 SIGNATURE = ["id", "MsgSvrID", "type_name", "is_sender", "talker"]
 COLUMNS = ("type_name", "is_sender", "talker", "msg", "CreateTime")
-_PAGE = re.compile(r"(.+)_\d+_\d+", re.DOTALL)
+# A page is named after its chat, its first row (from 0) and the first row of the next page.
+PAGE = re.compile(r"(.+)_(\d{1,18})_(\d{1,18})", re.DOTALL)
 _CONTACTS_LIMIT = 16 << 20
 _NAMES = {
     Kind.TEXT: ("文本", "粘贴的文本", "接龙", "text"),
@@ -92,7 +93,7 @@ def _read_json(head: Head) -> Iterator[Row]:
 
 
 def _export(head: Head, *, mistyped: bool = False, is_group: bool = False) -> "_Export":
-    page = _PAGE.fullmatch(stem_of(head))
+    page = PAGE.fullmatch(stem_of(head))
     return _Export(page[1] if page else "", stem_of(head), _names_beside(head.path), mistyped, is_group)
 
 
