@@ -4,6 +4,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.json import encode
+
 from engine.serving import dialect, proxy
 from engine.serving.pool import Pool
 from engine.serving.process import ModelProcess, ServedModel
@@ -11,13 +13,16 @@ from wire import sse
 from wire.chat import ChatCreate
 from wire.errors import ApiError, BadRequest
 from wire.ids import new_id
+from wire.waiting import Work
 
 Event = dict[str, Any]
 LEAST_LOGPROB = -9999.0
 
 
-def complete(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> dict[str, Any]:
-    """Return the whole answer as a `chat.completion` object; `now` is its `created`, in seconds.
+def complete(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> Work[bytes]:
+    """Return the whole answer as a `chat.completion` object in JSON, yielding with each piece of it that is written.
+
+    `now` is its `created`, in seconds. Closed before its end, it hangs up as `stream` does.
 
     Raises:
         BadRequest: 400, the request asks for what this model cannot do, or its prompt is too long.
@@ -29,14 +34,17 @@ def complete(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> d
         usage.add(event)
         for piece in event["choices"]:
             choices[piece["index"]].add(piece, request)
-    return {
-        "id": new_id("chatcmpl-"),
-        "object": "chat.completion",
-        "created": now,
-        "model": model.name,
-        "choices": [choice.to_wire() for choice in choices],
-        "usage": usage.to_wire(),
-    }
+        yield
+    return encode(
+        {
+            "id": new_id("chatcmpl-"),
+            "object": "chat.completion",
+            "created": now,
+            "model": model.name,
+            "choices": [choice.to_wire() for choice in choices],
+            "usage": usage.to_wire(),
+        }
+    )
 
 
 def stream(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> sse.Started:

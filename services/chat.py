@@ -7,13 +7,15 @@ a stream passes the upstream's chunks on as they are, so nothing is lost there.
 import logging
 from collections.abc import Callable, Generator, Iterator
 from datetime import date
+from http import HTTPStatus
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from services import failures, models
-from services.client import Upstream, body_of, pick
+from services.client import Upstream, object_in, pick
 from wire import sse
 from wire.errors import ApiError, BadRequest, Unavailable
+from wire.waiting import Work
 
 if TYPE_CHECKING:
     import httpx2
@@ -42,10 +44,22 @@ class Chat:
         self._max_streams = max_streams
         self._streams = BoundedSemaphore(max_streams)
 
-    def complete(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        """Return the documented `{content, id, model}`; `wanted` is a body that `DocumentedChat` has let through."""
+    def complete(self, wanted: dict[str, Any]) -> Work[dict[str, Any]]:
+        """Return the documented `{content, id, model}`; `wanted` is a body that `DocumentedChat` has let through.
+
+        Yields with each piece that the upstream sends, a blank perhaps, to show that it is there. Closing it hangs up.
+        """
         _refuse_uncarried(wanted)
-        completion = body_of(self._ask(self._body(wanted), stream=False))
+        response, content = self._ask(self._body(wanted)), bytearray()
+        try:
+            for piece in self._read(response):
+                content += piece
+                yield
+        finally:
+            response.close()
+        completion = object_in(bytes(content))
+        if isinstance(error := completion.get("error"), dict):
+            raise failures.reported(error, HTTPStatus.BAD_GATEWAY, self._upstream.address.api_key)
         try:
             message = completion["choices"][0]["message"]
             content = message["content"] if message.get("content") is not None else message.get("refusal")
@@ -67,7 +81,7 @@ class Chat:
         """Yield whole events; once one is out, a failure is an event too."""
         begun = False
         try:
-            response = self._ask(self._body(wanted), stream=True)
+            response = self._ask(self._body(wanted))
             try:
                 for events in whole_events(self._pieces(response)):
                     yield events
@@ -83,10 +97,13 @@ class Chat:
             self._streams.release()
 
     def _pieces(self, response: "httpx2.Response") -> Iterator[bytes]:
-        import httpx2
-
         if not response.headers.get("content-type", "").startswith(sse.CONTENT_TYPE):
             raise failures.nonsense("it is not a stream of events")
+        return self._read(response)
+
+    def _read(self, response: "httpx2.Response") -> Iterator[bytes]:
+        import httpx2
+
         try:
             yield from response.iter_bytes()
         except httpx2.TimeoutException:
@@ -94,9 +111,9 @@ class Chat:
         except httpx2.HTTPError:
             raise failures.dropped(self._upstream.shown_url) from None
 
-    def _ask(self, body: dict[str, Any], *, stream: bool) -> "httpx2.Response":
+    def _ask(self, body: dict[str, Any]) -> "httpx2.Response":
         try:
-            return self._upstream.post("/chat/completions", body, stream=stream)
+            return self._upstream.post("/chat/completions", body)
         except ApiError as failure:
             raise models.explain(failure, body["model"], self._today()) from None
 

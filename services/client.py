@@ -1,6 +1,7 @@
 """The one place that makes an OpenAI client: where it points, how long it waits, and that it never repeats a call."""
 
 import contextlib
+import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -55,8 +56,8 @@ class Upstream:
             except openai.APIConnectionError as error:
                 raise failures.unanswered(error.__cause__, self.shown_url) from None
 
-    def post(self, path: str, body: dict[str, Any], *, stream: bool) -> "httpx2.Response":
-        """Send `body` as JSON and return an answer of 2xx, read to its end unless it is to be streamed.
+    def post(self, path: str, body: dict[str, Any]) -> "httpx2.Response":
+        """Send `body` as JSON and return an answer of 2xx, of which only the head is read.
 
         Not through the SDK, which adds a millisecond of Python to every call and walks each message of a conversation.
         Raises an ApiError as `call` does.
@@ -64,9 +65,8 @@ class Upstream:
         content = encode(body)
         with self._failures():
             response = self._send(path, content)
-            if not stream or response.is_error:
-                response.read()
             if response.is_error:
+                response.read()
                 raise failures.refused(response, self.address.api_key)
             return response
 
@@ -161,14 +161,19 @@ class Upstream:
 
 
 def body_of(response: "httpx2.Response") -> dict[str, Any]:
-    """Return the JSON object in an answer of 2xx.
+    """Return the JSON object in an answer of 2xx; raises as `object_in` does."""
+    return object_in(response.content)
+
+
+def object_in(content: bytes) -> dict[str, Any]:
+    """Return the JSON object in the body of an answer of 2xx.
 
     Raises:
         UpstreamFailed: 502 upstream_invalid, it is no JSON object.
     """
     try:
-        body = response.json()
-    except ValueError:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
         raise failures.nonsense("it is not JSON") from None
     if not isinstance(body, dict):
         raise failures.nonsense("it is not a JSON object")

@@ -45,16 +45,21 @@ def is_ambiguous(failure: ApiError) -> bool:
 
 def refused(answer: "httpx2.Response", key: str) -> ApiError:
     """Translate an answer of 4xx or 5xx; a body that is no error object is replaced by a plain sentence."""
-    fields = _error_of(answer)
-    told = fields.get("message")
-    unexplained = f"The upstream answered {answer.status_code} without a reason."
+    failure = reported(_error_of(answer), answer.status_code, key)
+    failure.headers = {name: answer.headers[name] for name in _PASSED_HEADERS if name in answer.headers}
+    return failure
+
+
+def reported(error: dict[str, Any], status: int, key: str) -> ApiError:
+    """Translate an upstream's error object, which may lack anything."""
+    told = error.get("message")
+    unexplained = f"The upstream answered {status} without a reason."
     return ApiError(
         mask(told if isinstance(told, str) and told else unexplained, key),
-        code=_text(fields.get("code")),
-        param=_text(fields.get("param")),
-        type=_text(fields.get("type")) or "upstream_error",
-        status=answer.status_code,
-        headers={name: answer.headers[name] for name in _PASSED_HEADERS if name in answer.headers},
+        code=_text(error.get("code")),
+        param=_text(error.get("param")),
+        type=_text(error.get("type")) or "upstream_error",
+        status=status,
     )
 
 

@@ -16,10 +16,14 @@ class Started(Iterator[bytes]):
 
     def __init__(self, events: Generator[bytes, None, None]) -> None:
         self._events = events
-        self._first = [next(events)]
+        self.first = next(events)
+        self._is_new = True
 
     def __next__(self) -> bytes:
-        return self._first.pop() if self._first else next(self._events)
+        if self._is_new:
+            self._is_new = False
+            return self.first
+        return next(self._events)
 
     def close(self) -> None:
         """End the stream, whether or not it was read."""

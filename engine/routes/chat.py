@@ -4,12 +4,14 @@ import time
 
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
+from msgspec.json import encode
 
 from engine import chat
 from engine.routes import parts
-from wire import sse
+from wire import sse, waiting
 from wire.body import parse_object
 from wire.chat import ChatCreate
+from wire.errors import openai_body
 from wire.requests import parse
 
 bp = Blueprint("chat", __name__, url_prefix="/v1/chat")
@@ -20,9 +22,8 @@ def create() -> ResponseReturnValue:
     """Answer a conversation: whole, or with `stream: true` as server-sent events."""
     asked = parse(ChatCreate, parse_object(request.get_data(), request.content_type))
     model = parts().models.resolve(asked.model)
-    now = int(time.time())
+    way = (parts().pool, model, asked, int(time.time()))
     if asked.stream:
-        return Response(
-            chat.stream(parts().pool, model, asked, now), content_type=sse.CONTENT_TYPE, direct_passthrough=True
-        )
-    return chat.complete(parts().pool, model, asked, now)
+        return Response(chat.stream(*way), content_type=sse.CONTENT_TYPE, direct_passthrough=True)
+    answer = waiting.reply(chat.complete(*way), lambda error: encode(openai_body(error)))
+    return Response(answer, content_type="application/json", direct_passthrough=True)

@@ -17,6 +17,7 @@ import lifeline
 from engine.serving.pool import Pool
 from tests.engine.chatting import ENDLESS, HI, ask, text
 from tests.fakes.ports import free_port
+from wire.waiting import BEAT_SECONDS, QUIET_SECONDS
 
 
 def busy(pool: Pool) -> int:
@@ -57,7 +58,7 @@ def test_a_model_that_dies_before_its_first_word_is_a_503(client: OpenAI, pool: 
     assert text(ask(client))
 
 
-def test_a_reader_who_leaves_the_socket_stops_the_writing(base_gguf: Path, tmp_path: Path) -> None:
+def test_who_leaves_the_socket_stops_the_writing(base_gguf: Path, tmp_path: Path) -> None:
     port = free_port()
     settings = {"ENGINE_PORT": str(port), "DATA_DIR": str(tmp_path), "BASE_MODEL": str(base_gguf.resolve())}
     engine = subprocess.Popen(
@@ -70,13 +71,29 @@ def test_a_reader_who_leaves_the_socket_stops_the_writing(base_gguf: Path, tmp_p
         stream = client.chat.completions.create(model=model, messages=HI, stream=True, **ENDLESS)
         next(iter(stream))
         slots = f"{llama_address(engine.pid)}/slots"
-        assert any(slot["is_processing"] for slot in httpx2.get(slots).json())
+        assert is_writing(slots)
         stream.close()
-    deadline = time.monotonic() + 2
-    while any(slot["is_processing"] for slot in httpx2.get(slots).json()):
-        assert time.monotonic() < deadline, "the answer is still being written"
+        wait_until_idle(slots, 2)
+        # A whole answer: noticed with the first blank.
+        with pytest.raises(openai.APITimeoutError):
+            client.with_options(max_retries=0, timeout=1).chat.completions.create(model=model, messages=HI, **ENDLESS)
+        assert is_writing(slots)
+        wait_until_idle(slots, QUIET_SECONDS + 3 * BEAT_SECONDS)
     engine.terminate()
     assert engine.wait(20) == 0
+
+
+def is_writing(slots: str) -> bool:
+    """Whether the model at that address writes an answer."""
+    return any(slot["is_processing"] for slot in httpx2.get(slots).json())
+
+
+def wait_until_idle(slots: str, seconds: float) -> None:
+    """Wait until the model writes nothing any more; it would go on for longer by itself."""
+    deadline = time.monotonic() + seconds
+    while is_writing(slots):
+        assert time.monotonic() < deadline, "the answer is still being written"
+        time.sleep(0.01)
 
 
 def llama_address(engine_pid: int) -> str:

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from config import ServiceConfig
-from tests.fakes.openai_upstream import PIECES, FakeOpenAI, Fault, refusal
+from tests.fakes.openai_upstream import ANSWER, CHAT_ID, FINE_TUNED, PIECES, FakeOpenAI, Fault, refusal
 
 CHAT = "POST /v1/chat/completions"
 BODY = {"text": "你来自哪里", "stream": True}
@@ -108,3 +108,16 @@ def test_a_failed_stream_gives_its_place_back(upstream: FakeOpenAI) -> None:
     client = create_app(ServiceConfig(openai_base_url=upstream.base_url, threads=2)).test_client()
     upstream.fail(CHAT, Fault("drop"), Fault("raw", raw=b"{}"))
     assert [client.post("/chat", json=BODY).status_code for _ in range(3)] == [502, 502, 200]
+
+
+def test_an_answer_behind_blanks_is_the_answer(client: FlaskClient, upstream: FakeOpenAI) -> None:
+    body = {"id": CHAT_ID, "model": FINE_TUNED, "choices": [{"message": {"content": ANSWER}}]}
+    upstream.fail(CHAT, Fault("raw", raw=b"   " + json.dumps(body).encode()))
+    assert json.loads(client.post("/chat", json={"text": "Hi"}).data)["response"]["content"] == ANSWER
+
+
+def test_a_failure_behind_blanks_is_the_failure(client: FlaskClient, upstream: FakeOpenAI) -> None:
+    error = {"message": "The model's process ended.", "type": "server_error", "code": "model_process_ended"}
+    upstream.fail(CHAT, Fault("raw", raw=b"   " + json.dumps({"error": error}).encode()))
+    reply = client.post("/chat", json={"text": "Hi"})
+    assert (reply.status_code, json.loads(reply.data)["response"]["code"]) == (502, "model_process_ended")

@@ -32,7 +32,7 @@ def test_organization_and_project_go_along(fake: FakeOpenAI) -> None:
     address = Address(fake.base_url, "sk-x", organization="org-1", project="proj-1")
     upstream = Upstream(address)
     FineTuning(upstream).retrieve(JOB_ID)
-    upstream.post("/chat/completions", {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}, stream=False)
+    upstream.post("/chat/completions", {"model": "m", "messages": [{"role": "user", "content": "Hi"}]})
     for asked in fake.seen:
         assert asked.headers["authorization"] == "Bearer sk-x"
         assert (asked.headers["openai-organization"], asked.headers["openai-project"]) == ("org-1", "proj-1")
@@ -41,7 +41,7 @@ def test_organization_and_project_go_along(fake: FakeOpenAI) -> None:
 def test_a_password_in_the_address_is_sent_either_way(fake: FakeOpenAI) -> None:
     upstream = Upstream(Address(fake.base_url.replace("http://", "http://me:secret@"), "sk-x"))
     FineTuning(upstream).retrieve(JOB_ID)
-    upstream.post("/chat/completions", {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}, stream=False)
+    upstream.post("/chat/completions", {"model": "m", "messages": [{"role": "user", "content": "Hi"}]})
     first, second = (asked.headers["authorization"] for asked in fake.seen)
     assert first == second
 
