@@ -62,27 +62,28 @@ class Ledger:
     """The book: every row is entered once, then used or left. To be used outweighs, else the first reason counts."""
 
     def __init__(self) -> None:
-        self._entries: dict[Place, _Entry] = {}
+        self._files: dict[str, dict[int, _Entry]] = {}
         self.details: dict[str, list[tuple[Place, str]]] = {}
         self.taken_out: Counter[str] = Counter()
 
     def enter(self, place: Place, rows: int = 1) -> None:
         """Take in a row, or several that are one thing."""
-        entry = self._entries.get(place)
+        entries = self._files.setdefault(place.file, {})
+        entry = entries.get(place.row)
         if entry is None:
-            self._entries[place] = _Entry(rows)
+            entries[place.row] = _Entry(rows)
         else:
             entry.rows += rows
 
     def use(self, places: Iterable[Place]) -> None:
         """Say that these rows are part of an example."""
         for place in places:
-            self._entries[place].used = True
+            self._files[place.file][place.row].used = True
 
     def leave(self, places: Iterable[Place], reason: str, detail: str = "") -> None:
         """Say why these rows are left behind; `detail` is kept of the first MAX_DETAILS for each reason."""
         for place in places:
-            entry = self._entries[place]
+            entry = self._files[place.file][place.row]
             if entry.reason is None:
                 entry.reason = reason
                 if detail and len(kept := self.details.setdefault(reason, [])) < MAX_DETAILS:
@@ -90,15 +91,7 @@ class Ledger:
 
     def accounts(self) -> dict[str, Account]:
         """Return the account of each file, in the order in which they came in."""
-        accounts: dict[str, Account] = {}
-        for place, entry in self._entries.items():
-            account = accounts.setdefault(place.file, Account())
-            account.rows += entry.rows
-            if entry.used:
-                account.used += entry.rows
-            else:
-                account.left[entry.reason or "unaccounted"] += entry.rows
-        return accounts
+        return {file: _account_of(entries.values()) for file, entries in self._files.items()}
 
     def total(self) -> Account:
         """Return the account of all files together."""
@@ -106,6 +99,17 @@ class Ledger:
         for account in self.accounts().values():
             total.add(account)
         return total
+
+
+def _account_of(entries: Iterable[_Entry]) -> Account:
+    account = Account()
+    for entry in entries:
+        account.rows += entry.rows
+        if entry.used:
+            account.used += entry.rows
+        else:
+            account.left[entry.reason or "unaccounted"] += entry.rows
+    return account
 
 
 def explain(reason: str) -> str:

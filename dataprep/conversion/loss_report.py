@@ -25,16 +25,16 @@ def summarise(conversion: Conversion, profile: str = "openai") -> dict[str, Any]
 
     `profile` is the target that the examples are checked for.
     """
-    ledger = conversion.ledger
+    ledger, total = conversion.ledger, conversion.ledger.total()
     examples = conversion.training + conversion.validation
     answers = (message for example in examples for message in example.messages if message["role"] == "assistant")
     report = {
         "inputs": [_input(one) for one in conversion.inputs],
         "unread": [asdict(one) for one in conversion.unread[:MAX_UNREAD]],
         "pages": pages_of(conversion.inputs),
-        "rows": _account(ledger.total()),
+        "rows": _account(total),
         "files": [{"file": file, **_account(account)} for file, account in ledger.accounts().items()],
-        "reasons": {reason: explain(reason) for reason in sorted(ledger.total().left)},
+        "reasons": {reason: explain(reason) for reason in sorted(total.left)},
         "details": {
             reason: [{"file": place.file, "row": place.row, "detail": detail} for place, detail in kept]
             for reason, kept in sorted(ledger.details.items())
