@@ -1,7 +1,7 @@
 """Reads sheets of questions and answers: CSV, TSV, XLSX; a cell that looks like a formula stays the text it is."""
 
 import re
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -111,44 +111,56 @@ def _text_columns(rows: list[Cells]) -> list[int]:
 
 
 def _read_rows(label: str, rows: Iterator[Cells], layout: _Layout) -> Iterator[Row]:
-    """Yield every row but the one of names; blank ones in a row, of which programs write a million, as one."""
-    number = blank = 0
-    for number, cells in enumerate(rows, 1):
-        if not any(map(str.strip, cells)):
-            blank += 1
-            continue
-        if blank:
-            yield LeftOut(Place(label, number - blank), "blank", rows=blank)
-            blank = 0
+    """Yield every row but the one of names; neighbours left out for one reason, of which there may be a million, as one.
+
+    A row that says the same as the one above shares its fate, and is its duplicate where that is an example.
+    """
+    numbered = enumerate(rows, 1)
+    for number, cells in islice(numbered, layout.header):
         if number < layout.header:
-            yield LeftOut(Place(label, number), "header")
-        elif number > layout.header:
-            yield from _read_cells(Place(label, number), cells, layout)
-    if blank:
-        yield LeftOut(Place(label, number - blank + 1), "blank", rows=blank)
+            yield LeftOut(Place(label, number), "header" if any(map(str.strip, cells)) else "blank")
+    start = number = layout.header
+    reason = detail = ""
+    above: Cells | None = None
+    for number, cells in numbered:
+        why, what = (reason or "duplicate", "") if cells == above else _why_left(cells, layout)
+        above = cells
+        if why != reason:
+            if reason:
+                yield LeftOut(Place(label, start), reason, detail, number - start)
+            start, reason, detail = number, why, what
+        if not why:
+            yield from _dialogues(Place(label, number), cells, layout)
+    if reason:
+        yield LeftOut(Place(label, start), reason, detail, number + 1 - start)
 
 
-def _read_cells(place: Place, cells: Cells, layout: _Layout) -> Sequence[Row]:
-    def cell(at: int | None) -> str:
-        return cells[at].strip() if at is not None and at < len(cells) else ""
+def _why_left(cells: Cells, layout: _Layout) -> tuple[str, str]:
+    """Why a row holds no example, and what it does hold; empty if it holds one."""
+    answer = _cell(cells, layout.answer)
+    asked = _cell(cells, layout.question) or next(iter(_questions(cells, layout)), "")
+    if asked:
+        return ("", "") if answer else ("no_answer", asked[:80])
+    return ("no_question", answer[:80]) if any(map(str.strip, cells)) else ("blank", "")
 
-    question, answer = cell(layout.question), cell(layout.answer)
-    if question and not answer:
-        return [LeftOut(place, "no_answer", question[:80])]
-    similar = [one.strip() for at in layout.similar for one in _split_similar(cell(at)) if one.strip()]
-    questions = list(dict.fromkeys(["\n".join(filter(None, (question, cell(layout.input)))), *similar]))
-    questions = [one for one in questions if one]
-    if not questions:
-        return [LeftOut(place, "no_question", answer[:80])]
-    if not answer:
-        return [LeftOut(place, "no_answer", questions[0][:80])]
-    lead = [{"role": "system", "content": cell(layout.system)}] if cell(layout.system) else []
-    dialogues = list[Row]()
-    for at, asked in enumerate(questions):
+
+def _dialogues(place: Place, cells: Cells, layout: _Layout) -> Iterator[Dialogue]:
+    """Yield a dialogue for each way of asking; the row counts once, however many it holds."""
+    system, answer = _cell(cells, layout.system), _cell(cells, layout.answer)
+    lead = [{"role": "system", "content": system}] if system else []
+    for at, asked in enumerate(_questions(cells, layout)):
         turns = ({"role": "user", "content": asked}, {"role": "assistant", "content": answer})
-        # The row counts once, however many ways of asking it holds.
-        dialogues.append(Dialogue(place, (*lead, *turns), rows=0 if at else 1))
-    return dialogues
+        yield Dialogue(place, (*lead, *turns), rows=0 if at else 1)
+
+
+def _questions(cells: Cells, layout: _Layout) -> list[str]:
+    asked = "\n".join(filter(None, (_cell(cells, layout.question), _cell(cells, layout.input))))
+    similar = (one.strip() for at in layout.similar for one in _split_similar(_cell(cells, at)))
+    return [one for one in dict.fromkeys((asked, *similar)) if one]
+
+
+def _cell(cells: Cells, at: int | None) -> str:
+    return cells[at].strip() if at is not None and at < len(cells) else ""
 
 
 def _read_delimited(delimiters: str) -> Callable[[Head], Iterator[Row]]:
