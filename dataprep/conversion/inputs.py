@@ -25,14 +25,13 @@ _NUMBER = re.compile(r"([0-9]{1,18})")
 class Input:
     """One recognised file or folder: its head, its reader, and why it is read by this one.
 
-    `encoding` is what it is read in, as asked for or guessed; empty for folders and ZIP files, which hold several.
-    `was_found`: it was met in a folder, so that its faults are no reason to refuse the others.
+    The head's encoding is what it is read in, as asked for or guessed; empty for folders and ZIP files, which hold
+    several. `was_found`: it was met in a folder, so that its faults are no reason to refuse the others.
     """
 
     head: Head
     source: Source
     reason: str
-    encoding: str = ""
     was_found: bool = False
 
     def rows(self) -> Iterator[Row]:
@@ -158,12 +157,12 @@ def _page_order(path: Path) -> list[tuple[int, str]]:
 
 
 def _settle(head: Head, forced: Source | None) -> Input | None:
-    if forced is not None and (not head.path.is_dir() or forced.recognise(head)):
-        return Input(head, forced, "as asked for", _encoding_of(head))
-    if forced is not None:
-        return None
-    known = recognise(head)
-    return Input(head, *known, _encoding_of(head)) if known else None
+    if forced is None:
+        known = recognise(head)
+    else:
+        known = (forced, "as asked for") if not head.path.is_dir() or forced.recognise(head) else None
+    # Guessed once: readers open a file several times.
+    return Input(replace(head, encoding=_encoding_of(head)), *known) if known else None
 
 
 def _why_unknown(head: Head) -> str:

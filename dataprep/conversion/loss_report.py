@@ -102,7 +102,7 @@ def _largest_chat(examples: Sequence[Example]) -> dict[str, Any] | None:
 
 def _input(one: Input) -> dict[str, str]:
     source = one.source
-    told = {"format": source.name, "title": source.title, "because": one.reason, "encoding": one.encoding}
+    told = {"format": source.name, "title": source.title, "because": one.reason, "encoding": one.head.encoding}
     return {"input": one.head.label, **told, "lacks": source.lacks, "caution": source.caution}
 
 

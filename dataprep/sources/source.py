@@ -17,8 +17,8 @@ class UnreadableSource(Exception):
 class Head:
     """The first look at an input: its label, its first 64 KiB as bytes and as text (no byte order mark), its folder.
 
-    `path` may be a folder (Slack, QQ chunks) or a ZIP; `text` is then empty. `encoding` is the one to read the file in,
-    if one was asked for.
+    `path` may be a folder (Slack, QQ chunks) or a ZIP; `text` is then empty. `encoding` is the one to read the file in;
+    where it is empty, whoever opens the file guesses.
     """
 
     path: Path
