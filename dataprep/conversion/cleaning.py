@@ -13,6 +13,7 @@ _LINE_ENDS = re.compile("\r\n|[\r\u0085\u2028\u2029]")
 # WeChat sets U+2005 after @name, often with a blank after it.
 _ODD_SPACES = re.compile("[\u2002-\u200a\u202f] ?")
 _HALVES = re.compile("[\ud800-\udfff]")
+_CHINESE = re.compile("[\u4e00-\u9fff]")
 _NO_MARKS = re.compile(r"[\W_]+")
 
 
@@ -47,4 +48,4 @@ def normalise(text: str) -> str:
 
 def is_chinese(text: str) -> bool:
     """Whether the text has a Chinese character."""
-    return any("\u4e00" <= character <= "\u9fff" for character in text)
+    return _CHINESE.search(text) is not None
