@@ -20,8 +20,13 @@ BLANK = " \t\r\n\f\v"
 _BLANK_OR_MARK = "\ufeff" + BLANK
 
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},"]', re.DOTALL)
+_MOVES = re.compile(r'[\[\]{}"]').search
 _MORE_THAN_OPENS = re.compile(r'["\]},]').search
 _REST_OF_STRING = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+
+
+# A line that waits for its record to end: its number, its text, and how often it came in a row.
+Held = tuple[int, str, int]
 
 
 class Record(NamedTuple):
@@ -158,27 +163,28 @@ class Framer:
     def _array(self, number: int, piece: str) -> Iterator[Record]:
         """The elements of an array that begins the file; where its brackets go wrong, the lines as they are."""
         scanner = Scanner()
-        held, size, first = list[tuple[int, str]](), 0, number
+        held, size, first, times = list[Held](), 0, number, 1
         while True:
             start = 0
             for at, sign in () if scanner.passes(piece) else scanner.scan(piece):
                 ends = scanner.depth < 0
                 if not ends and (sign != "," or scanner.depth):
                     continue
-                text = ("".join(part for _, part in held) + piece[start:at]).strip(BLANK)
+                text = (_joined(held) + piece[start:at]).strip(BLANK)
                 if text:
                     yield Record(first, text, "array_to_lines")
                 start, size, first = at + 1, 0, number
                 held.clear()
                 if ends:
-                    self._return([(number, piece[start:])])
+                    self._return([(number, piece[start:], 1)])
                     return
-            held.append((number, piece[start:]))
-            size += len(piece) - start
+            held.append((number, piece[start:], times))
+            size += (len(piece) - start) * times
             numbered = None if self._is_broken(scanner, piece, size) else self._next()
             if numbered is None:
                 break
             number, piece = numbered
+            times = self._times(scanner, piece)
             if len(held) == 1 and not held[0][1].strip(BLANK):
                 first = number
                 held.clear()
@@ -187,34 +193,51 @@ class Framer:
 
     def _spread(self, number: int, line: str) -> Iterator[Record]:
         """An object over many lines; where it never closes, its lines as they are."""
-        scanner, held, size = Scanner(), [(number, line)], 0
+        scanner, held, size, times = Scanner(), [(number, line, 1)], 0, 1
         while True:
             signs = () if scanner.passes(line) else scanner.scan(line)
             end = next((at for at, sign in signs if sign in "]}" and scanner.depth == 0), None)
             if end is not None:
                 if len(held) == 1:
                     break
-                yield Record(number, "".join(text for _, text in held[:-1]) + line[: end + 1], "join_lines")
-                self._return([(held[-1][0], line[end + 1 :].lstrip(BLANK + ","))])
+                yield Record(number, _joined(held[:-1]) + line[: end + 1], "join_lines")
+                self._return([(held[-1][0], line[end + 1 :].lstrip(BLANK + ","), 1)])
                 return
-            size += len(line)
+            size += len(line) * times
             numbered = None if self._is_broken(scanner, line, size) else self._next()
             if numbered is None:
                 break
             if _begins_anew(line, numbered[1]):
                 self._again.appendleft(numbered)
                 break
-            line = numbered[1]
-            held.append(numbered)
-        for at, text in held:
-            yield Record(at, text.rstrip("\r\n"))
+            line, times = numbered[1], self._times(scanner, numbered[1])
+            held.append((*numbered, times))
+        for at, text, times in held:
+            yield Record(at, text.rstrip("\r\n"), lines=times)
 
     def _is_broken(self, scanner: Scanner, piece: str, size: int) -> bool:
         return size > MAX_RECORD or scanner.depth > MAX_DEPTH or (scanner.in_string and piece.endswith("\n"))
 
-    def _return(self, held: list[tuple[int, str]]) -> None:
+    def _times(self, scanner: Scanner, line: str) -> int:
+        """How often a line comes in a row, its repeats being passed over, if none of them begins or ends anything."""
+        if scanner.in_string or _MOVES(line):
+            return 1
+        parts = scanner.depth == 0 and "," in line and bool(line.strip(BLANK + ","))
+        return 1 if parts else 1 + self._skip_same(line)
+
+    def _return(self, held: list[Held]) -> None:
         """Put back what belongs to no record yet."""
-        self._again.extendleft(reversed([one for one in held if one[1].strip(BLANK + ",")]))
+        lines = [
+            (number + more, text)
+            for number, text, times in held
+            if text.strip(BLANK + ",")
+            for more in range(times)
+        ]
+        self._again.extendleft(reversed(lines))
+
+
+def _joined(held: list[Held]) -> str:
+    return "".join(text * times for _, text, times in held)
 
 
 def _begins_anew(before: str, line: str) -> bool:
