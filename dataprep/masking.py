@@ -38,7 +38,8 @@ _CALLED_PASSWORD = "|".join(
     for word in ("[Pp]assword", "PASSWORD", "[Pp]asswd", "[Pp]wd", "密码", "密碼", "口令")
     for mark in ("[=:：是]", "[=:：是] ", " = ", " is ")
 )
-_PASSWORD = rf"(?:{_CALLED_PASSWORD})[A-Za-z0-9!@#$%^&*_+.-]{{6,64}}(?![A-Za-z0-9(\[])"
+# The one character first: looking back for each of the words, at every place in a text, takes ten times as long.
+_PASSWORD = rf"(?<=[=:：是 ])(?:{_CALLED_PASSWORD})[A-Za-z0-9!@#$%^&*_+.-]{{6,64}}(?![A-Za-z0-9(\[])"
 _BEARER = r"(?:(?<=Bearer )|(?<=bearer ))[A-Za-z0-9._~+/-]{20,}=*"
 _IPV6 = r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){3,7}(?![0-9A-Za-z:.])"
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
