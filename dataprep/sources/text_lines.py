@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
+from itertools import repeat
 from pathlib import Path
 
 from dataprep.decoding import open_text
 from dataprep.sources.source import Head, UnreadableSource
+
+CHUNK_CHARS = 64 * 1024
 
 
 @contextmanager
@@ -24,6 +27,11 @@ def read_lines(source: Path | Head) -> Iterator[tuple[int, str]]:
     """Yield (number from 1, line without its end); raises UnreadableSource if the encoding cannot be read."""
     with open_export(source) as file:
         file.reconfigure(newline="\n")
-        for number, line in enumerate(file, 1):
-            text = line.removeprefix("\ufeff") if number == 1 else line
-            yield number, text.removesuffix("\n").removesuffix("\r")
+        number, rest = 1, file.read(1).removeprefix("\ufeff")
+        # As much again of a line longer than a chunk, so that it is not copied for each chunk.
+        while chunk := file.read(max(CHUNK_CHARS, len(rest))):
+            *lines, rest = (rest + chunk).split("\n")
+            yield from enumerate(map(str.removesuffix, lines, repeat("\r")), number)
+            number += len(lines)
+        if rest:
+            yield number, rest.removesuffix("\n").removesuffix("\r")

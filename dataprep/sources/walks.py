@@ -155,8 +155,9 @@ def read_array(head: Head, key: str, make: Make) -> Iterator[Row]:
 
 def find_headers(head: Head, find: Find) -> Iterator[re.Match[str]]:
     """Yield the lines of a text that look like a message's header, wherever they stand."""
-    found = (find(line) for _, line in read_lines(head) if len(line) <= _HEADER_BLOCK)
-    return (header for header in found if header)
+    for _, line in read_lines(head):
+        if len(line) <= _HEADER_BLOCK and (header := find(line)):
+            yield header
 
 
 def read_blocks(head: Head, find: Find, make: Callable[[Place, re.Match[str], str], Row]) -> Iterator[Row]:
