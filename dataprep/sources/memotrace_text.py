@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from functools import partial
+from itertools import dropwhile
 
 from dataprep.records import Kind, LeftOut, Message, Place, Row
 from dataprep.sources.clock import seconds_of
@@ -25,6 +26,8 @@ _ENDS = (
     *((f"【{state}】:", ("备注: ",)) for state in ("发起转账", "已收款", "已退还", "非实时转账收款", "发起非实时转账")),
 )
 _MOST_LINES = 12
+# What a turn holds if any of its messages is known by its form.
+_find_form = re.compile(r"^ *(?:【|\[\w+\])|^引用[：:]|撤回|拍", re.MULTILINE).search
 
 
 def recognise_txt(head: Head) -> str | None:
@@ -121,29 +124,28 @@ Lines = list[tuple[int, str]]
 def _turns(head: Head) -> Iterator[tuple[float | None, str, Lines]]:
     """Yield (day in seconds, speaker, lines) for each turn; a day may begin in the middle of what somebody says."""
     day: float | None = None
-    name, lines, before = "", Lines(), ""
+    name, lines, at_end = "", Lines(), True
     for row, line in read_lines(head):
-        if star := _DAY.fullmatch(line):
+        if line.startswith("*") and (star := _DAY.fullmatch(line)):
             yield day, name, lines
-            day, lines, before = seconds_of(f"{star[1]} 00:00:00"), [], ""
+            day, lines, at_end = seconds_of(f"{star[1]} 00:00:00"), [], True
             continue
-        if _ends_a_turn(before) and (speaker := _SPEAKER.match(line)):
+        if at_end and (speaker := _SPEAKER.match(line)):
             yield day, name, lines
             name, lines, line = speaker[1], [], line[speaker.end() :]
         lines.append((row, line))
-        before = line
+        # MemoTrace leaves a blank line before a speaker, WeChatMsg a space after each message.
+        at_end = not line.strip() or (line.endswith(" ") and opening_kind(line) is None)
     yield day, name, lines
-
-
-def _ends_a_turn(line: str) -> bool:
-    """Whether a speaker may follow: MemoTrace leaves a blank line before one, WeChatMsg a space after each message."""
-    return not line.strip() or (line.endswith(" ") and opening_kind(line) is None)
 
 
 def _messages(lines: Lines) -> Iterator[tuple[int, Words]]:
     """Yield (first line's number, words) for what can be told apart in one turn."""
     plain, at = Lines(), 0
     texts = [line for _, line in lines]
+    if not _find_form("\n".join(texts)):
+        yield from _joined(lines)
+        return
     while at < len(lines):
         length = _length(texts, at)
         if not length:
@@ -157,10 +159,10 @@ def _messages(lines: Lines) -> Iterator[tuple[int, Words]]:
 
 
 def _joined(lines: Lines) -> Iterator[tuple[int, Words]]:
-    rows = [row for row, line in lines if line.strip()]
-    if rows:
-        text = "\n".join(line.rstrip(" ") for row, line in lines if row >= rows[0])
-        yield rows[0], Words(Kind.TEXT, text.rstrip("\n"))
+    said = list(dropwhile(lambda line: not line[1].strip(), lines))
+    if said:
+        text = "\n".join([line.rstrip(" ") for _, line in said])
+        yield said[0][0], Words(Kind.TEXT, text.rstrip("\n"))
 
 
 def _length(texts: list[str], at: int) -> int:

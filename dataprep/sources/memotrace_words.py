@@ -30,6 +30,7 @@ _OPENINGS = {
     "【笔记】\n": Kind.FORWARD,
     "[链接]:title:": Kind.LINK,
 }
+_match_opening = re.compile("|".join(map(re.escape, _OPENINGS))).match
 _WHOLE = {
     "【视频】": Kind.VIDEO,
     "【图片】": Kind.IMAGE,
@@ -94,7 +95,8 @@ def opening_kind(text: str) -> Kind | None:
         return whole
     if _TRANSFER.match(text):
         return Kind.TRANSFER
-    return next((kind for opening, kind in _OPENINGS.items() if text.startswith(opening)), None)
+    opening = _match_opening(text)
+    return _OPENINGS[opening[0]] if opening else None
 
 
 def split_quote(text: str) -> Words | None:
