@@ -14,6 +14,8 @@ _TITLE = "消息记录（此消息记录为文本格式"
 _RULE = re.compile(r"={40,}\s*")
 _SECTION = re.compile(r"消息(分组|对象)[:：](.*)")
 _HEADER = re.compile(r"(\d{4}-\d\d-\d\d \d{1,2}:\d\d:\d\d) (.*)", re.ASCII)
+# How a header, a rule and a title begin.
+_may_end_a_message = re.compile(rf"\d{{4}}-|={{40}}|{_TITLE}", re.ASCII).match
 _SENDER = re.compile(r"(?:【[^】]{1,20}】)?(.*?)(?:\((\d{4,13})\)|<([^<>\s]{3,100})>)?", re.ASCII)
 _SYSTEM_NUMBERS = {"10000", "1000000"}
 
@@ -99,7 +101,10 @@ def _recognise(head: Head) -> str | None:
 def _read(head: Head) -> Iterator[Row]:
     reader = _Reader(head.label)
     for number, line in read_lines(head):
-        yield from reader.take(number, line)
+        if reader.draft and not _may_end_a_message(line):
+            reader.draft.lines.append(line)
+        else:
+            yield from reader.take(number, line)
     yield from reader.close()
 
 
