@@ -72,6 +72,7 @@ _WORTH_A_LOOK = re.compile(
     r"|[Bb]earer |:[0-9A-Fa-f]{0,4}:"
 )
 _NARROW = str.maketrans("０１２３４５６７８９＠．－＋\u00a0\u2011", "0123456789@.-+ -")
+_LINE = re.compile(r"[^\n]+")
 _NO_DIGITS = re.compile(r"[^0-9]")
 
 
@@ -93,8 +94,10 @@ def find(text: str) -> list[Found]:
     """All personal data and secrets in the text, in order and without overlaps; never raises."""
     if not _WORTH_A_LOOK.search(text):
         return []
-    pieces, found = [(0, text.translate(_NARROW))], list[Found]()
-    known = -1
+    found, known = list[Found](), -1
+    # Keys in blocks alone go over several lines; for all else, lines that hold nothing need no look by each rule.
+    blocks = list(_search(_BLOCK_RULE, 0, text.translate(_NARROW), found))
+    pieces = [line for start, piece in blocks for line in _lines_worth_a_look(start, piece)]
     # What stood beside a find may be one now that the find is gone: look until nothing more turns up.
     while known < len(found):
         known = len(found)
@@ -132,6 +135,12 @@ class Masker:
             self._last[kind] += 1
             self._names[key] = f"[{kind}_{self._last[kind]}]"
         return self._names[key]
+
+
+def _lines_worth_a_look(start: int, piece: str) -> Iterator[tuple[int, str]]:
+    for line in _LINE.finditer(piece):
+        if _WORTH_A_LOOK.search(line[0]):
+            yield start + line.start(), line[0]
 
 
 def _search(rule: _Rule, start: int, piece: str, found: list[Found]) -> Iterator[tuple[int, str]]:
@@ -201,8 +210,8 @@ def _whole_number(pattern: str) -> re.Pattern[str]:
 
 
 # The first rule to claim a stretch has it: an address is no phone number, a key no card.
+_BLOCK_RULE = _Rule("KEY", re.compile(_PEM), _anything)
 _RULES = (
-    _Rule("KEY", re.compile(_PEM), _anything),
     _Rule("KEY", re.compile(f"{_NO_WORD_BEFORE}(?:{'|'.join(_SECRETS)})"), _is_secret),
     _Rule("KEY", re.compile(_BEARER), _is_mixed),
     _Rule("PASSWORD", re.compile(_LOGIN), _anything),
