@@ -228,10 +228,7 @@ class Framer:
     def _return(self, held: list[Held]) -> None:
         """Put back what belongs to no record yet."""
         lines = [
-            (number + more, text)
-            for number, text, times in held
-            if text.strip(BLANK + ",")
-            for more in range(times)
+            (number + more, text) for number, text, times in held if text.strip(BLANK + ",") for more in range(times)
         ]
         self._again.extendleft(reversed(lines))
 

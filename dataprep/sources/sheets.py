@@ -111,7 +111,7 @@ def _text_columns(rows: list[Cells]) -> list[int]:
 
 
 def _read_rows(label: str, rows: Iterator[Cells], layout: _Layout) -> Iterator[Row]:
-    """Yield every row but the one of names; neighbours left out for one reason, of which there may be a million, as one.
+    """Yield every row but the one of names; neighbours left out for one reason, perhaps a million, as one.
 
     A row that says the same as the one above shares its fate, and is its duplicate where that is an example.
     """

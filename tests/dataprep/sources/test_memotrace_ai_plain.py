@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dataprep.records import Message
-from dataprep.sources import memotrace_text
+from dataprep.sources import memotrace_text, memotrace_words
 from dataprep.sources.registry import BY_NAME, look_at
 
 STARS = "*" * 20
@@ -15,7 +15,7 @@ def test_the_lines_of_a_plain_turn_are_not_looked_at_one_by_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked_at = list[str]()
-    known = memotrace_text.opening_kind
+    known = memotrace_words.opening_kind
 
     def counted(text: str) -> object:
         looked_at.append(text)
