@@ -124,19 +124,23 @@ Lines = list[tuple[int, str]]
 def _turns(head: Head) -> Iterator[tuple[float | None, str, Lines]]:
     """Yield (day in seconds, speaker, lines) for each turn; a day may begin in the middle of what somebody says."""
     day: float | None = None
-    name, lines, at_end = "", Lines(), True
+    name, lines, before = "", Lines(), ""
     for row, line in read_lines(head):
         if line.startswith("*") and (star := _DAY.fullmatch(line)):
             yield day, name, lines
-            day, lines, at_end = seconds_of(f"{star[1]} 00:00:00"), [], True
+            day, lines, before = seconds_of(f"{star[1]} 00:00:00"), [], ""
             continue
-        if at_end and (speaker := _SPEAKER.match(line)):
+        if ":" in line and _ends_a_turn(before) and (speaker := _SPEAKER.match(line)):
             yield day, name, lines
             name, lines, line = speaker[1], [], line[speaker.end() :]
         lines.append((row, line))
-        # MemoTrace leaves a blank line before a speaker, WeChatMsg a space after each message.
-        at_end = not line.strip() or (line.endswith(" ") and opening_kind(line) is None)
+        before = line
     yield day, name, lines
+
+
+def _ends_a_turn(line: str) -> bool:
+    """Whether a speaker may follow: MemoTrace leaves a blank line before one, WeChatMsg a space after each message."""
+    return not line.strip() or (line.endswith(" ") and opening_kind(line) is None)
 
 
 def _messages(lines: Lines) -> Iterator[tuple[int, Words]]:
