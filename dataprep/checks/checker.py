@@ -1,10 +1,10 @@
 """Walks a file line by line in flat memory and reports what is wrong; it changes nothing and keeps no example."""
 
 import sys
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from itertools import chain
+from itertools import chain, count, repeat
 from typing import Any, BinaryIO
 
 from msgspec import to_builtins
@@ -13,25 +13,22 @@ from dataprep.checks.disguise import BYTE_ORDER_MARK, unmask_bytes, unmask_text
 from dataprep.checks.examples import check_example, recognise
 from dataprep.checks.length import check_length
 from dataprep.checks.likeness import MAX_CHARACTERS, Likenesses
+from dataprep.checks.limits import BLOCK, MAX_LINE_BYTES, MAX_REMEMBERED, Line
 from dataprep.checks.overview import Overview, check_size
 from dataprep.checks.phrasing import Turn, check_turns
 from dataprep.checks.profiles import TARGETS, Profile
 from dataprep.checks.report import Kind, Problem, Report
 from dataprep.checks.shapes import read_clean_chat
 from dataprep.checks.strict_json import Unreadable, read_line
-from dataprep.checks.suspicion import BLOCK_BITS, may_hold_secret, may_lack_words, suspect_blocks
+from dataprep.checks.suspicion import may_hold_secret, may_lack_words
 from dataprep.checks.texts import texts_beside, turns_of, turns_of_clean
 
 PROFILES = tuple(TARGETS)
-# Room for a dozen images as data URLs; a line is the most that is ever held in memory.
-MAX_LINE_BYTES = 32 * 1024 * 1024
 # A file with more errors is not worth more of anybody's time.
 MAX_ERRORS = 10_000
 MAX_BLANK_LINES = 500_000
 # A file that begins with so many lines of no JSON object is something else.
 MAX_STRAYS = 20
-# Duplicates are looked for among this many first lines, so that memory stays flat.
-MAX_REMEMBERED = 100_000
 # In files up to this size every example is read for its wording too, in larger ones a sample of about so much.
 MAX_CLOSE_BYTES = 32 * 1024 * 1024
 SAMPLE_BYTES = 1 * 1024 * 1024
@@ -62,9 +59,14 @@ def check(
         raise ValueError(f"unknown profile '{profile}', known: {', '.join(PROFILES)}")
     target = TARGETS[profile] if max_tokens is None else replace(TARGETS[profile], max_tokens=max_tokens)
     stride = 1 if thorough else _stride(stream)
-    walk = _Walk(target, minimum, stride, suspect_blocks(stream) if stride > 1 else ())
-    walk.follow(iter(partial(stream.readline, MAX_LINE_BYTES + 1), b""))
+    walk = Walk(target, minimum, stride)
+    walk.follow(walk.read_blocks(stream) if stride > 1 else read_lines(stream))
     return walk.finish()
+
+
+def read_lines(stream: BinaryIO) -> Iterator[Line]:
+    """All lines; whether one may hold a secret is not asked where all are looked at closely."""
+    return zip(count(1), iter(partial(stream.readline, MAX_LINE_BYTES + 1), b""), repeat(False))
 
 
 def _stride(stream: BinaryIO) -> int:
@@ -77,10 +79,10 @@ def _stride(stream: BinaryIO) -> int:
     return 1 if size <= MAX_CLOSE_BYTES else size // SAMPLE_BYTES
 
 
-class _Walk:
+class Walk:
     """One pass over the lines of one file."""
 
-    def __init__(self, profile: Profile, minimum: int | None, stride: int, suspect: Container[int]) -> None:
+    def __init__(self, profile: Profile, minimum: int | None, stride: int) -> None:
         self.report = Report()
         self._profile = profile
         self._minimum = minimum
@@ -95,14 +97,21 @@ class _Walk:
         self._first_blank = 0
         self._seen: dict[int, int] = {}
         self._remember = self._seen.setdefault
-        self._suspect = suspect
 
-    def follow(self, lines: Iterator[bytes]) -> None:
+    def read_blocks(self, stream: BinaryIO, size: int = BLOCK) -> Iterator[Line]:
+        """The lines that have to be looked at one by one; the others are counted as they are passed over."""
+        # numpy is loaded for large files alone.
+        from dataprep.checks.blocks import Blocks
+
+        return Blocks(stream, self.report, self._seen, self._stride, self._short).lines(size)
+
+    def follow(self, lines: Iterator[Line]) -> None:
         """Check line after line, until the end or until there is no point in going on."""
         report, stride, short, weights = self.report, self._stride, self._short, self._profile.weight is None
-        suspect = self._suspect
         # Most lines are clean and new: what they go through is kept short.
-        for number, line in enumerate(self._open(lines), 1):
+        for number, line, suspect in self._open(lines):
+            if number > MAX_REMEMBERED:
+                self._remember = self._seen.get
             report.bytes += len(line)
             if not line.endswith(b"\n"):
                 line += b"\n"
@@ -113,19 +122,15 @@ class _Walk:
                     self._settle_kind("chat", number)
                 if len(line) > short:
                     self._check_length({"messages": to_builtins(messages)}, number)
-                if self._remember(hash(line), number) is not number:
+                if self._remember(hash(line), number) != number:
                     self._warn_of_duplicate(line, number)
                 elif number % stride == 0:
                     self._look_closely(turns_of_clean(messages), number)
-                elif may_lack_words(messages) or (
-                    (report.bytes >> BLOCK_BITS in suspect or len(line) >> BLOCK_BITS) and may_hold_secret(line)
-                ):
+                elif may_lack_words(messages) or (suspect and may_hold_secret(line)):
                     self._look_for_errors(turns_of_clean(messages), number)
             elif not self._examine(line, number):
                 self.report.complete = False
                 return
-            if number == MAX_REMEMBERED:
-                self._remember = self._seen.get
 
     def finish(self) -> Report:
         """Add what only the whole file shows, and hand over the report."""
@@ -183,9 +188,9 @@ class _Walk:
         if too_long is not None:
             self.report.add(number, too_long)
 
-    def _open(self, lines: Iterator[bytes]) -> Iterator[bytes]:
+    def _open(self, lines: Iterator[Line]) -> Iterator[Line]:
         """The lines without a byte order mark at the start; none at all if the file is no text."""
-        first = next(lines, b"")
+        number, first, suspect = next(lines, (1, b"", False))
         disguise = unmask_bytes(first)
         if disguise is not None:
             self.report.add(1, disguise)
@@ -196,7 +201,7 @@ class _Walk:
             first = first.removeprefix(BYTE_ORDER_MARK)
             self.report.bytes += len(BYTE_ORDER_MARK)
         self._of_windows = first.endswith(b"\r\n")
-        return chain((first,), lines)
+        return chain(((number, first, suspect),), lines)
 
     def _examine(self, line: bytes, number: int) -> bool:
         """Find out what keeps a line from being clean; False if the rest is not worth reading."""
@@ -226,7 +231,7 @@ class _Walk:
             return True
         if len(line) > self._short and isinstance(example, dict):
             self._check_length(example, number)
-        if self._remember(hash(line), number) is not number:
+        if self._remember(hash(line), number) != number:
             self._warn_of_duplicate(line, number)
         elif kind is not None and isinstance(example, dict):
             turns = turns_of(example, kind)

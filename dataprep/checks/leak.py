@@ -6,10 +6,10 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
-from dataprep.checks.checker import MAX_LINE_BYTES
 from dataprep.checks.disguise import BYTE_ORDER_MARK
 from dataprep.checks.examples import recognise
 from dataprep.checks.likeness import MAX_CHARACTERS, Likenesses, Sampler
+from dataprep.checks.limits import MAX_LINE_BYTES
 from dataprep.checks.overview import normalise
 from dataprep.checks.report import MAX_KEPT_FINDINGS, Finding, Problem, Problems, Report, Severity
 from dataprep.checks.strict_json import Unreadable, read_line

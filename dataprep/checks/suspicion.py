@@ -5,8 +5,6 @@ An error there are secret keys and answers without words. What is passed over he
 
 import re
 from collections.abc import Sequence
-from functools import partial
-from typing import BinaryIO
 
 from dataprep.checks.shapes import PlainMessage
 from dataprep.checks.silence import MAX_NOTE, NOTE_ENDS, OPENING, UNSEEN
@@ -28,26 +26,9 @@ _WITH_J = re.compile(rb"J(?<=eyJ)[A-Za-z0-9_-]{8}").search
 _BEARER = re.compile(rb"B(?=earer [A-Za-z0-9._~+/-]{16})").search
 _LOWER_BEARER = re.compile(rb"b(?=earer [A-Za-z0-9._~+/-]{16})").search
 
-BLOCK_BITS = 16
-_LONGEST = 64  # bytes of a key that are looked at
 
 _STARTS = OPENING | frozenset(UNSEEN)
 _ENDS = NOTE_ENDS | frozenset(UNSEEN)
-
-
-def suspect_blocks(stream: BinaryIO) -> set[int]:
-    """The blocks of the rest of a file in which a line may end that holds a secret; the stream stays where it is.
-
-    Many lines are looked at together here, in a fraction of the time. Lines longer than a block are not meant.
-    """
-    start, suspect, before = stream.tell(), set[int](), b""
-    for number, block in enumerate(iter(partial(stream.read, 1 << BLOCK_BITS), b"")):
-        # A key may lie across two blocks, and its line end in the next.
-        if may_hold_secret(before + block):
-            suspect.update((number - 1, number, number + 1))
-        before = block[-_LONGEST:]
-    stream.seek(start)
-    return suspect
 
 
 def may_lack_words(messages: Sequence[PlainMessage]) -> bool:
@@ -61,12 +42,21 @@ def may_lack_words(messages: Sequence[PlainMessage]) -> bool:
 
 
 def may_hold_secret(line: bytes) -> bool:
-    """Whether something in lines of JSON has the form of a secret key; many lines at once are looked at sooner."""
+    """Whether something in a line of JSON has the form of a secret key."""
+    return may_hold_rare_letters(line) or may_hold_bearer(line)
+
+
+def may_hold_rare_letters(line: bytes) -> bool:
+    """Whether it is one with a letter that is rare in texts."""
     return bool(
         (b"-" in line and _DASHED(line))
         or (b"_" in line and _UNDERSCORED(line))
         or (b"A" in line and _WITH_A(line))
         or (b"J" in line and _WITH_J(line))
         or (b"B" in line and _BEARER(line))
-        or _LOWER_BEARER(line)
     )
+
+
+def may_hold_bearer(line: bytes) -> bool:
+    """Whether it is one behind the word bearer in small letters, none of which is rare."""
+    return _LOWER_BEARER(line) is not None

@@ -1,6 +1,5 @@
 """That no secret and no answer without words is passed over at a glance."""
 
-import io
 import json
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 
 from dataprep.checks.phrasing import check_turns
 from dataprep.checks.shapes import read_clean_chat
-from dataprep.checks.suspicion import BLOCK_BITS, may_hold_secret, may_lack_words, suspect_blocks
+from dataprep.checks.suspicion import may_hold_secret, may_lack_words
 from dataprep.checks.texts import turns_of_clean
 from tests.dataprep.lines import assistant, chat, user
 
@@ -87,14 +86,3 @@ def test_what_a_close_look_calls_an_error_is_never_passed_over(text: str) -> Non
     messages = read_clean_chat(line.encode())
     if messages is not None and errs(line):
         assert may_lack_words(messages) or may_hold_secret(line.encode())
-
-
-@pytest.mark.parametrize("secret", SECRETS)
-@pytest.mark.parametrize("short", [0, 1, 5, 40])
-def test_a_secret_across_two_blocks_is_seen(secret: str, short: int) -> None:
-    block = 1 << BLOCK_BITS
-    data = (b"x " * block)[: 2 * block - short] + secret.encode() + b"\n" + b"x" * block
-    stream = io.BytesIO(data)
-    end = data.index(b"\n")
-    assert end >> BLOCK_BITS in suspect_blocks(stream)
-    assert stream.tell() == 0
