@@ -31,7 +31,7 @@ def line(answer: str) -> bytes:
 def test_a_small_dataset_is_in_the_reply_and_a_large_one_is_not(service: Datasets) -> None:
     small = service.convert([incoming(line("Ho"))], {}).entry()
     assert json.loads(small["training"]["content"])["messages"][1]["content"] == "Ho"
-    large = service.convert([incoming(line("o" * (datasets.MAX_INLINE_BYTES + 1)))], {}).entry()
+    large = service.convert([incoming(line("lamp " * (datasets.MAX_INLINE_BYTES // 5 + 1)))], {}).entry()
     assert large["training"]["content"] is None
     assert large["provenance"] is None
     assert large["training"]["size"] > datasets.MAX_INLINE_BYTES

@@ -125,7 +125,7 @@ def opening(size: int) -> bytes:
     return short.replace(b'""', b'"%s"' % (b"?" * (size - len(short) - 1))) + b"\n"
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=700, deadline=None)
 @given(
     files(),
     st.sampled_from([200, 400, 1000, 4000]),
