@@ -151,7 +151,11 @@ def _fetch_from_hub(repository: str, model: BaseModel, path: Path) -> None:
         downloaded = Path(hf_hub_download(repository, file, local_dir=path.parent / "hub"))
     except (HfHubHTTPError, LocalEntryNotFoundError, HTTPError, OSError) as error:
         raise FetchFailed(f"Hugging Face did not give {repository} {model.file}: {error}") from error
-    _check(downloaded, model.sha256 or published, replace(model, file=file))
+    try:
+        _check(downloaded, model.sha256 or published, replace(model, file=file))
+    except FetchFailed:
+        shutil.rmtree(path.parent / "hub")  # or the next pull would find these bytes again
+        raise
     downloaded.replace(path)
     durable.sync_folder(path.parent)
     shutil.rmtree(path.parent / "hub", ignore_errors=True)

@@ -21,6 +21,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
     """One repository, as the hub serves it: the list of its files, HEAD with a file's hash, GET with ranges."""
 
     protocol_version = "HTTP/1.1"
+    content = GGUF
     etag = hashlib.sha256(GGUF).hexdigest()
     files: tuple[str, ...] = ("model.gguf",)
     served: list[str]
@@ -45,7 +46,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
         start = int(self.headers.get("Range", "bytes=0-")[6:].partition("-")[0])
         self.served.append(f"{self.command} {start}")
         found = self.path.removeprefix("/owner/repo/resolve/main/") in self.files
-        body = GGUF[start:] if found else b"{}"
+        body = self.content[start:] if found else b"{}"
         self.send_response((206 if start else 200) if found else 404)
         self.send_header("Content-Length", str(len(body)))
         if found:
@@ -149,6 +150,15 @@ def test_bytes_of_another_hash_are_not_kept(hub: type[Hub], tmp_path: Path) -> N
     with pytest.raises(FetchFailed, match="sha256"):
         catalogue.fetch(model, tmp_path)
     assert not catalogue.local_path(model, tmp_path).exists()
+
+
+def test_wrong_bytes_are_fetched_anew(hub: type[Hub], tmp_path: Path) -> None:
+    model = BaseModel(id="m", source="hf:owner/repo", file="model.gguf")
+    hub.content = GGUF[:-1] + b"?"
+    with pytest.raises(FetchFailed, match="not kept"):
+        catalogue.fetch(model, tmp_path)
+    hub.content = GGUF
+    assert catalogue.fetch(model, tmp_path).read_bytes() == GGUF
 
 
 def test_a_file_the_hub_lacks_is_said(hub: type[Hub], tmp_path: Path) -> None:
