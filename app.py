@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from config import EngineConfig, ServiceConfig, WrongSetting
+from config import EngineConfig, ServiceConfig, WrongSetting, misspelt_names
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -36,6 +36,8 @@ def main() -> int:
     except WrongSetting as wrong:
         print(f"tune9527 cannot start: {wrong}", file=sys.stderr)
         return 2
+    for doubt in misspelt_names():
+        print(f"tune9527: {doubt}", file=sys.stderr)
     if engine and (wrong_setting := find_wrong_setting()):
         print(f"tune9527 cannot start: {wrong_setting}", file=sys.stderr)
         return 2

@@ -1,5 +1,7 @@
 """The settings of both servers, read once at start from the environment and `.env`; the only reader of either."""
 
+import difflib
+import io
 import math
 import os
 import re
@@ -10,6 +12,7 @@ from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from dotenv.parser import Binding, parse_stream
 
 PROJECT_ROOT = Path(__file__).resolve().parent
 
@@ -170,12 +173,45 @@ class EngineConfig(_FromEnvironment):
                 raise WrongSetting(f"{name} is '{text}', but must be {words}.")
 
 
+def misspelt_names() -> list[str]:
+    """Return a sentence for each name in `.env` that is no setting but nearly one; other names are other programs'."""
+    known = [*_names_of_settings()]
+    told = []
+    for name in dotenv_values(stream=io.StringIO(_text_of_env_file())):
+        near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.8)
+        if near and name not in known:
+            told.append(f".env sets {name}, which is no setting. Did you mean {near[0]}?")
+    return told
+
+
 def _process_environment() -> Mapping[str, str]:
+    text = _text_of_env_file()
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error or (binding.value is None and binding.key in _names_of_settings()):
+            raise WrongSetting(_unreadable(binding))
+    beneath = dotenv_values(stream=io.StringIO(text))
+    return {**{name: value for name, value in beneath.items() if value is not None}, **os.environ}
+
+
+def _text_of_env_file() -> str:
+    path = PROJECT_ROOT / ".env"
     try:
-        beneath = dotenv_values(PROJECT_ROOT / ".env")
+        return path.read_text("utf-8") if path.exists() and not path.is_dir() else ""
     except UnicodeDecodeError as error:
         raise WrongSetting(f".env is not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8.") from None
-    return {**{name: value for name, value in beneath.items() if value is not None}, **os.environ}
+
+
+def _unreadable(binding: Binding) -> str:
+    """Name the line by its number and its first word; the rest may be a key."""
+    text = binding.original.string
+    line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+    word = re.match(r"(?:export\s+)?(\w*)", text.strip())
+    shown = f" ('{word[1]}...')" if word and word[1] else ""
+    return f"Line {line} of .env{shown} cannot be read; write NAME=value, and close the quotation marks you open."
+
+
+def _names_of_settings() -> set[str]:
+    return {str(one.metadata["env"]) for owner in (ServiceConfig, EngineConfig) for one in fields(owner)}
 
 
 def _read(one: Field[Any], environment: Mapping[str, str]) -> Any:

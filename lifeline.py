@@ -54,10 +54,15 @@ def release(process: subprocess.Popen[bytes], timeout: float) -> int:
         return process.wait()
 
 
+def is_held() -> bool:
+    """Whether this process is a child on a lifeline, not one that somebody started by hand."""
+    return os.environ.get(_MARK) is not None
+
+
 def watch(on_parent_gone: Callable[[], None] | None = None) -> None:
     """In the child: call `on_parent_gone` (by default: exit at once, without clean-up) when the parent is gone."""
 
-    if os.environ.get(_MARK) is None:
+    if not is_held():
         return
 
     def wait_for_end() -> None:

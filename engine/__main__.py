@@ -8,9 +8,9 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
-from config import EngineConfig, WrongSetting
+from config import EngineConfig, WrongSetting, misspelt_names
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -40,6 +40,7 @@ def main() -> int:
                 return _serve(config)
             case "check":
                 _check(config)
+                _tell_misspelt_names(sys.stdout)
                 return 0
             case "pull":
                 return _pull(config, arguments.model)
@@ -47,6 +48,11 @@ def main() -> int:
     except (WrongSetting, LookupError) as wrong:
         print(f"engine: {wrong}", file=sys.stderr)
         return 2
+
+
+def _tell_misspelt_names(where: TextIO) -> None:
+    for doubt in misspelt_names():
+        print(f"engine: {doubt}", file=where)
 
 
 def _check(config: EngineConfig) -> None:
@@ -129,6 +135,8 @@ def _serve(config: EngineConfig) -> int:
     from engine.store import NewerSchema, Store
 
     _check(config)
+    if not lifeline.is_held():  # the service that starts us has said it
+        _tell_misspelt_names(sys.stderr)
     try:
         held = lock.hold(config.data_dir, patience=5)
     except (lock.Busy, OSError) as trouble:

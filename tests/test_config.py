@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from config import PROJECT_ROOT, EngineConfig, ServiceConfig, WrongSetting
+from config import PROJECT_ROOT, EngineConfig, ServiceConfig, WrongSetting, misspelt_names
 from services.models import shut_down_on
 
 EXAMPLE = (PROJECT_ROOT / ".env.example").read_text("utf-8")
@@ -186,3 +186,40 @@ def test_a_file_in_another_encoding_is_said(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / ".env").write_bytes("# 端口\nPORT=1\n".encode("gb18030"))
     with pytest.raises(WrongSetting, match="UTF-8"):
         ServiceConfig.from_env()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "word"),
+    [
+        ('PORT=1\n\nOPENAI_API_KEY="sk-abc\n', 3, "OPENAI_API_KEY"),
+        ("# a comment\nPORT 1234\nTHREADS=7\n", 2, "PORT"),
+        ("PORT\n", 1, "PORT"),
+        ("export HOST='::1\n", 1, "HOST"),
+    ],
+)
+def test_a_line_of_the_file_that_cannot_be_read_stops_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, line: int, word: str
+) -> None:
+    monkeypatch.setattr("config.PROJECT_ROOT", tmp_path)
+    (tmp_path / ".env").write_text(text)
+    with pytest.raises(WrongSetting, match=rf"^Line {line} of \.env \('{word}\.\.\.'\) cannot be read") as wrong:
+        ServiceConfig.from_env()
+    assert "sk-abc" not in str(wrong.value)
+
+
+def test_a_name_in_the_file_that_is_nearly_a_setting_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("config.PROJECT_ROOT", tmp_path)
+    (tmp_path / ".env").write_text("DEFUALT_MODEL=m\nport=1\nOPENAI_KEY=\nPORT=2\nDB_PORT=3\nEDITOR=ed\nUSER_AGENT\n")
+    assert misspelt_names() == [
+        ".env sets DEFUALT_MODEL, which is no setting. Did you mean DEFAULT_MODEL?",
+        ".env sets port, which is no setting. Did you mean PORT?",
+        ".env sets OPENAI_KEY, which is no setting. Did you mean OPENAI_API_KEY?",
+    ]
+    assert ServiceConfig.from_env().port == 2
+
+
+def test_a_folder_called_as_the_file_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("config.PROJECT_ROOT", tmp_path)
+    (tmp_path / ".env").mkdir()
+    monkeypatch.setattr(os, "environ", {})
+    assert ServiceConfig.from_env() == ServiceConfig()
