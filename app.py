@@ -33,6 +33,8 @@ def main() -> int:
         engine = EngineConfig.from_env() if config.embedded else None
         if engine and engine.port == config.port:
             raise WrongSetting(f"ENGINE_PORT is {engine.port}, which is PORT already; set another.")
+        if wrong := httpd.wrong_host("HOST", config.host):
+            raise WrongSetting(wrong)
     except WrongSetting as wrong:
         print(f"tune9527 cannot start: {wrong}", file=sys.stderr)
         return 2
@@ -41,7 +43,8 @@ def main() -> int:
     if engine and (wrong_setting := find_wrong_setting()):
         print(f"tune9527 cannot start: {wrong_setting}", file=sys.stderr)
         return 2
-    return httpd.serve(partial(_load, config, engine), config.host, config.port, config.threads)
+    way_out = "End what listens there, or set another PORT."
+    return httpd.serve(partial(_load, config, engine), config.host, config.port, config.threads, way_out)
 
 
 def create_app(

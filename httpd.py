@@ -11,16 +11,16 @@ from wsgiref.types import WSGIApplication
 _GRACE_SECONDS = 10
 
 
-def serve(load: Callable[[], WSGIApplication], host: str, port: int, threads: int) -> int:
+def serve(load: Callable[[], WSGIApplication], host: str, port: int, threads: int, way_out: str = "") -> int:
     """Serve the app that `load` makes until SIGTERM or Ctrl-C; return the exit code.
 
     `load` runs in the serving process and must be picklable where processes are not forked. A serving process that
-    dies is started again. A port that is taken is said on stderr, exit code 1.
+    dies is started again. A port that is taken is said on stderr with the `way_out`, exit code 1.
     """
     try:
         address = _free_address(host, port)
     except OSError as error:
-        print(f"Cannot listen on {host}:{port}: {error.strerror or error}", file=sys.stderr)
+        print(f"Cannot listen on {host}:{port}: {error.strerror or error}. {way_out}".rstrip(), file=sys.stderr)
         return 1
     from granian.constants import HTTPModes, Interfaces
     from granian.server import MPServer
@@ -39,6 +39,18 @@ def serve(load: Callable[[], WSGIApplication], host: str, port: int, threads: in
     )
     server.serve(target_loader=_Served(load), wrap_loader=False)
     return 0
+
+
+def wrong_host(setting: str, host: str) -> str:
+    """Return what is wrong with `host`, the value of `setting`, and the way out; empty if one can listen there."""
+    try:
+        _free_address(host, 0)
+    except (OSError, UnicodeError) as error:
+        return (
+            f"{setting} is '{host}', where this machine cannot listen: {getattr(error, 'strerror', None) or error}. "
+            "Set 127.0.0.1 for this machine alone, 0.0.0.0 for its networks, or one of its own addresses."
+        )
+    return ""
 
 
 class _Served:

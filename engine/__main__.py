@@ -56,13 +56,16 @@ def _tell_misspelt_names(where: TextIO) -> None:
 
 
 def _check(config: EngineConfig) -> None:
-    """Raise LookupError for a model that there is not, WrongSetting for what cannot go with it or be written to."""
+    """Raise LookupError for a model that there is not, WrongSetting for what else cannot be had."""
+    import httpd
     from engine import catalogue
 
     base, *_ = catalogue.named(config.base_model, config.model_aliases)
     if base.context and config.context_tokens > base.context:
         told = f"CONTEXT_TOKENS is {config.context_tokens}, but {base.id} was made for at most {base.context}."
         raise WrongSetting(told)
+    if wrong := httpd.wrong_host("ENGINE_HOST", config.host):
+        raise WrongSetting(wrong)
     try:
         config.data_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=config.data_dir):
@@ -150,7 +153,8 @@ def _serve(config: EngineConfig) -> int:
         except NewerSchema as newer:
             print(f"engine: {newer}", file=sys.stderr)
             return 2
-        return httpd.serve(_Loader(config), config.host, config.port, config.engine_threads)
+        way_out = "End what listens there, or set another ENGINE_PORT."
+        return httpd.serve(_Loader(config), config.host, config.port, config.engine_threads, way_out)
 
 
 class _Loader:

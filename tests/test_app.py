@@ -98,6 +98,8 @@ def test_it_answers_soon_with_the_embedded_engine_too(start: Start, tmp_path: Pa
         ("UPSTREAM_TIMEOUT", "soon"),
         ("LOG_LEVEL", "LOUD"),
         ("OPENAI_BASE_URL", "gpu-box:9528"),
+        ("HOST", "no-such-host.invalid"),
+        ("HOST", "192.0.2.1"),
     ],
 )
 def test_a_wrong_setting_stops_the_start_and_is_named(start: Start, setting: str, value: str) -> None:
@@ -112,6 +114,8 @@ def test_a_wrong_setting_stops_the_start_and_is_named(start: Start, setting: str
         ("DATA_DIR", str(ROOT / "README.md")),
         ("CONTEXT_TOKENS", "many"),
         ("CONTEXT_TOKENS", "131072"),
+        ("ENGINE_HOST", "no-such-host.invalid"),
+        ("ENGINE_HOST", "192.0.2.1"),
     ],
 )
 def test_a_wrong_setting_of_the_embedded_engine_stops_it_too(start: Start, setting: str, value: str) -> None:
@@ -143,7 +147,8 @@ def test_a_taken_port_is_one_clear_line(start: Start) -> None:
     second = start(PORT=str(first.port))
     said = second.refusal()
     assert second.process.returncode == 1
-    assert str(first.port) in said
+    assert f"127.0.0.1:{first.port}" in said
+    assert "set another PORT" in said
     assert len(said.splitlines()) == 1
     assert answers(f"{first.url}/status")
 
