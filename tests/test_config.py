@@ -79,7 +79,18 @@ def test_a_choice_is_one_of_those_there_are() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["gpu-box:9528", "ftp://x/v1", "http://", "http://[", "http://x:port/v1", "http://a..b/v1"]
+    "url",
+    [
+        "gpu-box:9528",
+        "ftp://x/v1",
+        "http://",
+        "http://[",
+        "http://x:port/v1",
+        "http://a..b/v1",
+        "http://x/v1?api-version=1",
+        "http://x/v1#a",
+        "http://x/v1?",
+    ],
 )
 def test_a_base_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(WrongSetting, match="OPENAI_BASE_URL"):
