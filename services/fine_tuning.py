@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from services import models
 from services.client import Upstream, body_of, pick
@@ -19,8 +19,12 @@ from wire.errors import ApiError, BadRequest, NotFound
 from wire.ids import made_up_suffix
 from wire.requests import JobCreate
 
+if TYPE_CHECKING:
+    from openai import OpenAI
+
 TAG = "tune9527_"
 REQUEST, KEY, BODY = f"{TAG}request", f"{TAG}idempotency_key", f"{TAG}body"
+JOB_FIELD = "fine_tuning_job_id"
 # The wire's 16 pairs less our three.
 MAX_METADATA = 13
 # Seconds before each look for a job whose creation was not answered.
@@ -80,8 +84,7 @@ class FineTuning:
 
     def retrieve(self, job_id: str) -> dict[str, Any]:
         """Return one job as it stands upstream."""
-        _refuse_bad_id(job_id)
-        with self._upstream.call() as client:
+        with self._about(job_id) as client:
             return body_of(client.fine_tuning.jobs.with_raw_response.retrieve(job_id).http_response)
 
     def page(self, query: dict[str, Any]) -> dict[str, Any]:
@@ -91,15 +94,23 @@ class FineTuning:
 
     def events(self, job_id: str, query: dict[str, Any]) -> dict[str, Any]:
         """Return one page of a job's events, newest first."""
-        _refuse_bad_id(job_id)
-        with self._upstream.call() as client:
+        with self._about(job_id) as client:
             return body_of(client.fine_tuning.jobs.with_raw_response.list_events(job_id, **query).http_response)
 
     def cancel(self, job_id: str) -> dict[str, Any]:
         """Cancel a job and return it."""
-        _refuse_bad_id(job_id)
-        with self._upstream.call() as client:
+        with self._about(job_id) as client:
             return body_of(client.fine_tuning.jobs.with_raw_response.cancel(job_id).http_response)
+
+    @contextmanager
+    def _about(self, job_id: str) -> "Iterator[OpenAI]":
+        """Ask about one job; a refusal calls its id what our own calls call it."""
+        _refuse_bad_id(job_id)
+        try:
+            with self._upstream.call() as client:
+                yield client
+        except ApiError as failure:
+            raise replace(failure, param=JOB_FIELD) if failure.param == "fine_tune_id" else failure from None
 
     def _start(self, wanted: JobCreate, suffix: str, tags: dict[str, str]) -> Created:
         """Send exactly one create; after an answer that leaves it open, look for the job."""
@@ -177,7 +188,7 @@ class _KeyLocks:
 def _refuse_bad_id(job_id: str) -> None:
     """The SDK will not put these into a path, or they would lead elsewhere; no job has them."""
     if job_id in (".", "..") or "/" in job_id:
-        raise NotFound(f"No such job: '{job_id}'.", code="job_not_found", param="fine_tuning_job_id")
+        raise NotFound(f"No such job: '{job_id}'.", code="fine_tune_not_found", param=JOB_FIELD)
 
 
 def _refuse_bad_key(key: str) -> None:

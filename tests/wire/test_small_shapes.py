@@ -12,7 +12,7 @@ from wire.errors import ApiError, NotFound, PayloadTooLarge, ServerFault, Upstre
 
 
 def test_a_success_and_a_failure_have_the_same_two_keys() -> None:
-    failure = NotFound("No such job.", code="job_not_found", param="id")
+    failure = NotFound("No such job.", code="fine_tune_not_found", param="id")
     assert envelope.ok([]) == {"info": "ok", "response": []}
     assert envelope.failed(failure, "req_1") == {
         "info": "error",
@@ -20,7 +20,7 @@ def test_a_success_and_a_failure_have_the_same_two_keys() -> None:
             "message": "No such job.",
             "type": "invalid_request_error",
             "param": "id",
-            "code": "job_not_found",
+            "code": "fine_tune_not_found",
             "request_id": "req_1",
         },
     }
