@@ -23,7 +23,10 @@ class Strict(BaseModel):
 
 
 class Hyperparameters(Strict):
-    """Ranges of wire reference 2.1; `auto` leaves the choice to the upstream."""
+    """Ranges of wire reference 2.1; `auto` leaves the choice to the upstream.
+
+    The reference bounds no multiplier; training has diverged long before a thousand.
+    """
 
     n_epochs: Auto | Annotated[int, Field(ge=1, le=50)] | None = Field(
         None, description="'auto' or a whole number from 1 to 50"
@@ -31,8 +34,8 @@ class Hyperparameters(Strict):
     batch_size: Auto | Annotated[int, Field(ge=1, le=256)] | None = Field(
         None, description="'auto' or a whole number from 1 to 256"
     )
-    learning_rate_multiplier: Auto | Annotated[float, Field(gt=0)] | None = Field(
-        None, description="'auto' or a number above 0"
+    learning_rate_multiplier: Auto | Annotated[float, Field(gt=0, le=1000)] | None = Field(
+        None, description="'auto' or a number above 0 and at most 1000"
     )
 
 

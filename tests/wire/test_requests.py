@@ -25,6 +25,7 @@ def refusal(model: type[Any], body: dict[str, Any]) -> BadRequest:
         ({"suffix": 7}, ["'suffix': 7", "a string"]),
         ({"seed": -1}, ["'seed': -1", "greater than or equal to 0"]),
         ({"hyperparameters": {"n_epochs": "3"}}, ["'hyperparameters.n_epochs': \"3\"", "from 1 to 50"]),
+        ({"hyperparameters": {"learning_rate_multiplier": 1e308}}, ["learning_rate_multiplier", "at most 1000"]),
         ({"hyperparameters": 3}, ["an object"]),
         ({"method": {"type": "sft"}}, ["'method.type': \"sft\"", "'supervised'"]),
         ({"metadata": {str(n): "" for n in range(17)}}, ["at most 16", "it has 17"]),
