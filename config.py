@@ -89,8 +89,8 @@ class ServiceConfig(_FromEnvironment):
         """Refuse what would fail at every call: a base URL that is none, a key that no header can carry."""
         if self.openai_base_url and not _is_http_url(self.openai_base_url):
             raise WrongSetting(
-                f"OPENAI_BASE_URL is '{self.openai_base_url}', but must be http:// or https://, a host and perhaps a path, "
-                "without ? and #."
+                f"OPENAI_BASE_URL is '{self.openai_base_url}', but must be http:// or https://, a host "
+                "and perhaps a path, without ? and #."
             )
         if not (self.openai_api_key.isascii() and self.openai_api_key.isprintable()):
             raise WrongSetting("OPENAI_API_KEY holds characters that no key has; copy it again (it is not shown here).")
