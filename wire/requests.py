@@ -2,6 +2,7 @@
 
 import difflib
 import json
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -112,6 +113,12 @@ class UploadComplete(Strict):
     md5: Annotated[str, Field(pattern="^[0-9a-fA-F]{32}$")] | None = None
 
 
+# What is called otherwise elsewhere, so that no likeness of letters finds it.
+_SLIPS = {
+    **dict.fromkeys(("file", "file_id"), "training_file"),
+    **dict.fromkeys(("id", "job", "job_id"), "fine_tuning_job_id"),
+    **dict.fromkeys(("content", "input", "message", "prompt", "question"), "text"),
+}
 _KINDS = {"model_type": "an object", "dict_type": "an object", "list_type": "an array", "string_type": "a string"}
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -130,11 +137,27 @@ def parse(model: type[Model], body: dict[str, Any]) -> Model:
         raise _refusal(model, next(unknown, faults[0])) from None
 
 
-def unknown_field(name: str, known: list[str]) -> BadRequest:
-    """Return the refusal of a field that does not exist; it says which one was probably meant."""
-    near = difflib.get_close_matches(name, known, n=1)
-    meant = f" Did you mean '{near[0]}'?" if near else f" Known parameters: {', '.join(known)}."
-    return BadRequest(f"Unknown parameter: '{name}'.{meant}", code="unknown_parameter", param=name)
+def unknown_field(name: str, known: Sequence[str], inner: Mapping[str, str] | None = None) -> BadRequest:
+    """Return the refusal of a field that does not exist; it says which one was probably meant.
+
+    `inner` are fields further inside, by their names: a flat request often means one of those.
+    """
+    inner = inner or {}
+    slip = _SLIPS.get(name)
+    told = [inner[name]] if name in inner else [slip] if slip in known else []
+    deep = [inner[near] for near in difflib.get_close_matches(name, inner, n=1)]
+    meant = [*told, *difflib.get_close_matches(name, known, n=1), *deep]
+    way_out = f"Did you mean '{meant[0]}'?" if meant else f"Known parameters: {', '.join(known)}."
+    return BadRequest(f"Unknown parameter: '{name}'. {way_out}", code="unknown_parameter", param=name)
+
+
+def _inner_fields(model: type[BaseModel], prefix: str = "") -> dict[str, str]:
+    """Return the path of every field that lies inside a field of `model`, by its name; the shallowest goes first."""
+    arms = {f"{prefix}{name}.": _model_in(field.annotation) for name, field in model.model_fields.items()}
+    models = {path: arm for path, arm in arms.items() if arm is not None}
+    found = {name: path + name for path, arm in reversed(models.items()) for name in arm.model_fields}
+    deeper = [_inner_fields(arm, path) for path, arm in models.items()]
+    return {name: path for paths in [*reversed(deeper), found] for name, path in paths.items()}
 
 
 def _refusal(model: type[BaseModel], fault: ErrorDetails) -> BadRequest:
@@ -144,7 +167,8 @@ def _refusal(model: type[BaseModel], fault: ErrorDetails) -> BadRequest:
         message = fault["msg"].removeprefix("Value error, ")
         return BadRequest(f"{message[0].upper()}{message[1:]}.", code="invalid_value")
     if fault["type"] == "extra_forbidden":
-        refusal = unknown_field(path[-1], sorted(_owner(model, path).model_fields))
+        owner = _owner(model, path)
+        refusal = unknown_field(path[-1], sorted(owner.model_fields), _inner_fields(owner))
         refusal.param = param
         return refusal
     if fault["type"] == "missing":
@@ -181,6 +205,11 @@ def _owner(model: type[BaseModel], path: list[str]) -> type[BaseModel]:
     """Return the model that holds the last field of `path`."""
     for part in path[:-1]:
         inner = model.model_fields[part].annotation if part in model.model_fields else None
-        arms = (arm for arm in getattr(inner, "__args__", (inner,)) if isinstance(arm, type))
-        model = next((arm for arm in arms if issubclass(arm, BaseModel)), model)
+        model = _model_in(inner) or model
     return model
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the model that a field holds, or may hold."""
+    arms = (arm for arm in getattr(annotation, "__args__", (annotation,)) if isinstance(arm, type))
+    return next((arm for arm in arms if issubclass(arm, BaseModel)), None)

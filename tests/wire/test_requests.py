@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from routes.retrieve import JobRetrieve
 from wire.chat import ChatCreate, DocumentedChat
 from wire.errors import BadRequest
 from wire.requests import JobCreate, parse
@@ -37,6 +38,30 @@ def refusal(model: type[Any], body: dict[str, Any]) -> BadRequest:
 def test_a_refusal_names_the_value_and_the_way_out(fields: dict[str, Any], words: list[str]) -> None:
     message = refusal(JobCreate, {**JOB, **fields}).message
     assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize(
+    ("model", "path", "meant"),
+    [
+        (JobCreate, "n_epochs", "hyperparameters.n_epochs"),
+        (JobCreate, "epochs", "hyperparameters.n_epochs"),
+        (JobCreate, "learning_rate", "hyperparameters.learning_rate_multiplier"),
+        (JobCreate, "beta", "method.dpo.hyperparameters.beta"),
+        (JobCreate, "method.hyperparameters", "supervised.hyperparameters"),
+        (JobCreate, "file", "training_file"),
+        (JobCreate, "file_id", "training_file"),
+        (JobRetrieve, "job_id", "fine_tuning_job_id"),
+        (JobRetrieve, "id", "fine_tuning_job_id"),
+        (DocumentedChat, "prompt", "text"),
+        (DocumentedChat, "message", "text"),
+        (DocumentedChat, "content", "text"),
+    ],
+)
+def test_a_field_in_the_wrong_place_or_called_as_elsewhere_is_known(model: type[Any], path: str, meant: str) -> None:
+    outer, _, inner = path.rpartition(".")
+    refused = refusal(model, {outer: {"type": "supervised", inner: {}}} if outer else {inner: 3})
+    assert (refused.code, refused.param) == ("unknown_parameter", path)
+    assert f"Did you mean '{meant}'?" in refused.message
 
 
 @pytest.mark.parametrize(
