@@ -160,7 +160,10 @@ def _says_end(events: bytes) -> bool:
 
 
 def _refuse_uncarried(wanted: dict[str, Any]) -> None:
-    for name in ("tools", "logprobs", "top_logprobs"):
+    if wanted.get("top_logprobs") and not wanted.get("logprobs"):
+        message = "'top_logprobs' goes with 'logprobs': true, and both with 'stream': true. Add these two, or leave it out."
+        raise BadRequest(message, code="invalid_value", param="top_logprobs")
+    for name in ("tools", "logprobs"):
         if wanted.get(name):
             raise _uncarried(name)
     if (wanted.get("n") or 1) > 1:

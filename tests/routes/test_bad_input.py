@@ -54,6 +54,8 @@ BAD: list[tuple[str, object, str, str | None]] = [
     ("/chat", {"text": "x", "n": 2}, "unsupported_parameter", "n"),
     ("/chat", {"text": "x", "tools": [{"type": "function"}]}, "unsupported_parameter", "tools"),
     ("/chat", {"text": "x", "logprobs": True}, "unsupported_parameter", "logprobs"),
+    ("/chat", {"text": "x", "top_logprobs": 2}, "invalid_value", "top_logprobs"),
+    ("/chat", {"text": "x", "logprobs": True, "top_logprobs": 2}, "unsupported_parameter", "logprobs"),
     ("/chat", {"messages": []}, "invalid_value", "messages"),
     ("/chat", {"messages": [None]}, "invalid_type", "messages.0"),
     ("/chat", {"messages": [{"role": "asistant", "content": "x"}]}, "invalid_value", "messages.0.role"),
