@@ -161,7 +161,9 @@ def _says_end(events: bytes) -> bool:
 
 def _refuse_uncarried(wanted: dict[str, Any]) -> None:
     if wanted.get("top_logprobs") and not wanted.get("logprobs"):
-        message = "'top_logprobs' goes with 'logprobs': true, and both with 'stream': true. Add these two, or leave it out."
+        message = (
+            "'top_logprobs' goes with 'logprobs': true, and both with 'stream': true. Add these two, or leave it out."
+        )
         raise BadRequest(message, code="invalid_value", param="top_logprobs")
     for name in ("tools", "logprobs"):
         if wanted.get(name):

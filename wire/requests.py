@@ -78,7 +78,9 @@ class JobCreate(Strict):
     validation_file: Id | None = None
     hyperparameters: Hyperparameters | None = None
     method: Method | None = None
-    seed: Annotated[int, Field(ge=0, le=2147483647)] | None = None
+    seed: Annotated[int, Field(ge=0, le=2147483647)] | None = Field(
+        None, description="a whole number from 0 to 2147483647"
+    )
     metadata: Metadata | None = None
     integrations: list[dict[str, Any]] | None = None
 
@@ -87,7 +89,7 @@ class ExpiresAfter(Strict):
     """`expires_after` of a file: an hour to thirty days after it was created (wire reference 1.1)."""
 
     anchor: Literal["created_at"]
-    seconds: Annotated[int, Field(ge=3600, le=2_592_000)]
+    seconds: Annotated[int, Field(ge=3600, le=2_592_000, description="a whole number from 3600 to 2592000")]
 
 
 class FileExpiry(Strict):
@@ -99,7 +101,7 @@ class FileExpiry(Strict):
 class UploadCreate(Strict):
     """`POST /v1/uploads` (wire reference 1.4)."""
 
-    bytes: Annotated[int, Field(ge=1, le=8 * 1024**3)]
+    bytes: Annotated[int, Field(ge=1, le=8 * 1024**3, description="a whole number from 1 to 8589934592")]
     filename: Annotated[str, Field(min_length=1)]
     mime_type: Annotated[str, Field(min_length=1)]
     purpose: Annotated[str, Field(min_length=1)]
@@ -110,7 +112,7 @@ class UploadComplete(Strict):
     """`POST /v1/uploads/{id}/complete`: the parts in their order, and the MD5 of the whole in hexadecimal."""
 
     part_ids: Annotated[list[Id], Field(min_length=1)]
-    md5: Annotated[str, Field(pattern="^[0-9a-fA-F]{32}$")] | None = None
+    md5: Annotated[str, Field(pattern="^[0-9a-fA-F]{32}$")] | None = Field(None, description="32 hexadecimal digits")
 
 
 # What is called otherwise elsewhere, so that no likeness of letters finds it.
@@ -119,7 +121,15 @@ _SLIPS = {
     **dict.fromkeys(("id", "job", "job_id"), "fine_tuning_job_id"),
     **dict.fromkeys(("content", "input", "message", "prompt", "question"), "text"),
 }
-_KINDS = {"model_type": "an object", "dict_type": "an object", "list_type": "an array", "string_type": "a string"}
+_KINDS = {
+    "model_type": "an object",
+    "dict_type": "an object",
+    "list_type": "an array",
+    "string_type": "a string",
+    "bool_type": "true or false, without quotation marks",
+    "int_type": "a whole number",
+    "float_type": "a number",
+}
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -127,14 +137,17 @@ Model = TypeVar("Model", bound=BaseModel)
 def parse(model: type[Model], body: dict[str, Any]) -> Model:
     """Return `body` as `model`, or raise a fault as a 400 that names the field, the value and the way out.
 
-    An unknown field goes before a missing one: it is often the missing one, misspelt.
+    An unknown field goes before a missing one: it is often the missing one, misspelt. Of what is said of one value, a
+    wrong value goes before a wrong type: five strings are a list of strings.
     """
     try:
         return model.model_validate(body)
     except ValidationError as refused:
         faults = refused.errors(include_url=False)
         unknown = (fault for fault in faults if fault["type"] == "extra_forbidden")
-        raise _refusal(model, next(unknown, faults[0])) from None
+        same = [fault for fault in faults if _path(fault) == _path(faults[0])]
+        values = (fault for fault in same if not fault["type"].endswith("_type"))
+        raise _refusal(model, next(unknown, next(values, faults[0]))) from None
 
 
 def unknown_field(name: str, known: Sequence[str], inner: Mapping[str, str] | None = None) -> BadRequest:
@@ -161,7 +174,7 @@ def _inner_fields(model: type[BaseModel], prefix: str = "") -> dict[str, str]:
 
 
 def _refusal(model: type[BaseModel], fault: ErrorDetails) -> BadRequest:
-    path = [str(part) for part in fault["loc"] if not _is_branch(part)]
+    path = _path(fault)
     param = ".".join(path)
     if not path:
         message = fault["msg"].removeprefix("Value error, ")
@@ -188,12 +201,18 @@ def _advice(model: type[BaseModel], path: list[str], fault: ErrorDetails) -> str
     if fault["type"] in ("too_short", "too_long"):
         bound = "at least" if fault["type"] == "too_short" else "at most"
         length = fault["ctx"].get("min_length", fault["ctx"].get("max_length"))
-        return f"It must have {bound} {length} of them; it has {len(fault['input'])}."
+        thing = "pair" if isinstance(fault["input"], dict) else path[-1].removesuffix("s")
+        return f"It must have {bound} {length} {thing}{'s' * (length != 1)}; it has {len(fault['input'])}."
     if fault["type"] == "string_too_long":
         return f"It must have at most {fault['ctx']['max_length']} characters; it has {len(fault['input'])}."
     if fault["type"] == "string_too_short":
         return "It must not be empty."
-    return fault["msg"].replace("Input should", "It must") + "."
+    told = fault["msg"].replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
+    return told.replace("Input should", "It must") + "."
+
+
+def _path(fault: ErrorDetails) -> list[str]:
+    return [str(part) for part in fault["loc"] if not _is_branch(part)]
 
 
 def _is_branch(part: str | int) -> bool:

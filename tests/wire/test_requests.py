@@ -24,12 +24,12 @@ def refusal(model: type[Any], body: dict[str, Any]) -> BadRequest:
     [
         ({"suffix": "x" * 65}, ["at most 64", "it has 65"]),
         ({"suffix": 7}, ["'suffix': 7", "a string"]),
-        ({"seed": -1}, ["'seed': -1", "greater than or equal to 0"]),
+        ({"seed": -1}, ["'seed': -1", "a whole number from 0 to 2147483647."]),
         ({"hyperparameters": {"n_epochs": "3"}}, ["'hyperparameters.n_epochs': \"3\"", "from 1 to 50"]),
         ({"hyperparameters": {"learning_rate_multiplier": 1e308}}, ["learning_rate_multiplier", "at most 1000"]),
         ({"hyperparameters": 3}, ["an object"]),
         ({"method": {"type": "sft"}}, ["'method.type': \"sft\"", "'supervised'"]),
-        ({"metadata": {str(n): "" for n in range(17)}}, ["at most 16", "it has 17"]),
+        ({"metadata": {str(n): "" for n in range(17)}}, ["at most 16 pairs; it has 17."]),
         ({"integrations": {}}, ["an array"]),
         ({"sufix": "x"}, ["'sufix'", "Did you mean 'suffix'?"]),
         ({"zzz": 1}, ["'zzz'", "Known parameters:", "training_file"]),
@@ -38,6 +38,23 @@ def refusal(model: type[Any], body: dict[str, Any]) -> BadRequest:
 def test_a_refusal_names_the_value_and_the_way_out(fields: dict[str, Any], words: list[str]) -> None:
     message = refusal(JobCreate, {**JOB, **fields}).message
     assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "words"),
+    [
+        ({"messages": []}, "invalid_value", "It must have at least 1 message; it has 0."),
+        ({"stream": "true"}, "invalid_type", "It must be true or false, without quotation marks."),
+        ({"stop": ["a"] * 5}, "invalid_value", "It must be a string or at most 4 strings."),
+        ({"stop": [1]}, "invalid_type", "It must be a string or at most 4 strings."),
+        ({"logit_bias": {"1": 101}}, "invalid_value", "It must be at most 100."),
+        ({"logit_bias": {"1": "x"}}, "invalid_type", "It must be a number."),
+    ],
+)
+def test_a_chats_refusal_says_what_the_value_must_be(fields: dict[str, Any], code: str, words: str) -> None:
+    refused = refusal(ChatCreate, {"model": "m", "messages": [ASK], **fields})
+    assert (refused.code, refused.param) == (code, next(iter(fields)) + ".1" * ("logit_bias" in fields))
+    assert refused.message.endswith(words)
 
 
 @pytest.mark.parametrize(
