@@ -1,28 +1,37 @@
 """A strict reader of JSON request bodies; what a field may hold is `wire.requests`' matter."""
 
 import json
+import re
 from typing import Any, NoReturn
 
 from wire.errors import BadRequest, UnsupportedMediaType
 
 MAX_DEPTH = 64
 _SHOWN = 20
+_CHARSET = re.compile(r"""(?:^|;)\s*charset\s*=\s*["']?([^\s;"']+)""")
+_CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
 def parse_object(raw: bytes, content_type: str | None) -> dict[str, Any]:
     """Return the JSON object in `raw`; refuse other content types, broken or hostile JSON and anything but an object.
 
     Raises:
-        UnsupportedMediaType: 415, the content type is not application/json.
+        UnsupportedMediaType: 415, the content type is not application/json, or names a charset other than UTF-8.
         BadRequest: 400, code invalid_json, invalid_encoding, duplicate_key, invalid_number, invalid_unicode,
             json_too_deep or body_must_be_object.
     """
-    media_type = (content_type or "").partition(";")[0].strip().lower()
+    media_type, _, parameters = (content_type or "").lower().partition(";")
+    media_type = media_type.strip()
     if media_type != "application/json":
         shown = media_type or "none at all"
         raise UnsupportedMediaType(
             f"The body's content type is {shown}; send JSON with 'Content-Type: application/json'.",
             code="unsupported_content_type",
+        )
+    charset = _CHARSET.search(parameters)
+    if charset and charset[1] not in _CHARSETS:
+        raise UnsupportedMediaType(
+            f"The body's charset is said to be {charset[1]:.40}; send JSON in UTF-8.", code="unsupported_content_type"
         )
     body = _load(raw)
     if not isinstance(body, dict):

@@ -31,7 +31,9 @@ class Message(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="allow")
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[dict[str, Any]] | None = Field(None, description="a string, a list of parts, or null")
+    content: str | Annotated[list[dict[str, Any]], Field(min_length=1)] | None = Field(
+        None, description="a string, a list of one part or more, or null"
+    )
     name: str | None = None
     tool_calls: list[ToolCall] | None = None
     tool_call_id: str | None = None

@@ -10,7 +10,16 @@ from wire.errors import ApiError, BadRequest, UnsupportedMediaType
 JSON = "application/json"
 
 
-@pytest.mark.parametrize("content_type", [JSON, "application/json; charset=utf-8", "Application/JSON"])
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        JSON,
+        "application/json; charset=utf-8",
+        "Application/JSON",
+        'application/json;charset="UTF-8"',
+        "application/json; v=1; charset=us-ascii",
+    ],
+)
 def test_an_object_is_returned(content_type: str) -> None:
     assert parse_object('{"文": [1, 2.5, null]}'.encode(), content_type) == {"文": [1, 2.5, None]}
 
@@ -20,6 +29,12 @@ def test_another_content_type_is_415(content_type: str | None) -> None:
     with pytest.raises(UnsupportedMediaType, match="application/json") as refused:
         parse_object(b"{}", content_type)
     assert refused.value.status == 415
+
+
+@pytest.mark.parametrize("charset", ["utf-16", '"UTF-16"', "gb18030", "iso-8859-1; v=1"])
+def test_another_charset_is_415(charset: str) -> None:
+    with pytest.raises(UnsupportedMediaType, match=r"charset is said to be .*; send JSON in UTF-8"):
+        parse_object(b"{}", f"application/json; charset={charset}")
 
 
 @pytest.mark.parametrize(

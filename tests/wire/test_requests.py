@@ -57,6 +57,11 @@ def test_a_chats_refusal_says_what_the_value_must_be(fields: dict[str, Any], cod
     assert refused.message.endswith(words)
 
 
+def test_an_empty_list_of_parts_is_refused() -> None:
+    refused = refusal(ChatCreate, {"model": "m", "messages": [{"role": "user", "content": []}]})
+    assert (refused.code, refused.param) == ("invalid_value", "messages.0.content")
+
+
 @pytest.mark.parametrize(
     ("model", "path", "meant"),
     [
