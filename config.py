@@ -44,6 +44,10 @@ def _port(name: str, default: int, help: str) -> Any:
     return setting(name, default, help, least=1, most=65535)
 
 
+def _log_level() -> Any:
+    return setting("LOG_LEVEL", "INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+
+
 class _FromEnvironment:
     @classmethod
     def from_env(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -83,7 +87,7 @@ class ServiceConfig(_FromEnvironment):
     threads: int = setting(
         "THREADS", 64, "Calls served at once; a streamed answer holds one all along.", least=2, most=4096
     )
-    log_level: str = setting("LOG_LEVEL", "INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+    log_level: str = _log_level()
 
     def __post_init__(self) -> None:
         """Refuse what would fail at every call: a base URL that is none, a key that no header can carry."""
@@ -161,7 +165,7 @@ class EngineConfig(_FromEnvironment):
         "TRAINING_THREADS", 0, "Threads that train; 0: as many as there are cores.", least=0
     )
     engine_threads: int = setting("ENGINE_THREADS", 64, "Calls the engine serves at once.", least=2, most=4096)
-    log_level: str = setting("LOG_LEVEL", "INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+    log_level: str = _log_level()
 
     def __post_init__(self) -> None:
         """Refuse names whose shape none can have; whether they name a model is the engine's to tell."""
