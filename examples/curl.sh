@@ -32,7 +32,10 @@ job_id=$(field response.id)
 echo "4. Wait for $job_id."
 status=queued
 until [[ $status == succeeded ]]; do
-    case $status in failed | cancelled) curl -sS "$url/jobs/$job_id" >&2; exit 1 ;; esac
+    case $status in
+        failed | cancelled) curl -sS "$url/jobs/$job_id" >&2; exit 1 ;;
+        paused) echo "Somebody paused $job_id; it goes on once it is resumed where it trains." >&2; exit 1 ;;
+    esac
     sleep 2
     reply=$(curl -sS "$url/retrieve" -H "$json" -d "{\"fine_tuning_job_id\": \"$job_id\"}")
     status=$(field response.status) || show

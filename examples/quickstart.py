@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 URL = "http://127.0.0.1:9527"
 EXAMPLE = ROOT / "examples" / "lighthouse.jsonl"
 SHOWN = (0, 1, 4, 5)
-ENDED = ("succeeded", "failed", "cancelled")
+ENDED = ("succeeded", "failed", "cancelled", "paused")  # a paused job goes on, but nobody knows when
 # Failures of the engine that no waiting mends.
 LASTING = ("engine_failed", "base_model_unavailable")
 
@@ -104,6 +104,8 @@ def run(service: Service, file: Path, lessons: list[tuple[str, str]]) -> int:
     print(f"Started {job['id']} on {job['model']}")
     seconds = follow(service, job["id"])
     result = service.call("POST", "/retrieve", json={"fine_tuning_job_id": job["id"]})
+    if result["status"] == "paused":
+        sys.exit(f"Somebody paused {job['id']}; it goes on once it is resumed where it trains.")
     if result["status"] != "succeeded":
         sys.exit(f"The job {result['status']}: {service.call('GET', '/jobs/' + job['id'])['error']}")
     model = result["fine_tuned_model"]
