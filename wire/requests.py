@@ -112,7 +112,9 @@ class UploadComplete(Strict):
     """`POST /v1/uploads/{id}/complete`: the parts in their order, and the MD5 of the whole in hexadecimal."""
 
     part_ids: Annotated[list[Id], Field(min_length=1)]
-    md5: Annotated[str, Field(pattern="^[0-9a-fA-F]{32}$")] | None = Field(None, description="32 hexadecimal digits")
+    md5: Annotated[str, Field(pattern="^[0-9a-fA-F]{32}$")] | None = Field(
+        default=None, description="32 hexadecimal digits"
+    )
 
 
 # What is called otherwise elsewhere, so that no likeness of letters finds it.
