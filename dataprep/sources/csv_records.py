@@ -1,6 +1,7 @@
 """Cuts CSV files into records that know their place; it knows no format and turns no cell into a number."""
 
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
@@ -17,6 +18,12 @@ def read_records(file: Path | Head, delimiter: str = ",") -> Iterator[tuple[int,
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     with open_export(file) as text:
         yield from _records(text, delimiter)
+
+
+def records_in(text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str] | None]]:
+    """Yield the same of a text, such as the first look at a file has, whose last record may be cut off."""
+    csv.field_size_limit(MAX_CELL_CHARACTERS)
+    return _records(io.StringIO(text, newline=""), delimiter)
 
 
 def _records(file: TextIO, delimiter: str) -> Iterator[tuple[int, list[str] | None]]:

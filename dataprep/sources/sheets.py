@@ -4,61 +4,22 @@ import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 
+from dataprep.masking import Masker
 from dataprep.records import Dialogue, LeftOut, Place, Row
-from dataprep.sources.csv_records import read_records
+from dataprep.sources import headings
+from dataprep.sources.csv_records import read_records, records_in
 from dataprep.sources.source import Head, Source, UnreadableSource
 from dataprep.sources.spreadsheet import open_workbook
 
 Cells = list[str]
+Records = Iterator[tuple[int, Cells | None]]
+Recogniser = Callable[[Head], str | None]
 
 _HEADER_WITHIN = 10
-_QUESTION = {
-    "问题",
-    "标准问",
-    "标准问题",
-    "提问",
-    "问",
-    "用户问题",
-    "question",
-    "questions",
-    "q",
-    "prompt",
-    "instruction",
-}
-_ANSWER = {
-    "答案",
-    "标准答案",
-    "回答",
-    "回复",
-    "答复",
-    "答",
-    "answer",
-    "answers",
-    "a",
-    "completion",
-    "output",
-    "response",
-}
-_SIMILAR = {"相似问", "相似问题", "相似问法", "similar question", "similar questions"}
-_INPUT, _SYSTEM = {"input"}, {"system"}
-# Headings of chat logs: two columns of those are no questions and answers.
-_CHAT_WORDS = {
-    "时间",
-    "发送人",
-    "发送者",
-    "昵称",
-    "内容",
-    "消息",
-    "time",
-    "date",
-    "timestamp",
-    "sender",
-    "from",
-    "name",
-}
-_CHAT_WORDS |= {"message", "msg", "content", "text", "author", "user", "talker"}
+_MAX_SHOWN = 60
 _is_number = re.compile(r"[\s\d.,:/%+-]*").fullmatch
 _split_similar = re.compile(r"[\n|｜]+").split
 _NO_COLUMNS = (
@@ -81,23 +42,19 @@ class _Layout:
 
 def _layout_of(rows: list[Cells]) -> _Layout | None:
     for number, cells in enumerate(rows, 1):
-        names = [_name_of(cell) for cell in cells]
-        question, answer = _find(names, _QUESTION), _find(names, _ANSWER)
+        names = [headings.name_of(cell) for cell in cells]
+        question, answer = _find(names, headings.QUESTION), _find(names, headings.ANSWER)
         if question is not None and answer is not None:
-            similar = tuple(at for at, name in enumerate(names) if name.rstrip("0123456789") in _SIMILAR)
-            return _Layout(number, question, answer, similar, _find(names, _INPUT), _find(names, _SYSTEM))
-    if any(_name_of(cell) in _CHAT_WORDS for cell in chain.from_iterable(rows[:1])):
+            similar = tuple(at for at, name in enumerate(names) if name.rstrip("0123456789") in headings.SIMILAR)
+            given, system = _find(names, headings.INPUT), _find(names, headings.SYSTEM)
+            return _Layout(number, question, answer, similar, given, system)
+    if any(headings.name_of(cell) in headings.CHAT for cell in chain.from_iterable(rows[:1])):
         return None
     columns = _text_columns(rows)
     return _Layout(0, columns[0], columns[1]) if len(columns) == 2 else None
 
 
-def _name_of(cell: str) -> str:
-    """A heading without what people put around it: `*问题（必填）:` is 问题."""
-    return re.sub(r"[(（\[【].*", "", cell).strip(" \t\r\n*:：\ufeff").casefold()
-
-
-def _find(names: list[str], wanted: set[str]) -> int | None:
+def _find(names: list[str], wanted: frozenset[str]) -> int | None:
     return next((at for at, name in enumerate(names) if name in wanted), None)
 
 
@@ -165,22 +122,27 @@ def _cell(cells: Cells, at: int | None) -> str:
 
 def _read_delimited(delimiters: str) -> Callable[[Head], Iterator[Row]]:
     def read(head: Head) -> Iterator[Row]:
-        found: list[tuple[_Layout, str]] = []
-        for delimiter in delimiters:
-            with closing(_delimited(head, delimiter)) as rows:
-                if layout := _layout_of(list(islice(rows, _HEADER_WITHIN))):
-                    found.append((layout, delimiter))
-        if not found:
-            raise UnreadableSource(_NO_COLUMNS)
-        # The delimiter that shows a header is the one.
-        layout, delimiter = max(found, key=lambda one: one[0].header > 0)
-        yield from _read_rows(head.label, _delimited(head, delimiter), layout)
+        layout, delimiter, _ = _choose(partial(read_records, head), delimiters)
+        yield from _read_rows(head.label, _sound(read_records(head, delimiter)), layout)
 
     return read
 
 
-def _delimited(head: Head, delimiter: str) -> Generator[Cells, None, None]:
-    for line, cells in read_records(head, delimiter):
+def _choose(cut: Callable[[str], Records], delimiters: str) -> tuple[_Layout, str, list[Cells]]:
+    """Return the columns, the delimiter that shows a header, or else any, and the first rows."""
+    found: list[tuple[_Layout, str, list[Cells]]] = []
+    for delimiter in delimiters:
+        with closing(_sound(cut(delimiter))) as rows:
+            first = list(islice(rows, _HEADER_WITHIN))
+        if layout := _layout_of(first):
+            found.append((layout, delimiter, first))
+    if not found:
+        raise UnreadableSource(_NO_COLUMNS)
+    return max(found, key=lambda one: one[0].header > 0)
+
+
+def _sound(records: Records) -> Generator[Cells, None, None]:
+    for line, cells in records:
         if cells is None:
             detail = f"Line {line} cannot be read; perhaps a quotation mark is never closed"
             raise UnreadableSource(f"{detail}. Save the sheet again as CSV in UTF-8, or as XLSX.")
@@ -207,19 +169,60 @@ def _read_workbook(head: Head) -> Iterator[Row]:
         yield from passed
 
 
-def _recognise_as(ending: str) -> Callable[[Head], str | None]:
+def _recognise_as(ending: str, look: Callable[[Head], Iterator[tuple[_Layout, list[Cells]]]]) -> Recogniser:
     def recognise(head: Head) -> str | None:
         if head.path.is_dir() or head.suffix not in (".csv", ".tsv", ".xlsx"):
             return None
         # People rename workbooks, so a sheet that is a ZIP is one.
         really = ".xlsx" if head.raw.startswith(b"PK\3\4") else head.suffix
-        return f"a sheet ({ending}) that no chat export looks like" if really == ending else None
+        if really != ending:
+            return None
+        return f"a sheet ({ending}) that no chat export looks like{_tell_nameless(look(head))}"
 
     return recognise
 
 
+def _tell_nameless(found: Iterator[tuple[_Layout, list[Cells]]]) -> str:
+    """What is taken for the first example of the first sheet that names no columns; reading says what is wrong."""
+    try:
+        layout, first = next((one for one in found if not one[0].header), (None, []))
+    except UnreadableSource:
+        return ""
+    cells = next((cells for cells in first if any(map(str.strip, cells))), [])
+    if layout is None:
+        return ""
+    question, answer = (_shown(cells, at) for at in (layout.question, layout.answer))
+    return f"; no row names its columns, so that the first is read as question {question} and answer {answer}"
+
+
+def _shown(cells: Cells, at: int) -> str:
+    cell = cells[at].strip() if at < len(cells) else ""
+    return repr(Masker().mask(cell[:400])[:_MAX_SHOWN])
+
+
+def _look_at_text(delimiters: str) -> Callable[[Head], Iterator[tuple[_Layout, list[Cells]]]]:
+    def look(head: Head) -> Iterator[tuple[_Layout, list[Cells]]]:
+        layout, _, first = _choose(partial(records_in, head.text), delimiters)
+        yield layout, first
+
+    return look
+
+
+def _look_at_workbook(head: Head) -> Iterator[tuple[_Layout, list[Cells]]]:
+    with open_workbook(head.path) as sheets:
+        for sheet in sheets:
+            first = list(islice(sheet.rows, _HEADER_WITHIN))
+            if not sheet.is_hidden and (layout := _layout_of(first)):
+                yield layout, first
+
+
+def _of_text(name: str, delimiters: str) -> Source:
+    recognise = _recognise_as(f".{name}", _look_at_text(delimiters))
+    return Source(f"qa-{name}", f"Questions and answers ({name.upper()})", recognise, _read_delimited(delimiters))
+
+
 SOURCES: tuple[Source, ...] = (
-    Source("qa-csv", "Questions and answers (CSV)", _recognise_as(".csv"), _read_delimited(",;\t")),
-    Source("qa-tsv", "Questions and answers (TSV)", _recognise_as(".tsv"), _read_delimited("\t,;")),
-    Source("qa-xlsx", "Questions and answers (XLSX)", _recognise_as(".xlsx"), _read_workbook),
+    _of_text("csv", ",;\t"),
+    _of_text("tsv", "\t,;"),
+    Source("qa-xlsx", "Questions and answers (XLSX)", _recognise_as(".xlsx", _look_at_workbook), _read_workbook),
 )
