@@ -1,6 +1,7 @@
 """Reads sheets of questions and answers: CSV, TSV, XLSX; a cell that looks like a formula stays the text it is."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -129,16 +130,31 @@ def _read_delimited(delimiters: str) -> Callable[[Head], Iterator[Row]]:
 
 
 def _choose(cut: Callable[[str], Records], delimiters: str) -> tuple[_Layout, str, list[Cells]]:
-    """Return the columns, the delimiter that shows a header, or else any, and the first rows."""
-    found: list[tuple[_Layout, str, list[Cells]]] = []
+    """Return the columns, the delimiter that shows a header, else the one that cuts most evenly, and the first rows."""
+    found: list[tuple[str, list[Cells]]] = []
     for delimiter in delimiters:
         with closing(_sound(cut(delimiter))) as rows:
-            first = list(islice(rows, _HEADER_WITHIN))
-        if layout := _layout_of(first):
-            found.append((layout, delimiter, first))
-    if not found:
+            found.append((delimiter, list(islice(rows, _HEADER_WITHIN))))
+        layout = _layout_of(found[-1][1])
+        if layout and layout.header:
+            return layout, *found[-1]
+    delimiter, first = max(found, key=lambda one: _evenness(one[1]))
+    layout = None if _is_mostly_one_column(first) else _layout_of(first)
+    if layout is None:
         raise UnreadableSource(_NO_COLUMNS)
-    return max(found, key=lambda one: one[0].header > 0)
+    return layout, delimiter, first
+
+
+def _evenness(rows: list[Cells]) -> tuple[int, int]:
+    """How many rows have the same number of columns, and how few of these begin with a blank, as the rest of a text."""
+    widths = Counter(len(cells) for cells in rows if len(cells) > 1)
+    blanks = sum(cell.startswith(" ") for cells in rows for cell in cells[1:])
+    return max(widths.values(), default=0), -blanks
+
+
+def _is_mostly_one_column(rows: list[Cells]) -> bool:
+    widths = [len(cells) for cells in rows if any(map(str.strip, cells))]
+    return 2 * widths.count(1) > len(widths)
 
 
 def _sound(records: Records) -> Generator[Cells, None, None]:

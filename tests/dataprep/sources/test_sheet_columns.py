@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from dataprep.sources.registry import look_at, recognise
+from dataprep.sources.source import UnreadableSource
 from tests.dataprep.sources.opened import left_out, read_as, turns_of
 from tests.dataprep.sources.workbooks import packed_workbook
 
@@ -64,3 +65,34 @@ def test_a_sheet_without_names_says_what_its_first_row_is_taken_for(tmp_path: Pa
     assert "the first is read as question 'Best wine?' and answer 'call [PHONE_1]'" in reason_for(text)
     assert "the first is read as question 'Spørg' and answer 'Sig'" in reason_for(book)
     assert left_out(read_as("qa-csv", text)) == [(1, "blank")]
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        ("What is A, then?;A\nWhat is C?;C, and E\nWhat is F, so?;F is G, yes\n", "What is A, then?|A"),
+        ("Größe, und wo?;Groß\nPreis, und wann?;Klein\n", "Größe, und wo?|Groß"),
+        ("Where; or when?,Here\nWho; and why?,Me\n", "Where; or when?|Here"),
+        ("Where?, Here\nWho?, Me; you\n", "Where?|Here"),
+        ("Where;how,Here\nWho;what,Me\n", "Where;how|Here"),
+        ("Our questions\nWhere?\tHere, there\nWho?\tMe, you\n", "Where?|Here, there"),
+    ],
+)
+def test_without_a_header_the_delimiter_is_the_one_that_cuts_most_rows_alike(
+    tmp_path: Path, text: str, pairs: str
+) -> None:
+    path = written(tmp_path / "faq.csv", text, "cp1252")
+    assert "|".join(pairs_in(path)[0]) == pairs
+    assert len(pairs_in(path)) == sum("?" in line or ";" in line for line in text.split("\n"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nr;Was;Dann\n1;Wo, wann?;Hier\n2;Wer, was?;Ich\n",
+        "Dear all\nthe kettle is on the shelf\nthe tea, on the table\ngoodbye\n",
+    ],
+)
+def test_a_comma_in_a_text_makes_no_two_columns(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UnreadableSource, match="name two columns"):
+        read_as("qa-csv", written(tmp_path / "faq.csv", text))
