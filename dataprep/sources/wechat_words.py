@@ -42,6 +42,8 @@ _SYSTEM = re.compile(
     r"|(?:你|[“\"].{1,60}[”\"]) ?(?:邀请|通过扫描).{1,200}加入了?群聊.*"
     r"|.{1,60}修改群名为.{1,60}|.{1,60}领取了.{1,60}的红包"
 )
+_QUOTE_HEAD = re.compile(r"\n\n\[引用\]\([^()\n]{0,40}\)")
+_find_quote_head, _cut_quotes = _QUOTE_HEAD.search, _QUOTE_HEAD.split
 _SILENT = frozenset({Kind.IMAGE, Kind.VIDEO, Kind.STICKER})
 _TITLED = frozenset({Kind.LINK, Kind.FILE, Kind.SHARE, Kind.FORWARD, Kind.CARD})
 # Kinds that the program says and nobody writes.
@@ -139,9 +141,10 @@ def _transfer(text: str) -> str:
 
 def split_quote(text: str) -> tuple[str, str]:
     """Return a reply and what it quotes, empty if nothing, as PyWxDump or WeFlow join the two."""
-    reply, mark, rest = text.rpartition("\n\n[引用](")
-    if mark and ")" in rest:
-        return reply, rest.partition(")")[2].partition(":")[2]
+    if head := _find_quote_head(text):
+        # What is quoted may be a reply, too, with what that quotes behind it.
+        quoted = text[head.end() :].partition(":")[2]
+        return text[: head.start()], _cut_quotes(quoted, maxsplit=1)[0]
     reply, mark, rest = text.partition("[引用 ")
     if mark and rest.endswith("]") and "：" in rest:
         return reply, rest[:-1].partition("：")[2]
