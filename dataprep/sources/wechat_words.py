@@ -147,5 +147,11 @@ def split_quote(text: str) -> tuple[str, str]:
         return text[: head.start()], _cut_quotes(quoted, maxsplit=1)[0]
     reply, mark, rest = text.partition("[引用 ")
     if mark and rest.endswith("]") and "：" in rest:
-        return reply, rest[:-1].partition("：")[2]
+        return reply, without_quote(rest[:-1].partition("：")[2])
     return text, ""
+
+
+def without_quote(quoted: str) -> str:
+    """Return quoted words without what they quote themselves, as WeFlow writes it behind them."""
+    words, _, rest = quoted.partition("[引用 ")
+    return words if words and rest.endswith("]") and "：" in rest else quoted

@@ -11,7 +11,7 @@ from dataprep.sources.clock import seconds_of
 from dataprep.sources.pywxdump import SIGNATURE, read_pages
 from dataprep.sources.source import Head, Source
 from dataprep.sources.walks import BrokenRow, Cells, flag_of, header_of, read_array, read_member, stem_of, text_of
-from dataprep.sources.wechat_words import UNSPOKEN, Words, kind_of_codes, read_typed
+from dataprep.sources.wechat_words import UNSPOKEN, Words, kind_of_codes, read_typed, without_quote
 
 _WEFLOW_KEY = re.compile(r'"weflow"\s*:\s*\{')
 _SESSION_KEY = re.compile(r'"session"\s*:\s*\{')
@@ -86,9 +86,9 @@ def _words(cells: Cells) -> Words:
     sender = text_of(cells, "quotedSender")
     tail = f"[引用 {sender}：{quoted}]"
     if quoted and content.endswith(tail):
-        return Words(Kind.REPLY, content[: -len(tail)], quoted)
+        return Words(Kind.REPLY, content[: -len(tail)], without_quote(quoted))
     words = read_typed(kind, content)
-    return Words(words.kind, words.text, words.quoted or quoted)
+    return Words(words.kind, words.text, words.quoted or without_quote(quoted))
 
 
 def _kind_of_number(number: object) -> Kind:

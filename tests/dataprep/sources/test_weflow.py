@@ -88,11 +88,17 @@ def test_a_session_is_found_after_its_messages_too(tmp_path: Path, session: dict
 
 
 def test_a_quote_named_in_its_own_fields_is_cut_off_exactly(tmp_path: Path) -> None:
-    text = "看[引用 不是引用]吧[引用 小满：去[引用 哪：里]]"
-    made = message(4, content=text, quotedSender="小满", quotedContent="去[引用 哪：里]")
+    text = "看[引用 不是引用]吧[引用 小满：去[引用 哪：里]吗]"
+    made = message(4, content=text, quotedSender="小满", quotedContent="去[引用 哪：里]吗")
     assert told(read(writer(tmp_path)("a.json", document(made)))[1]) == [
-        (True, Kind.REPLY, "看[引用 不是引用]吧", "去[引用 哪：里]")
+        (True, Kind.REPLY, "看[引用 不是引用]吧", "去[引用 哪：里]吗")
     ]
+
+
+@pytest.mark.parametrize("content", ["行[引用 小满：那呢[引用 林：六点]]", "行"])
+def test_what_the_quoted_message_quotes_itself_is_not_quoted_again(tmp_path: Path, content: str) -> None:
+    made = message(4, content=content, quotedSender="小满", quotedContent="那呢[引用 林：六点]")
+    assert told(read(writer(tmp_path)("a.json", document(made)))[1]) == [(True, Kind.REPLY, "行", "那呢")]
 
 
 def test_a_type_without_a_known_name_goes_by_its_number(tmp_path: Path) -> None:
