@@ -94,13 +94,13 @@ def _kind_and_text(value: dict[str, Any]) -> tuple[Kind, str]:
         return Kind.FORWARD, as_text(forwarded.get("content"))
     if written not in ("Default", "Reply"):
         return (Kind.CALL if written == "Call" else Kind.SYSTEM), text
-    if text.strip():
-        return (Kind.REPLY if written == "Reply" else Kind.TEXT), text
     for attached in map(as_object, as_list(value.get("attachments"))):
         name = as_text(attached.get("fileName"))
         ending = PurePosixPath(name).suffix.lower()
         kind = next((kind for kind, endings in _ENDINGS.items() if ending in endings), Kind.FILE)
-        return kind, name if kind == Kind.FILE else ""
+        return kind, "\n".join(part for part in (name if kind == Kind.FILE else "", text.strip()) if part)
+    if text.strip():
+        return (Kind.REPLY if written == "Reply" else Kind.TEXT), text
     if as_list(value.get("stickers")):
         return Kind.STICKER, ""
     for shown in map(as_object, as_list(value.get("embeds"))):

@@ -75,6 +75,21 @@ def test_a_message_without_words_has_a_kind(tmp_path: Path, more: dict[str, Any]
     assert (row.kind, row.text) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("dress.png", (Kind.IMAGE, "which one?")),
+        ("clip.mp4", (Kind.VIDEO, "which one?")),
+        ("plan.pdf", (Kind.FILE, "plan.pdf\nwhich one?")),
+    ],
+)
+def test_an_attachment_beside_words_is_not_lost(tmp_path: Path, name: str, expected: tuple[Kind, str]) -> None:
+    made = message(1, "which one?", type="Reply", reference={"messageId": "8"}, attachments=[{"fileName": name}])
+    [row] = messages_of(read_as("discord-json", export(tmp_path / "talk.json", [made])))
+    assert (row.kind, row.text) == expected
+    assert row.reply_to == "8"
+
+
 def test_a_direct_chat_is_no_group(tmp_path: Path) -> None:
     [row] = messages_of(read_as("discord-json", export(tmp_path / "t.json", [message(1, "hm")], "DirectTextChat")))
     assert not row.is_group
