@@ -71,6 +71,8 @@ def _read_channel(preamble: str) -> dict[str, Any]:
 def _message(place: Place, channel: dict[str, Any], value: dict[str, Any]) -> Message:
     author = as_object(value.get("author"))
     kind, text = _kind_and_text(value)
+    # What a robot says is nobody's question, nor an answer to one.
+    kind = Kind.SYSTEM if author.get("isBot") is True else kind
     name = as_text(author.get("nickname")) or as_text(author.get("name"))
     return Message(
         place,

@@ -90,6 +90,13 @@ def test_an_attachment_beside_words_is_not_lost(tmp_path: Path, name: str, expec
     assert row.reply_to == "8"
 
 
+@pytest.mark.parametrize(("bot", "kind"), [(True, Kind.SYSTEM), (False, Kind.TEXT), ("true", Kind.TEXT)])
+def test_what_a_robot_says_is_nobodys_question(tmp_path: Path, bot: object, kind: Kind) -> None:
+    made = message(1, "Welcome!", author={"id": "72", "name": "greeter", "isBot": bot})
+    [row] = messages_of(read_as("discord-json", export(tmp_path / "talk.json", [made])))
+    assert (row.kind, row.text) == (kind, "Welcome!")
+
+
 def test_a_direct_chat_is_no_group(tmp_path: Path) -> None:
     [row] = messages_of(read_as("discord-json", export(tmp_path / "t.json", [message(1, "hm")], "DirectTextChat")))
     assert not row.is_group
