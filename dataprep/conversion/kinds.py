@@ -123,6 +123,11 @@ def placeholder(kind: Kind, *, chinese: bool) -> str:
     return _WORDS.get(kind, ("[message]", "[消息]"))[chinese]
 
 
+def has_caption(kind: Kind, text: str) -> bool:
+    """Whether the text of a message is what somebody wrote beneath a picture."""
+    return kind in CAPTIONED and bool(text) and not is_placeholder(text)
+
+
 def is_placeholder(text: str) -> bool:
     """Whether a text only says what kind of message stood there."""
     return _NO_WORDS.fullmatch(text.strip()) is not None

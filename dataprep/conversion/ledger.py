@@ -19,6 +19,7 @@ REASONS = {
     "too_long": "question and answer are longer than an example may be",
     "blocked_word": "holds a blocked word",
     "empty": "no text is left",
+    "caption_cut": "words of the assistant's side beneath a picture or video lean on it: the talk is cut there",
     "quote_without_text": "a reply whose text the export does not carry",
     "duplicate": "the example is the same as an earlier one",
     "duplicate_message": "the message stands in the input twice",

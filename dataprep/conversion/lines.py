@@ -60,7 +60,7 @@ class Scribe:
         if has_words:
             return self.mask(text), True
         stand_in = kinds.placeholder(kind, chinese=self.chinese)
-        captioned = kind in kinds.CAPTIONED and bool(text) and not kinds.is_placeholder(text)
+        captioned = kinds.has_caption(kind, text)
         return f"{stand_in} {self.mask(text)}" if captioned else stand_in, captioned
 
     def _quotation(self, message: Message, side: Side) -> str:
@@ -86,4 +86,6 @@ def scribe_for(chat: Chat, own: Callable[[Message], bool], options: Options, mas
 def _reason(kind: Kind, text: str, policy: kinds.Policy) -> str:
     if kind in (Kind.TEXT, Kind.REPLY) and not text:
         return "quote_without_text" if kind is Kind.REPLY else "empty"
+    if policy == "cut" and kinds.has_caption(kind, text):
+        return "caption_cut"
     return f"{kind.name.lower()}_{'cut' if policy == 'cut' else 'dropped'}"

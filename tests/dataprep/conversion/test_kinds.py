@@ -2,6 +2,7 @@
 
 import pytest
 
+from dataprep.conversion.ledger import explain
 from dataprep.records import Kind
 from tests.dataprep.chats import ANSWERED, ASKED, ME, SHE, converted, left, said, turns
 
@@ -36,6 +37,14 @@ def test_a_caption_is_kept_beside_the_word_for_its_picture() -> None:
 def test_chinese_chats_get_chinese_placeholders() -> None:
     rows = [said(1, SHE, 0, "", Kind.STICKER), said(2, SHE, 0.5, "灯亮了吗"), said(3, ME, 1, "亮了")]
     assert turns(converted(rows)) == [["u: [表情]\n灯亮了吗", "a: 亮了"]]
+
+
+@pytest.mark.parametrize("kind", [Kind.IMAGE, Kind.VIDEO])
+def test_ones_own_picture_with_words_beneath_cuts_for_another_reason(kind: Kind) -> None:
+    rows = [ASKED, said(2, ME, 1, "like this one", kind), said(3, SHE, 2, "And inside?")]
+    assert left(converted(rows)) == {"caption_cut": 1, "no_answer": 2}
+    assert "no answer in words" not in explain("caption_cut")
+    assert left(converted([ASKED, said(2, ME, 1, "[图片]", kind)]))[f"{kind.name.lower()}_cut"] == 1
 
 
 def test_ones_own_picture_cuts_the_conversation() -> None:
