@@ -72,7 +72,7 @@ def _survey(head: Head) -> _Chat:
 
 
 def _recognise(head: Head) -> str | None:
-    lines = head.text.split("\n")[:_FIRST_LINES]
+    lines = head.text.removesuffix("\n").split("\n")[:_FIRST_LINES]
     headers = [stamp for stamp in map(read_stamp, lines) if stamp]
     if len(headers) >= min(_LEAST_HEADERS, sum(1 for line in lines if line.strip())) and headers:
         return f"{len(headers)} of the first {len(lines)} lines start as WhatsApp's do ({_system(headers[0])})"

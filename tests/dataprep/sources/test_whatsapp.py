@@ -49,6 +49,12 @@ def dates(tmp_path: Path, text: str) -> list[str]:
     return [datetime.fromtimestamp(at or 0, UTC).strftime("%Y-%m-%dT%H:%M") for at in moments]
 
 
+def test_why_it_is_whatsapps_counts_the_lines_that_there_are(tmp_path: Path) -> None:
+    for end in ("", "\n", "\r\n"):
+        path = write(tmp_path, "chat.txt", "5/9/26, 9:00 - Ann: ready?\n5/9/26, 9:01 - Ben: nearly." + end)
+        assert SOURCES[0].recognise(look_at(path)) == "2 of the first 2 lines start as WhatsApp's do (Android)"
+
+
 def test_android_lines_have_their_kinds_and_words(tmp_path: Path) -> None:
     rows = read_text(tmp_path, ANDROID)
     assert [(one.sender_id, one.kind, one.text) for one in rows[1:-1]] == [
