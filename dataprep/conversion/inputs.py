@@ -18,6 +18,7 @@ from dataprep.sources.source import Head, Source, UnreadableSource
 MAX_BROKEN = 10_000
 _BROKEN = {"blank", "broken_row", "comment", "stray_line"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_EMPTY = "it is empty; perhaps an export or a download broke off"
 _NUMBER = re.compile(r"([0-9]{1,18})")
 
 
@@ -157,6 +158,8 @@ def _page_order(path: Path) -> list[tuple[int, str]]:
 
 
 def _settle(head: Head, forced: Source | None) -> Input | None:
+    if _is_empty(head):
+        return None
     if forced is None:
         known = recognise(head)
     else:
@@ -165,8 +168,14 @@ def _settle(head: Head, forced: Source | None) -> Input | None:
     return Input(replace(head, encoding=_encoding_of(head)), *known) if known else None
 
 
+def _is_empty(head: Head) -> bool:
+    return not head.text and not head.path.is_dir()
+
+
 def _why_unknown(head: Head) -> str:
     """What is wrong with a file that no reader knows; of a ZIP file also why it cannot be looked into."""
+    if _is_empty(head):
+        return f": {_EMPTY.capitalize()}."
     if head.raw.startswith(b"PK"):
         try:
             with open_archive(head.path):
@@ -201,4 +210,4 @@ def _search(folder: Head, forced: Source | None, found: list[Input], unread: lis
         elif path.is_dir():
             _search(within, forced, found, unread)
         else:
-            unread.append(Unread(inner, "of no format that is known here"))
+            unread.append(Unread(inner, _EMPTY if _is_empty(within) else "of no format that is known here"))

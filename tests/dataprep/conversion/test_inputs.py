@@ -127,3 +127,14 @@ def test_a_file_that_was_named_itself_is_refused_if_it_cannot_be_read(tmp_path: 
     bad.write_text("1\n2\n3\n", encoding="utf-8")
     with pytest.raises(UnreadableSource, match=r"numbers\.csv"):
         convert(labelled([good, bad]), Options())
+
+
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\xff\xfe"])
+@pytest.mark.parametrize(("name", "format_name"), [("a.csv", ""), ("a.xlsx", ""), ("a.jsonl", ""), ("a", "qa-csv")])
+def test_an_empty_file_is_called_so(name: str, format_name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UnreadableSource, match=f"^{name}: It is empty"):
+        rows_of(tmp_path / name, format_name)
+    (tmp_path / "faq.csv").write_text(SHEET, encoding="utf-8")
+    _, unread = find_inputs(labelled([tmp_path]))
+    assert [(one.label, one.reason[:11]) for one in unread] == [(f"{tmp_path.name}/{name}", "it is empty")]
