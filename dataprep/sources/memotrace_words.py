@@ -46,8 +46,8 @@ _TRANSFER = re.compile(
     r"【(?:发起转账|已收款|已退还|非实时转账收款|发起非实时转账|未知)】:(.{0,100})\n备注: (.*)", re.DOTALL
 )
 _QUOTE = re.compile(r"(?:\A|\n)引用(?:：(?P<name>.{0,100}?): |:(?P<old>[^:\n]{0,100}):|:未知\s*\Z)")
-# A voice ends with the name of its file, made of the time and a number.
-_VOICE_FILE = re.compile(r"\d{8}_\d{6}_\w{1,40}(?:\.\w{1,5})?")
+# A voice ends with the name of its file, made of the time and a number, or another with the ending of a sound's.
+_VOICE_FILE = re.compile(r"\d{8}_\d{6}_\w{1,40}(?:\.\w{1,5})?|(?i:\S{1,200}\.(?:mp3|wav|silk|amr|m4a))")
 _FILE_NAME = re.compile(r"(.+?) \d+(?:\.\d+)? [KMG]?B(?: |\Z)")
 _UNKNOWN = re.compile(r"-?\d{1,20}\n\s*[{<]")
 # The line that holds the words of a kind, by what stands before them.

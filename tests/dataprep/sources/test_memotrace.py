@@ -176,6 +176,15 @@ def test_rows_that_cannot_be_read_are_left_out_and_counted(tmp_path: Path) -> No
     assert without_self(told(rows)) == [(Kind.OTHER, "", ""), (Kind.TEXT, "晚上打球吗", "")]
 
 
+@pytest.mark.parametrize("file", ["a.mp3", "语音_7.WAV", "voice\\m.silk", "9.amr", "x.m4a", "20250301_180100_7_0"])
+@pytest.mark.parametrize("words", ["明天几点", ""])
+def test_a_voice_says_its_words_without_the_name_of_its_file(tmp_path: Path, file: str, words: str) -> None:
+    voice = cells(5)
+    voice[4] = f"【语音】{words} {file}"
+    _, rows = read(writer(tmp_path)("a.csv", table(voice)))
+    assert without_self(told(rows)) == [(Kind.VOICE, words, "")]
+
+
 def test_the_old_text_is_read_too(tmp_path: Path) -> None:
     name, rows = read(writer(tmp_path)("小满.txt", OLD_TEXT))
     assert name == "memotrace-txt"
