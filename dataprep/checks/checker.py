@@ -15,7 +15,7 @@ from dataprep.checks.length import check_length
 from dataprep.checks.likeness import MAX_CHARACTERS, Likenesses
 from dataprep.checks.limits import BLOCK, MAX_LINE_BYTES, MAX_REMEMBERED, Line
 from dataprep.checks.overview import Overview, check_size
-from dataprep.checks.phrasing import Turn, check_turns
+from dataprep.checks.phrasing import Turn, check_turns, check_unread
 from dataprep.checks.profiles import TARGETS, Profile
 from dataprep.checks.report import Kind, Problem, Report
 from dataprep.checks.shapes import read_clean_chat
@@ -260,6 +260,8 @@ class Walk:
                 return self._give_up()
         self.report.add(number, disguise or problem)
         self.report.examples += disguise is None
+        for secret in check_unread(line.decode("utf-8", "replace")) if disguise is None else ():
+            self.report.add(number, secret)
         return disguise is None and self.report.errors < MAX_ERRORS
 
     def _give_up(self) -> bool:

@@ -89,6 +89,13 @@ def check_turns(turns: Sequence[Turn]) -> Problems:
     yield from _check_answers(turns)
 
 
+def check_unread(text: str) -> Problems:
+    """The secret keys in a line that cannot be read as JSON."""
+    for problem in _check_privacy(Turn("", text, "", learned=False)):
+        if problem.code == "secret":
+            yield problem
+
+
 def _check_characters(turn: Turn) -> Problems:
     for code, pattern, words, fix in _RULES:
         match = pattern.search(turn.text)

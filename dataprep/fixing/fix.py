@@ -15,8 +15,8 @@ from dataprep.checks.report import Report
 from dataprep.checks.shapes import read_clean_chat
 from dataprep.decoding import SAMPLE_BYTES, encoding_of_bytes
 from dataprep.fixing.framing import BLANK, Framer, Record, TooLong
-from dataprep.fixing.mending import mask as mask_example
-from dataprep.fixing.mending import mend
+from dataprep.fixing.mending import masked, mend
+from dataprep.fixing.raw_masking import mask_raw
 from dataprep.fixing.repair import Reading, read
 from dataprep.masking import Masker
 
@@ -223,24 +223,39 @@ class _Fixing:
                 self._count_unread(line)
             mended = [] if reading is None else self._mend_values(line, reading, reframed)
         except RecursionError:
-            mended = []
-        return mended or [one for one in text.encode("utf-8", "surrogateescape").split(b"\n") if one.strip()]
+            reading, mended = None, []
+        if mended:
+            return mended
+        kept = self._mask_raw(line, text) if reading is None else text
+        return [one for one in kept.encode("utf-8", "surrogateescape").split(b"\n") if one.strip()]
+
+    def _mask_raw(self, line: int, text: str) -> str:
+        """The text of a line that stays broken, with the masks asked for; nothing where they would not cover it."""
+        safe = text if self._masker is None else mask_raw(text, self._masker)
+        if safe is None:
+            what = "personal data in a broken line that cannot be masked, so the line was left out"
+            self._drop(line, "drop_unmasked", what)
+            return ""
+        if safe != text:
+            self._report.add(line, "mask", "personal data replaced by placeholders in a line that stays broken")
+        return safe
 
     def _mend_values(self, line: int, reading: Reading, reframed: bool) -> list[bytes]:
         """Mend each value and return all as lines; [] if nothing about them was changed."""
-        changes, masked = list(reading.mended), False
+        changes, covered = list(reading.mended), False
         mends = [one for value in reading.values if isinstance(value, dict) for one in mend(value, self._profile)]
         if self._masker is not None:
-            for value in reading.values:
-                masked |= isinstance(value, dict) and mask_example(value, self._masker)
-        if not (changes or mends or masked or reframed):
+            before = self._masker.counts.total()
+            reading.values[:] = [masked(value, self._masker) for value in reading.values]
+            covered = self._masker.counts.total() > before
+        if not (changes or mends or covered or reframed):
             return []
         lines = [json.dumps(value, ensure_ascii=False).encode() for value in reading.values]
         for code in changes:
             self._report.add(line, code)
         for code, what in mends:
             self._report.add(line, code, what)
-        if masked:
+        if covered:
             self._report.add(line, "mask", "personal data replaced by placeholders")
         return lines
 

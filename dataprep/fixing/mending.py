@@ -33,12 +33,14 @@ def mend(example: dict[str, Any], profile: Profile) -> list[Mend]:
     return list(_mend(example, profile))
 
 
-def mask(example: dict[str, Any], masker: Masker) -> bool:
-    """Put placeholders for personal data into all texts of an example, in place; returns whether there were any."""
-    before = masker.counts.total()
-    for key, value in example.items():
-        example[key] = _mask(key, value, masker)
-    return masker.counts.total() > before
+def mask(example: dict[str, Any], masker: Masker) -> None:
+    """Put placeholders for personal data into all texts of an example, in place."""
+    example.update((key, _mask(key, value, masker)) for key, value in example.items())
+
+
+def masked(value: object, masker: Masker) -> object:
+    """Return a decoded line, example or not, with placeholders for personal data in all its texts."""
+    return _mask("", value, masker)
 
 
 def _mend(example: dict[str, Any], profile: Profile) -> Iterator[Mend]:
