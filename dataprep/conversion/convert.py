@@ -126,7 +126,7 @@ def _examples_of_chats(chats: Sequence[Chat], mask: Callable[[str], str], conver
     conversion.chats = len(chats)
     for number, chat in enumerate(chats):
         sort(chat, ledger)
-        own = tell_own(options.me, named=named is not None and number in named)
+        own = tell_own(chat.messages, options.me, named=named is not None and number in named)
         scribe = scribe_for(chat, own, options, mask)
         for session in sessions_of(chat.messages, options.session_gap * 60):
             start = session[0].timestamp

@@ -27,47 +27,58 @@ class Sender:
 class NeedsMe(Exception):
     """The data do not say who is to be the assistant; `senders` are those to choose from, the most active first."""
 
-    def __init__(self, senders: Sequence[Sender], wanted: Sequence[str] = ()) -> None:
+    def __init__(self, senders: Sequence[Sender], why: str, wanted: str = "one of these names or ids") -> None:
         self.senders = tuple(senders)
         listed = "; ".join(str(sender) for sender in self.senders[:MAX_LISTED])
         more = len(self.senders) - MAX_LISTED
         listed += f"; and {more} more" if more > 0 else ""
-        if wanted:
-            why = f"Nobody is called {' or '.join(show(name) for name in wanted)}."
-        else:
-            why = "The data do not say which sender is you, whose answers are to be learned."
-        super().__init__(f"{why} Give 'me' as one of these names or ids: {listed or 'there is no sender at all'}.")
+        super().__init__(f"{why} Give 'me' as {wanted}: {listed or 'there is no sender at all'}.")
 
 
 def find_self(chats: Iterable[Sequence[Message]], me: Sequence[str]) -> set[int] | None:
     """Return the numbers of the chats in which `me` speaks, None without `me`.
 
-    Raises NeedsMe where the data do not tell, or where `me` is nobody in any chat.
+    Raises NeedsMe where the data do not tell, or where one of `me` is nobody in any chat or several in one.
     """
-    wanted = {_fold(name) for name in me}
+    wanted = {_fold(name): name for name in me}
     everybody: Counter[tuple[str, str]] = Counter()
     unknown: Counter[tuple[str, str]] = Counter()
-    present = set[int]()
+    present, missing = set[int](), set(wanted)
     for number, messages in enumerate(chats):
         senders = Counter((message.sender_name, message.sender_id) for message in messages if message.sender_id)
         everybody.update(senders)
-        if any(_fold(text) in wanted for names in senders for text in names):
+        here = {_fold(text) for names in senders for text in names} & wanted.keys()
+        if here:
             present.add(number)
+            missing -= here
+            for name in here:
+                _refuse_namesakes(senders, wanted[name])
         elif senders and not _is_told(messages):
             unknown.update(senders)
-    if wanted and not present and everybody:
-        raise NeedsMe(_listed(everybody), me)
+    if missing and everybody:
+        nobody = " or ".join(show(name) for folded, name in wanted.items() if folded in missing)
+        raise NeedsMe(_listed(everybody), f"Nobody is called {nobody}.")
     if unknown and not wanted:
-        raise NeedsMe(_listed(unknown))
+        raise NeedsMe(_listed(unknown), "The data do not say which sender is you, whose answers are to be learned.")
     return present if wanted else None
 
 
-def tell_own(me: Sequence[str], *, named: bool) -> Callable[[Message], bool]:
-    """Return what tells the assistant's messages of a chat; `named`: `me` speaks there, so the name decides."""
+def _refuse_namesakes(senders: Counter[tuple[str, str]], wanted: str) -> None:
+    """Raise NeedsMe where more than one sender of a chat has the name, unless it is an id as well."""
+    folded = _fold(wanted)
+    called = Counter({(name, sender): count for (name, sender), count in senders.items() if _fold(name) == folded})
+    ids = {sender for _, sender in called}
+    if len(ids) > 1 and all(_fold(sender) != folded for _, sender in senders):
+        raise NeedsMe(_listed(called), f"{len(ids)} senders are called {show(wanted)} in one chat.", "one of these ids")
+
+
+def tell_own(messages: Sequence[Message], me: Sequence[str], *, named: bool) -> Callable[[Message], bool]:
+    """Return what tells the assistant's messages of a chat; `named`: `me` speaks there, by id, or else by name."""
     if not named:
         return lambda message: message.is_self is True and bool(message.sender_id)
     wanted = {_fold(name) for name in me}
-    return lambda message: _fold(message.sender_name) in wanted or _fold(message.sender_id) in wanted
+    names = wanted - {_fold(sender) for sender in {message.sender_id for message in messages}}
+    return lambda message: _fold(message.sender_name) in names or _fold(message.sender_id) in wanted
 
 
 def _is_told(messages: Sequence[Message]) -> bool:
