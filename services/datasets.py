@@ -149,7 +149,10 @@ class Datasets:
         if codes := refusals(dataset.report):
             profile = dataset.report["check"]["profile"]
             message = f"The examples do not pass the check for {profile} ({', '.join(codes)}), so nothing was sent on."
-            message += " Convert without 'upload', and see what /datasets/fix makes of them."
+            if codes == ["too_few_examples"]:
+                message += f" Give more to convert: it asks for {TARGETS[profile].minimum} at least."
+            else:
+                message += " Convert without 'upload', and see what /datasets/fix makes of them."
             raise BadRequest(message, code="failed_check", param="files", details={"report": dataset.report})
         return dataset.uploaded(self._files)
 

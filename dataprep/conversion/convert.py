@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dataprep.checks.profiles import TARGETS
 from dataprep.conversion.dialogues import examples_of
 from dataprep.conversion.inputs import Input, Unread, find_inputs
 from dataprep.conversion.ledger import Ledger
@@ -46,7 +47,7 @@ class Conversion:
             valid = judge(self.validation, profile) if self.validation else None
             self.verdicts[profile] = {
                 "profile": profile,
-                "training": judge(self.training, profile) if self.training else None,
+                "training": judge(self.training, profile, TARGETS[profile].minimum) if self.training else None,
                 "validation": valid,
             }
         return self.verdicts[profile]

@@ -9,12 +9,15 @@ from dataprep.checks.checker import check
 from dataprep.conversion.windows import Example, lines_of
 
 
-def judge(examples: Sequence[Example], profile: str) -> dict[str, dict[str, int]]:
-    """Return `{"errors": {code: count}, "warnings": {code: count}}`, counted in the check's first hundred findings."""
+def judge(examples: Sequence[Example], profile: str, minimum: int | None = None) -> dict[str, dict[str, int]]:
+    """Return `{"errors": {code: count}, "warnings": {code: count}}`, counted in the check's first hundred findings.
+
+    `minimum` is how many examples there have to be, None where that does not matter.
+    """
     with TemporaryFile() as file:
         file.writelines(line.encode("utf-8", "replace") for line in lines_of(examples))
         file.seek(0)
-        findings = check(file, profile=profile).findings
+        findings = check(file, profile=profile, minimum=minimum).findings
     return {
         f"{severity}s": dict(Counter(one.code for one in findings if one.severity == severity).most_common())
         for severity in ("error", "warning")

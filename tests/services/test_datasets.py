@@ -94,11 +94,20 @@ def test_no_reader_is_imported_before_something_is_converted() -> None:
 
 
 def test_what_the_target_refuses_is_converted_but_not_sent_on() -> None:
-    service = Datasets(Files(Upstream(Address("http://127.0.0.1:9/v1"))), "azure")
+    service = Datasets(Files(Upstream(Address("http://127.0.0.1:9/v1"))), "mistral")
     messages = [{"role": role, "content": role} for role in ("user", "assistant", "assistant")]
     dataset = service.convert([incoming(json.dumps({"messages": messages}).encode() + b"\n")], {})
     assert dataset.report["check"]["training"]["errors"] == {"consecutive_roles": 1}
-    assert "Checked for azure: 1 error(s) (consecutive_roles 1)" in dataset.text
+    assert "Checked for mistral: 1 error(s) (consecutive_roles 1)" in dataset.text
     with pytest.raises(BadRequest, match="consecutive_roles") as refused:
         service.upload(dataset)
     assert (refused.value.code, refused.value.details["report"]) == ("failed_check", dataset.report)
+
+
+def test_fewer_examples_than_the_target_trains_on_are_not_sent_on() -> None:
+    service = Datasets(Files(Upstream(Address("http://127.0.0.1:9/v1"))), "openai")
+    dataset = service.convert([incoming(line("Ho"))], {})
+    assert service.check(incoming(dataset.training.stream.read()))["status"] == "failed"
+    with pytest.raises(BadRequest, match="it asks for 10 at least") as refused:
+        service.upload(dataset)
+    assert refused.value.code == "failed_check"
