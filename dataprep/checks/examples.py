@@ -9,7 +9,7 @@ from dataprep.checks.order import check_input, check_order, check_trainable
 from dataprep.checks.profiles import OPENAI, Profile
 from dataprep.checks.report import Kind, Problem, Problems
 from dataprep.checks.silence import is_blank
-from dataprep.checks.wording import did_you_mean, name_type, point, show
+from dataprep.checks.wording import did_you_mean, last_step, name_type, point, show
 
 _CHAT_KEYS = ("messages", "tools", "parallel_tool_calls", "functions")
 _INPUT_KEYS = ("messages", "tools", "parallel_tool_calls")
@@ -18,6 +18,14 @@ _OUTPUTS = (("preferred_output", "preferred_completion"), ("non_preferred_output
 _OUTPUT_KEYS = tuple(name for names in _OUTPUTS for name in names)
 _PREFERENCE_KEYS = ("input", *_OUTPUT_KEYS)
 _COMPLETION_KEYS = ("prompt", "completion")
+# What carries content in one format or another is never thrown away as a stray key.
+_TELLING = frozenset(
+    {
+        *("messages", "tools", "parallel_tool_calls", "functions", "system", "images", "role", "content", "response"),
+        *("input", "prompt", "completion", "instruction", "output", "history", "conversations", "question", "answer"),
+        *_OUTPUT_KEYS,
+    }
+)
 # What other formats hold their talk in.
 _FOREIGN = {
     "conversations": "This looks like ShareGPT",
@@ -60,6 +68,11 @@ def check_example(example: object, profile: Profile = OPENAI) -> Problems:
         yield _miss_messages(example)
 
 
+def strays_of_chat(example: dict[str, object]) -> list[str]:
+    """The keys beside the messages that may go without loss: none carries content, or may be one mistyped."""
+    return [key for key in example if key not in _TELLING and not did_you_mean(key, sorted(_TELLING))]
+
+
 def _is_reinforcement(example: dict[str, object]) -> bool:
     """Whether a question waits for an answer to be graded by what stands beside it: keys of the graders' own."""
     messages = example["messages"]
@@ -83,7 +96,9 @@ def _check_chat(example: dict[str, object], profile: Profile) -> Problems:
     if "text" in example and profile.name == "together":
         detail = "'text' and 'messages' stand side by side, which together refuses. Keep 'messages'."
         yield Problem("/text", "two_formats", detail, fix="drop_key")
-    yield from _check_keys(example, _CHAT_KEYS, profile)
+    strays = strays_of_chat(example)
+    for problem in _check_keys(example, _CHAT_KEYS, profile):
+        yield problem._replace(fix="drop_key") if last_step(problem.pointer) in strays else problem
     yield from check_settings(example, profile)
     messages = example["messages"]
     sound = yield from _check_messages(messages, profile, "messages")
@@ -107,7 +122,8 @@ def _check_question(holder: dict[str, object], profile: Profile, *steps: str) ->
     messages = holder["messages"]
     sound = yield from _check_messages(messages, profile, *steps, "messages")
     if sound and isinstance(messages, list):
-        yield from check_order(messages, profile, *steps, "messages")
+        for problem in check_order(messages, profile, *steps, "messages"):
+            yield problem._replace(fix=None)
         yield from check_input(messages, profile, *steps, "messages")
         yield from check_declared(messages, holder, *steps, "messages")
 
@@ -170,4 +186,4 @@ def _check_keys(holder: dict[str, object], known: tuple[str, ...], profile: Prof
         if key not in known:
             detail = f"unknown key {show(key)} beside '{known[0]}'. Known are {', '.join(known)}."
             detail += did_you_mean(key, known) or " Remove it."
-            yield Problem(point(*steps, key), "unknown_key", detail, profile.extra_keys, "drop_key")
+            yield Problem(point(*steps, key), "unknown_key", detail, profile.extra_keys)

@@ -54,7 +54,7 @@ def _check_message(message: object, calls: Calls, profile: Profile, steps: Steps
         detail = "the message has no 'role'. Give system, user, assistant or tool." + _guess_key(message, "role")
         yield Problem(point(*steps), "missing_role", detail)
     elif not isinstance(role, str) or role not in KEYS:
-        yield _refuse_role(role, steps)
+        yield _refuse_role(message, steps)
     else:
         if role == "function":
             detail = "role function is the old name. Write role 'tool' with the 'tool_call_id' it answers."
@@ -65,14 +65,35 @@ def _check_message(message: object, calls: Calls, profile: Profile, steps: Steps
         yield from check_tools(message, role, calls, steps)
 
 
-def _refuse_role(role: object, steps: Steps) -> Problem:
-    hint, meant = did_you_mean(role, KEYS), None
-    if isinstance(role, str):
-        plain = role.strip().lower()
-        meant = plain if plain in KEYS else SYNONYMS.get(plain)
-        hint = f" Did you mean '{meant}'?" if meant else hint
+def meant_role(message: dict[str, object]) -> str | None:
+    """The role that is certainly meant by one that is none; None if there is no telling."""
+    meant = _synonym(message.get("role"))
+    # A tool's message without its call is no better than an observation.
+    return None if meant == "tool" and "tool_call_id" not in message else meant
+
+
+def _synonym(role: object) -> str | None:
+    if not isinstance(role, str) or role in KEYS:
+        return None
+    plain = role.strip().lower()
+    return plain if plain in KEYS else SYNONYMS.get(plain)
+
+
+def strays_of_message(message: dict[str, object], role: str) -> list[str]:
+    """The keys that may go without loss: nobody knows them, and none may be a known one mistyped."""
+    if message.get("content") is None and not message.get("tool_calls"):
+        return []
+    missing = sorted(KEYS[role] - message.keys())
+    strays = [key for key in message if key not in KEYS[role] and key not in ("weight", "content", "tool_calls")]
+    return [key for key in strays if not did_you_mean(key, missing)]
+
+
+def _refuse_role(message: dict[str, object], steps: Steps) -> Problem:
+    role = message.get("role")
+    meant = _synonym(role)
+    hint = f" Did you mean '{meant}'?" if meant else did_you_mean(role, KEYS)
     detail = f"role {show(role)} is not one of {', '.join(ROLES)}.{hint}"
-    return Problem(point(*steps, "role"), "unknown_role", detail, fix="rename_role" if meant else None)
+    return Problem(point(*steps, "role"), "unknown_role", detail, fix="rename_role" if meant_role(message) else None)
 
 
 def _guess_key(message: dict[str, object], wanted: str) -> str:
@@ -89,7 +110,8 @@ def _check_keys(message: dict[str, object], role: str, profile: Profile, steps: 
         allowed = sorted(KEYS[role])
         detail = f"unknown key {show(key)} in a message of role {role}. Known are {', '.join(allowed)}."
         detail += did_you_mean(key, allowed) or " Remove it."
-        yield Problem(point(*steps, key), "unknown_key", detail, profile.extra_keys, "drop_key")
+        fix = "drop_key" if key in strays_of_message(message, role) else None
+        yield Problem(point(*steps, key), "unknown_key", detail, profile.extra_keys, fix)
     name = message.get("name")
     if name is not None and not isinstance(name, str):
         yield Problem(point(*steps, "name"), "invalid_name", f"'name' must be a string, not {name_type(name)}.")

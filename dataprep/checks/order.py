@@ -22,8 +22,17 @@ def check_order(messages: Sequence[dict[str, object]], profile: Profile, *steps:
             opened = True
             yield from _check_opening(role, profile, at)
         elif role == before and role in ("user", "assistant"):
-            yield from _refuse_repetition(role, profile, at)
+            yield from _refuse_repetition(messages[index - 1], message, profile, at)
         before = role
+
+
+def may_join(first: dict[str, object], second: dict[str, object]) -> bool:
+    """Whether two messages in a row are one speaker's plain words, so that nothing is lost in one of both."""
+    plain = all(
+        one.keys() <= {"role", "content", "weight"} and isinstance(one.get("content"), str) for one in (first, second)
+    )
+    same = first.get("role") == second.get("role") and first.get("weight") == second.get("weight")
+    return plain and same and first.get("role") in ("user", "assistant")
 
 
 def check_trainable(messages: Sequence[dict[str, object]], profile: Profile) -> Problems:
@@ -41,7 +50,8 @@ def check_trainable(messages: Sequence[dict[str, object]], profile: Profile) -> 
             " answer is not learned. Cut it off."
         )
         at = point("messages", len(messages) - 1)
-        yield Problem(at, "last_message_not_assistant", detail, profile.closing, "drop_trailing_messages")
+        fix = "drop_trailing_messages" if profile.closing == "error" else None
+        yield Problem(at, "last_message_not_assistant", detail, profile.closing, fix)
 
 
 def check_input(messages: Sequence[dict[str, object]], profile: Profile, *steps: str) -> Problems:
@@ -68,8 +78,9 @@ def _check_opening(role: str, profile: Profile, at: str) -> Problems:
     yield Problem(at, "first_message_not_user", detail, profile.opening)
 
 
-def _refuse_repetition(role: str, profile: Profile, at: str) -> Problems:
+def _refuse_repetition(first: dict[str, object], second: dict[str, object], profile: Profile, at: str) -> Problems:
     if profile.alternation is None:
         return
-    detail = f"two messages of role {role} in a row. Join them into one."
-    yield Problem(at, "consecutive_roles", detail, profile.alternation, "merge_messages")
+    detail = f"two messages of role {second['role']} in a row. Join them into one."
+    fix = "merge_messages" if profile.alternation == "error" and may_join(first, second) else None
+    yield Problem(at, "consecutive_roles", detail, profile.alternation, fix)

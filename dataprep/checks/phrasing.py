@@ -68,6 +68,8 @@ _SPEAKER = re.compile(
 _PRINTED = re.compile(r"example|your|x{4}|eyJzdWIiOiIxMjM0NTY3ODkwIi", re.IGNORECASE)
 _FRAME = re.compile(r"-----[A-Z0-9 ]+-----|\s")
 _MIN_KEY = 40
+# What stands beside the talk is not mended.
+_BESIDE = ("arguments", "reference")
 # Shorter answers stand in a longer question by chance, or because the task is to find them there.
 _MIN_LEAKED = 16
 _MIN_LEAKED_SHARE = 0.5
@@ -100,7 +102,8 @@ def _check_characters(turn: Turn) -> Problems:
     for code, pattern, words, fix in _RULES:
         match = pattern.search(turn.text)
         if match and (code != "garbled_text" or _is_garbled(match[0])):
-            yield Problem(turn.pointer, code, words.format(show(match[0])), "warning", fix)
+            mend = fix if turn.role not in _BESIDE else None
+            yield Problem(turn.pointer, code, words.format(show(match[0])), "warning", mend)
 
 
 def _check_blank(turn: Turn) -> Problems:

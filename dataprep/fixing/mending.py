@@ -4,18 +4,15 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from dataprep.checks.examples import recognise
-from dataprep.checks.messages import KEYS, SYNONYMS
+from dataprep.checks.examples import recognise, strays_of_chat
+from dataprep.checks.messages import KEYS, meant_role, strays_of_message
+from dataprep.checks.order import may_join
 from dataprep.checks.phrasing import CONTROL, INVISIBLE
 from dataprep.checks.profiles import Profile
-from dataprep.checks.wording import did_you_mean, show
+from dataprep.checks.wording import show
 from dataprep.masking import Masker
 
 _OUTPUTS = ("preferred_output", "preferred_completion", "non_preferred_output", "non_preferred_completion")
-# What carries content in one format or another is never thrown away as a stray key.
-_CHAT = ("messages", "tools", "parallel_tool_calls", "functions", "system", "images", "role", "content", "response")
-_PAIRS = ("input", "prompt", "completion", "instruction", "output", "history", "conversations", "question", "answer")
-_TELLING = frozenset({*_CHAT, *_PAIRS, *_OUTPUTS})
 # Identifiers, types and addresses: a mask would break what they point at.
 _UNMASKED = frozenset({"role", "type", "id", "tool_call_id", "image_url", "input_audio", "file", "weight"})
 _JSON_IN_TEXT = "arguments"
@@ -48,8 +45,10 @@ def _mend(example: dict[str, Any], profile: Profile) -> Iterator[Mend]:
     if kind == "chat":
         yield from _mend_list(example["messages"], profile)
         yield from _move_system(example)
-        yield from _strip(example, [key for key in example if key not in _TELLING], sorted(_TELLING))
+        yield from _strip(example, strays_of_chat(example))
         yield from _mend_order(example["messages"], profile)
+    elif kind == "reinforcement":
+        yield from _mend_list(example["messages"], profile)
     elif kind == "preference":
         given = example.get("input")
         lists = [given.get("messages") if isinstance(given, dict) else None, *(example.get(key) for key in _OUTPUTS)]
@@ -90,7 +89,7 @@ def _mend_order(messages: object, profile: Profile) -> Iterator[Mend]:
     if profile.alternation == "error":
         kept = list[dict[str, Any]]()
         for message in messages:
-            if kept and _may_join(kept[-1], message):
+            if kept and may_join(kept[-1], message):
                 kept[-1]["content"] += "\n" + message["content"]
                 yield Mend("merge_messages", f"two messages of role {message['role']} in a row became one")
             else:
@@ -104,22 +103,9 @@ def _mend_order(messages: object, profile: Profile) -> Iterator[Mend]:
         del messages[answers[-1] + 1 :]
 
 
-def _may_join(first: dict[str, Any], second: dict[str, Any]) -> bool:
-    plain = all(
-        one.keys() <= {"role", "content", "weight"} and isinstance(one.get("content"), str) for one in (first, second)
-    )
-    same = first.get("role") == second.get("role") and first.get("weight") == second.get("weight")
-    return plain and same and first.get("role") in ("user", "assistant")
-
-
 def _mend_role(message: dict[str, Any]) -> Iterator[Mend]:
-    role = message.get("role")
-    if not isinstance(role, str) or role in KEYS:
-        return
-    plain = role.strip().lower()
-    meant = plain if plain in KEYS else SYNONYMS.get(plain)
-    # A tool's message without its call is no better than an observation.
-    if meant is None or (meant == "tool" and "tool_call_id" not in message):
+    role, meant = message.get("role"), meant_role(message)
+    if meant is None:
         return
     message["role"] = meant
     yield Mend("rename_role", f"role {show(role)} became '{meant}'")
@@ -135,17 +121,13 @@ def _mend_keys(message: dict[str, Any], profile: Profile) -> Iterator[Mend]:
     if message.get("tool_calls") == []:
         del message["tool_calls"]
         yield Mend("drop_empty_calls", "an empty 'tool_calls' removed")
-    if message.get("content") is not None or message.get("tool_calls"):
-        strays = [key for key in message if key not in KEYS[role] and key not in ("weight", "content", "tool_calls")]
-        yield from _strip(message, strays, sorted(KEYS[role] - message.keys()))
+    yield from _strip(message, strays_of_message(message, role))
 
 
-def _strip(holder: dict[str, Any], strays: list[str], missing: list[str]) -> Iterator[Mend]:
-    """Remove keys that nobody knows, except one that may be a known key mistyped."""
+def _strip(holder: dict[str, Any], strays: list[str]) -> Iterator[Mend]:
     for key in strays:
-        if not did_you_mean(key, missing):
-            del holder[key]
-            yield Mend("drop_key", f"key {show(key)} removed")
+        del holder[key]
+        yield Mend("drop_key", f"key {show(key)} removed")
 
 
 def _move_system(example: dict[str, Any]) -> Iterator[Mend]:

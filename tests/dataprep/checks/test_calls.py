@@ -81,7 +81,7 @@ def test_the_old_way_to_call_is_named_with_the_new_one() -> None:
     ("role", "meant"), [("human", "user"), ("gpt", "assistant"), ("User", "user"), ("observation", "tool")]
 )
 def test_a_role_of_another_tool_is_translated(role: str, meant: str) -> None:
-    (finding,) = check_text(chat({"role": role, "content": "x"}, assistant())).findings
+    (finding,) = check_text(chat({"role": role, "content": "x", "tool_call_id": "c"}, assistant())).findings
     assert (finding.code, finding.fix) == ("unknown_role", "rename_role")
     assert f"Did you mean '{meant}'?" in finding.message
 

@@ -1,0 +1,57 @@
+"""A finding names a mend only where a fix makes it."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from dataprep.checks.checker import check
+from dataprep.checks.profiles import TARGETS
+from dataprep.fixing.fix import fix
+from tests.dataprep.lines import assistant, chat, user
+
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a": "b\u200bc"}'}}
+TOOLS = [{"type": "function", "function": {"name": "f"}}]
+ANSWER = {"role": "tool", "tool_call_id": "c", "content": "9"}
+PAIR = {"preferred_output": [assistant("yes")], "non_preferred_output": [assistant("no")]}
+LINES = {
+    "two in a row": chat(user(), user("again"), assistant()),
+    "two in a row, one named": chat(user(), user("again", name="Ann"), assistant()),
+    "two in a row, one in parts": chat(user(), user([{"type": "text", "text": "again"}]), assistant()),
+    "two in a row, weighed differently": chat(user(), assistant(weight=0), assistant("learned", weight=1)),
+    "words after the answer": chat(user(), assistant(), user("Bye")),
+    "two in a row in a question": json.dumps({"input": {"messages": [user(), user("again")]}, **PAIR}),
+    "two in a row before a grader": chat(user(), user("again"), reference="42"),
+    "an old role before a grader": chat({"role": "human", "content": "x"}, user(), reference="42"),
+    "a key in a question": json.dumps({"input": {"messages": [user()], "id": 7}, **PAIR}),
+    "a key beside a pair": json.dumps({"input": {"messages": [user()]}, "id": 7, **PAIR}),
+    "a key beside a completion": json.dumps({"prompt": "a", "completion": "b", "id": 7}),
+    "a key beside the messages": chat(user(), assistant(), id=7),
+    "a key mistyped beside the messages": chat(user(), assistant(), tols=[]),
+    "a telling key beside the messages": chat(user(), assistant(), prompt="x"),
+    "a key in a message": chat(user(time=1), assistant()),
+    "a key mistyped in a message": chat(user(), assistant(wieght=0)),
+    "a message of nothing but a key": chat({"role": "user", "txt": "x"}, assistant()),
+    "an observation": chat(user(), {"role": "observation", "content": "x"}, assistant()),
+    "invisible in arguments": chat(user(), assistant(None, tool_calls=[CALL]), ANSWER, assistant(), tools=TOOLS),
+    "invisible in an answer": chat(user(), assistant("a\u200bb")),
+}
+
+
+@pytest.mark.parametrize("profile", TARGETS)
+@pytest.mark.parametrize("name", LINES)
+def test_what_a_finding_names_as_its_mend_is_made_and_what_is_left_names_none(
+    name: str, profile: str, tmp_path: Path
+) -> None:
+    source, target = tmp_path / "source.jsonl", tmp_path / "target.jsonl"
+    source.write_text(LINES[name], encoding="utf-8")
+    promised = {one.fix for one in check(io.BytesIO(source.read_bytes()), profile=profile).findings if one.fix}
+    report = fix(source, target, profile=profile)
+    assert promised <= report.counts.keys()
+    assert [one for one in report.left.findings if one.fix] == []
+
+
+def test_the_mends_are_named_where_they_are_made() -> None:
+    named = {one.fix for line in LINES.values() for one in check(io.BytesIO(line.encode()), profile="mistral").findings}
+    assert named == {None, "merge_messages", "drop_trailing_messages", "drop_key", "drop_invisible", "rename_role"}
