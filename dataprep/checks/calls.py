@@ -108,6 +108,9 @@ def _check_calls(made: object, calls: Calls, steps: Steps) -> Problems:
         place = f"{at}/{index}"
         if not _is_call(call):
             yield Problem(place, "invalid_tool_calls", _CALL_SHAPE)
+            # Whoever answers it answers a call all the same.
+            if isinstance(call, dict) and isinstance(call.get("id"), str):
+                calls.made.add(call["id"])
             continue
         if call["id"] in calls.made:
             detail = f"the call id {show(call['id'])} was used before. Give each call an id of its own."
