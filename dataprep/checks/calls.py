@@ -41,9 +41,16 @@ def check_declared(messages: list[object], holder: dict[str, object], *steps: st
             continue
         for name, at in _called(message, (*steps, index)):
             if name not in declared:
-                missing = "" if declared else " The example has no 'tools' at all."
+                missing = "" if declared else _miss_declarations(holder)
                 detail = f"the called function {show(name)} is not declared in 'tools'.{missing} Declare it there."
                 yield Problem(at, "undeclared_tool", detail + did_you_mean(name, declared))
+
+
+def _miss_declarations(holder: dict[str, object]) -> str:
+    given = next((key for key in ("tools", "functions") if key in holder), None)
+    if given is None:
+        return " The example has no 'tools' at all."
+    return f" '{given}' is empty." if holder[given] == [] else ""
 
 
 def _called(message: dict[str, object], steps: Steps) -> list[tuple[str, str]]:

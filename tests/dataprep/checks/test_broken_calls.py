@@ -25,3 +25,19 @@ def found(call: dict[str, object], **beside: object) -> list[tuple[str, str]]:
 )
 def test_the_answer_to_a_broken_call_is_no_second_fault(call: dict[str, object]) -> None:
     assert [code for code, _ in found(call, tools=TOOLS)] == ["invalid_tool_calls"]
+
+
+@pytest.mark.parametrize(
+    ("beside", "told", "never"),
+    [
+        ({}, "has no 'tools' at all", "empty"),
+        ({"tools": []}, "'tools' is empty", "no 'tools'"),
+        ({"functions": []}, "'functions' is empty", "no 'tools'"),
+        ({"tools": TOOLS}, "is not declared", "tools' "),
+    ],
+)
+def test_what_is_missing_where_a_function_is_not_declared(beside: dict[str, object], told: str, never: str) -> None:
+    call = {"id": "a", "type": "function", "function": {"name": "paint", "arguments": "{}"}}
+    (detail,) = (detail for code, detail in found(call, **beside) if code == "undeclared_tool")
+    assert told in detail
+    assert never not in detail
