@@ -31,15 +31,18 @@ _FOREIGN = {
     "conversations": "This looks like ShareGPT",
     "instruction": "This looks like Alpaca",
     "mapping": "This looks like a ChatGPT export",
-    "chosen": "This looks like a preference set of another tool",
     "question": "This looks like a table of questions and answers",
 }
 
 
 def recognise(example: dict[str, object]) -> Kind | None:
     """The kind of an example by its keys; None if it has none of the telling ones."""
+    if "messages" in example and _is_reinforcement(example):
+        return "reinforcement"
+    if _is_foreign_pair(example):
+        return "preference"
     if "messages" in example:
-        return "reinforcement" if _is_reinforcement(example) else "chat"
+        return "chat"
     # Alpaca has an 'input' too, beside an 'instruction' and a text.
     asked = isinstance(example.get("input"), dict) and "instruction" not in example
     if asked or any(key in example for key in _OUTPUT_KEYS):
@@ -133,7 +136,20 @@ def _check_reinforcement(example: dict[str, object], profile: Profile) -> Proble
     yield from _check_question(example, profile)
 
 
+def _is_foreign_pair(example: dict[str, object]) -> bool:
+    """Whether it is a preference pair as trl and others write it."""
+    return "chosen" in example and "rejected" in example and not any(key in example for key in _OUTPUT_KEYS)
+
+
 def _check_preference(example: dict[str, object], profile: Profile) -> Problems:
+    if _is_foreign_pair(example):
+        detail = (
+            "'chosen' and 'rejected' make a preference pair as other tools write it. Write"
+            ' {"input": {"messages": [the prompt]}, "preferred_output": [what is chosen],'
+            ' "non_preferred_output": [what is rejected]}, each of them messages with role and content.'
+        )
+        yield Problem("", "invalid_input", detail)
+        return
     yield from _check_keys(example, _PREFERENCE_KEYS, profile)
     given = example.get("input")
     if not isinstance(given, dict) or "messages" not in given:

@@ -1,0 +1,37 @@
+"""Preference pairs: as other tools write them, and what their outputs may hold."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dataprep.fixing.fix import fix
+from tests.dataprep.lines import assistant, chat, check_text, user
+
+FOREIGN = {
+    "texts": {"prompt": "Lit?", "chosen": "Since dusk.", "rejected": "No."},
+    "messages": {"prompt": [user()], "chosen": [assistant()], "rejected": [assistant("No.")]},
+    "whole talks": {"chosen": [user(), assistant()], "rejected": [user(), assistant("No.")]},
+    "a system prompt and an id": {"id": 1, "system": "s", "prompt": "a", "chosen": "b", "rejected": "c"},
+    "a question": {"question": "Lit?", "chosen": "Yes.", "rejected": "No."},
+    "messages before": json.loads(chat(user(), assistant("Lit?"), chosen=assistant(), rejected=assistant("No."))),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_pair_as_other_tools_write_it_is_told_how_to_be_written(name: str, tmp_path: Path) -> None:
+    line = json.dumps(FOREIGN[name])
+    report = check_text(line)
+    (finding,) = report.findings
+    assert (finding.code, finding.severity, report.kind) == ("invalid_input", "error", "preference")
+    assert all(
+        key in finding.message for key in ('"input": {"messages"', '"preferred_output"', '"non_preferred_output"')
+    )
+    assert "Remove" not in finding.message
+    (tmp_path / "a.jsonl").write_text(line, encoding="utf-8")
+    fix(tmp_path / "a.jsonl", tmp_path / "b.jsonl")
+    assert (tmp_path / "b.jsonl").read_text(encoding="utf-8") == line + "\n"
+
+
+def test_what_a_grader_compares_with_is_no_preference() -> None:
+    assert check_text(chat(user(), chosen="a", rejected="b")).kind == "reinforcement"
