@@ -177,10 +177,23 @@ def _check_output(output: object, key: str, profile: Profile) -> Problems:
         yield Problem(point(key), "invalid_output", detail)
         return
     yield from check_messages(output, key, profile=profile)
+    if len(output) > 1:
+        detail = (
+            f"'{key}' holds {len(output)} messages, but one is compared: the assistant's. Put the rest into 'input'."
+        )
+        yield Problem(point(key), "invalid_output", detail)
+        return
     last = output[-1]
+    if isinstance(last, dict) and profile.weight is None and _is_weight(last.get("weight")):
+        detail = f"'weight' does nothing in '{key}': both outputs are compared, whatever it is. Remove it."
+        yield Problem(point(key, 0, "weight"), "weight_ignored", detail, "warning")
     if isinstance(last, dict) and last.get("role") in ("system", "user", "tool", "function", "developer"):
         detail = f"the last message of '{key}' must be the assistant's, not of role {last['role']}."
         yield Problem(point(key, len(output) - 1, "role"), "invalid_output", detail)
+
+
+def _is_weight(value: object) -> bool:
+    return value in (0, 1) and not isinstance(value, bool)
 
 
 def _check_completion(example: dict[str, object], profile: Profile) -> Problems:

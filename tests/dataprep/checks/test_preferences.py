@@ -35,3 +35,31 @@ def test_a_pair_as_other_tools_write_it_is_told_how_to_be_written(name: str, tmp
 
 def test_what_a_grader_compares_with_is_no_preference() -> None:
     assert check_text(chat(user(), chosen="a", rejected="b")).kind == "reinforcement"
+
+
+def found(chosen: list[object], refused: list[object]) -> list[tuple[str, str, str]]:
+    """Code, pointer and severity of all findings in a pair of these outputs."""
+    line = {"input": {"messages": [user()]}, "preferred_output": chosen, "non_preferred_output": refused}
+    return [(one.code, one.pointer, one.severity) for one in check_text(json.dumps(line)).findings]
+
+
+def test_an_output_is_one_message() -> None:
+    turns: list[object] = [assistant("Yes."), user(), assistant("Dusk.")]
+    assert found([assistant("Yes.")], [assistant("No.")]) == []
+    assert found(turns, [assistant("No.")]) == [("invalid_output", "/preferred_output", "error")]
+    assert found([assistant("Yes.")], turns) == [("invalid_output", "/non_preferred_output", "error")]
+
+
+@pytest.mark.parametrize("weight", [0, 1])
+def test_a_weight_in_an_output_is_warned_of(weight: int) -> None:
+    assert found([assistant("Yes.", weight=weight)], [assistant("No.", weight=weight)]) == [
+        ("weight_ignored", "/preferred_output/0/weight", "warning"),
+        ("weight_ignored", "/non_preferred_output/0/weight", "warning"),
+    ]
+
+
+@pytest.mark.parametrize("weight", [2, True, "1"])
+def test_a_wrong_weight_in_an_output_is_told_once(weight: object) -> None:
+    assert found([assistant("Yes.", weight=weight)], [assistant("No.")]) == [
+        ("invalid_weight", "/preferred_output/0/weight", "error")
+    ]
