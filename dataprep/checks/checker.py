@@ -220,11 +220,11 @@ class Walk:
             return self._refuse(Problem("", "not_an_object", ""), line, number)
         report, errors_before = self.report, self.report.errors
         report.examples += 1
-        for problem in check_example(example, self._profile):
+        for problem in check_example(example, self._profile, report.kind):
             report.add(number, problem)
             if report.errors >= MAX_ERRORS:
                 return False
-        kind = recognise(example) if isinstance(example, dict) else None
+        kind = recognise(example, report.kind) if isinstance(example, dict) else None
         if kind is not None:
             self._settle_kind(kind, number)
         if report.errors > errors_before:

@@ -35,9 +35,9 @@ _FOREIGN = {
 }
 
 
-def recognise(example: dict[str, object]) -> Kind | None:
-    """The kind of an example by its keys; None if it has none of the telling ones."""
-    if "messages" in example and _is_reinforcement(example):
+def recognise(example: dict[str, object], among: Kind | None = None) -> Kind | None:
+    """The kind of an example by its keys, and by that of its file where they leave it open; None if they tell none."""
+    if "messages" in example and _waits(example) and (among == "reinforcement" or _is_graded(example)):
         return "reinforcement"
     if _is_foreign_pair(example):
         return "preference"
@@ -52,13 +52,13 @@ def recognise(example: dict[str, object]) -> Kind | None:
     return None
 
 
-def check_example(example: object, profile: Profile = OPENAI) -> Problems:
-    """All problems of one decoded line."""
+def check_example(example: object, profile: Profile = OPENAI, among: Kind | None = None) -> Problems:
+    """All problems of one decoded line; `among` is the kind of the lines before it."""
     if not isinstance(example, dict):
         detail = f'the line is {name_type(example)}, not a JSON object like {{"messages": [...]}}.'
         yield Problem("", "not_an_object", detail)
         return
-    kind = recognise(example)
+    kind = recognise(example, among)
     if kind == "chat":
         yield from _check_chat(example, profile)
     elif kind == "reinforcement":
@@ -76,12 +76,15 @@ def strays_of_chat(example: dict[str, object]) -> list[str]:
     return [key for key in example if key not in _TELLING and not did_you_mean(key, sorted(_TELLING))]
 
 
-def _is_reinforcement(example: dict[str, object]) -> bool:
-    """Whether a question waits for an answer to be graded by what stands beside it: keys of the graders' own."""
+def _waits(example: dict[str, object]) -> bool:
+    """Whether the last message is a question."""
     messages = example["messages"]
     last = messages[-1] if isinstance(messages, list) and messages else None
-    if not isinstance(last, dict) or last.get("role") not in ("user", "developer"):
-        return False
+    return isinstance(last, dict) and last.get("role") in ("user", "developer")
+
+
+def _is_graded(example: dict[str, object]) -> bool:
+    """Whether keys of the graders' own stand beside the messages."""
     own = [key for key in example if key not in _CHAT_KEYS]
     return any(key != "text" and not did_you_mean(key, _CHAT_KEYS) for key in own)
 
