@@ -37,7 +37,7 @@ def test_the_answer_to_a_broken_call_is_no_second_fault(call: dict[str, object])
     ],
 )
 def test_what_is_missing_where_a_function_is_not_declared(beside: dict[str, object], told: str, never: str) -> None:
-    call = {"id": "a", "type": "function", "function": {"name": "paint", "arguments": "{}"}}
+    call: dict[str, object] = {"id": "a", "type": "function", "function": {"name": "paint", "arguments": "{}"}}
     (detail,) = (detail for code, detail in found(call, **beside) if code == "undeclared_tool")
     assert told in detail
     assert never not in detail
