@@ -102,7 +102,7 @@ def _check_chat(example: dict[str, object], profile: Profile) -> Problems:
     if "text" in example and profile.name == "together":
         detail = "'text' and 'messages' stand side by side, which together refuses. Keep 'messages'."
         yield Problem("/text", "two_formats", detail, fix="drop_key")
-    strays = strays_of_chat(example)
+    strays = set(strays_of_chat(example))
     for problem in _check_keys(example, _CHAT_KEYS, profile):
         yield problem._replace(fix="drop_key") if last_step(problem.pointer) in strays else problem
     yield from check_settings(example, profile)

@@ -104,13 +104,13 @@ def _guess_key(message: dict[str, object], wanted: str) -> str:
 
 
 def _check_keys(message: dict[str, object], role: str, profile: Profile, steps: Steps) -> Problems:
-    for key in message:
-        if key in KEYS[role] or key == "weight":
-            continue
+    unknown = [key for key in message if key not in KEYS[role] and key != "weight"]
+    strays = set(strays_of_message(message, role)) if unknown else set()
+    for key in unknown:
         allowed = sorted(KEYS[role])
         detail = f"unknown key {show(key)} in a message of role {role}. Known are {', '.join(allowed)}."
         detail += did_you_mean(key, allowed) or " Remove it."
-        fix = "drop_key" if key in strays_of_message(message, role) else None
+        fix = "drop_key" if key in strays else None
         yield Problem(point(*steps, key), "unknown_key", detail, profile.extra_keys, fix)
     name = message.get("name")
     if name is not None and not isinstance(name, str):
