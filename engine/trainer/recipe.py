@@ -67,7 +67,7 @@ def auto_batch_size(examples: int) -> int:
 def auto_epochs(examples: int, steps_per_epoch: int) -> int:
     """Enough epochs for the optimizer steps that small sets need; few for sets that bring steps enough."""
     wanted_steps = 24 if examples < SMALL_SET else 90
-    fewest = 8 if examples < SMALL_SET else 3 if examples < 1000 else 2 if examples < 5000 else 1
+    fewest = 10 if examples < SMALL_SET else 3 if examples < 1000 else 2 if examples < 5000 else 1
     return min(25, max(fewest, round(wanted_steps / steps_per_epoch)))
 
 

@@ -5,7 +5,7 @@ import pytest
 from engine.trainer.recipe import Recipe, Requested, batches, in_words, learning_rate, leaves_out_system, settle
 
 
-@pytest.mark.parametrize(("examples", "n_epochs"), [(1, 24), (2, 24), (4, 12), (6, 8), (12, 8), (23, 8)])
+@pytest.mark.parametrize(("examples", "n_epochs"), [(1, 24), (2, 24), (4, 12), (6, 10), (12, 10), (23, 10)])
 def test_auto_takes_tiny_sets_in_pairs_at_three_times_the_rate(examples: int, n_epochs: int) -> None:
     recipe = settle(Requested(), examples)
     assert (recipe.n_epochs, recipe.batch_size, recipe.learning_rate_multiplier) == (n_epochs, 2, 3)
