@@ -1,5 +1,7 @@
 """Of a long text the rules see the lines that may hold something, and find all that they find in a short one."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from dataprep import masking
@@ -8,18 +10,25 @@ from dataprep.masking import Masker, find
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIBVQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----"
 
 
-def test_lines_that_hold_nothing_are_not_searched_by_each_rule(monkeypatch: pytest.MonkeyPatch) -> None:
-    searched = list[str]()
+@pytest.fixture
+def searched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The pieces of text that a rule was tried on."""
+    pieces = list[str]()
     search = masking._search
 
-    def counted(rule: object, start: int, piece: str, found: list[masking.Found]) -> object:
-        searched.append(piece)
-        return search(rule, start, piece, found)  # type: ignore[arg-type]
+    def counted(rule: masking._Rule, start: int, piece: str, found: list[masking.Found]) -> Iterator[tuple[int, str]]:
+        pieces.append(piece)
+        return search(rule, start, piece, found)
 
     monkeypatch.setattr(masking, "_search", counted)
-    text = "{}\n" * 5000 + "Call 13912345678\n" + "{}\n" * 5000
+    return pieces
+
+
+@pytest.mark.parametrize("around", ["{}\n" * 5000, " " * 5000 + "\n"])
+def test_what_holds_nothing_is_not_searched_by_each_rule(searched: list[str], around: str) -> None:
+    text = around + "Call 13912345678" + around
     assert [text[one.start : one.end] for one in find(text)] == ["13912345678"]
-    assert sum(len(piece) > 20 for piece in searched) == 1
+    assert sum(len(piece) > 20 for piece in searched) == 1  # the rule for what goes over several lines
 
 
 def test_what_goes_over_several_lines_and_what_stands_around_it_is_found() -> None:
