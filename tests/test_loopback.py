@@ -67,23 +67,24 @@ def test_fields_are_found_whatever_their_letters_and_repeated_ones_kept() -> Non
 
 
 @pytest.mark.parametrize(
-    "head",
+    ("head", "refusal"),
     [
-        b"",
-        b"HTTP/1.1 200 OK\r\nContent-Le",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n",
-        b"SSH-2.0-OpenSSH_9.2\r\n",
-        b"HTTP/2 200\r\n\r\n",
-        b"HTTP/1.1 OK\r\n\r\n",
-        b"HTTP/1.1 20 OK\r\n\r\n",
-        b"HTTP/1.1 \xb200 OK\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nno field\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nX: folded\r\n onto: two\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nX : spaced\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nX: " + b"a" * 70000 + b"\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 101 + b"\r\n",
+        (b"", http.client.RemoteDisconnected),
+        (b"HTTP/1.1 200 OK\r\nContent-Le", http.client.RemoteDisconnected),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n", http.client.RemoteDisconnected),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", http.client.BadStatusLine),
+        (b"HTTP/2 200\r\n\r\n", http.client.BadStatusLine),
+        (b"HTTP/1.1 OK\r\n\r\n", http.client.BadStatusLine),
+        (b"HTTP/1.1 20 OK\r\n\r\n", http.client.BadStatusLine),
+        (b"HTTP/1.1 \xb200 OK\r\n\r\n", http.client.BadStatusLine),
+        (b"HTTP/1.1 200 OK\r\nno field\r\n\r\n", http.client.HTTPException),
+        (b"HTTP/1.1 200 OK\r\nX: folded\r\n onto: two\r\n\r\n", http.client.HTTPException),
+        (b"HTTP/1.1 200 OK\r\nX : spaced\r\n\r\n", http.client.HTTPException),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 70000 + b"\r\n\r\n", http.client.LineTooLong),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 101 + b"\r\n", http.client.HTTPException),
     ],
 )
-def test_what_is_no_head_is_refused(head: bytes) -> None:
-    with pytest.raises((http.client.HTTPException, OSError)), answered(head):
+def test_what_is_no_head_is_refused(head: bytes, refusal: type[http.client.HTTPException]) -> None:
+    with pytest.raises(http.client.HTTPException) as raised, answered(head):
         raise AssertionError("it was taken for an answer")
+    assert raised.type is refusal
