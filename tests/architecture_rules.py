@@ -58,7 +58,7 @@ HOMES: dict[str, set[str]] = {
 # What a pure package may use besides the standard library, of which it leaves these alone.
 PURE = {
     "wire": {"msgspec", "pydantic", "pydantic_core"},
-    "dataprep": {"msgspec", "chardet", "python_calamine", "quicktok", "numpy"},
+    "dataprep": {"msgspec", "chardet", "python_calamine", "quicktok", "wasmtime"},
 }
 IMPURE = {"os", "socket", "subprocess", "threading", "sqlite3", "urllib.request", "http.client", "http.server"}
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "middleware"}

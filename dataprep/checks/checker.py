@@ -100,7 +100,7 @@ class Walk:
 
     def read_blocks(self, stream: BinaryIO, size: int = BLOCK) -> Iterator[Line]:
         """The lines that have to be looked at one by one; the others are counted as they are passed over."""
-        # numpy is loaded for large files alone.
+        # The scanner is loaded for large files alone.
         from dataprep.checks.blocks import Blocks
 
         return Blocks(stream, self.report, self._seen, self._stride, self._short).lines(size)
