@@ -59,7 +59,8 @@ class Overview:
         repetition = self._compare_answers(turns, plain, line)
         if repetition is not None:
             yield repetition
-        if not turns[last].learned or repetition is not None:
+        # What is said of one picture may be said of another.
+        if not turns[last].learned or repetition is not None or turns[last].shown:
             return
         talk = " ".join(turn.text for turn in turns if turn.role != "system").casefold()
         near = self._likenesses.nearest(talk, line)
@@ -122,7 +123,7 @@ class Overview:
             # A picture is another each time, and what is said on after an answer answers nothing.
             if turn.role in ("user", "assistant"):
                 asked = turn.role == "user" and _says_something(turn)
-            mark = hash((mark, turn.role, text))
+            mark = hash((mark, turn.role, text, turn.shown))
         return None
 
     def _check_shares(self) -> Problems:

@@ -15,13 +15,17 @@ from dataprep.checks.wording import MAX_SHOWN, show
 
 
 class Turn(NamedTuple):
-    """One text of an example: who says it, what, the JSON pointer to it, whether it is learned; `name` as given."""
+    """One text of an example: who says it, what, the JSON pointer to it, whether it is learned; `name` as given.
+
+    `shown` is a hash of all pictures, sounds and files up to the end of its message, 0 if there are none.
+    """
 
     role: str
     text: str
     pointer: str
     learned: bool
     name: str = ""
+    shown: int = 0
 
 
 # Chinese read as GBK although it was UTF-8: the characters that its first two bytes turn into.

@@ -321,7 +321,6 @@
   (func $hash (param $at i32) (param $end i32) (result i64)
     (local $one i64) (local $other i64) (local $last i32)
     (local.set $last (i32.sub (local.get $end) (i32.const 16)))
-    (local.set $one (i64.extend_i32_u (i32.sub (local.get $end) (local.get $at))))
     (loop $next
       (local.set $one
         (i64.mul

@@ -20,14 +20,14 @@ class Answer(NamedTuple):
 
 def answers_of(turns: Sequence[Turn]) -> Iterator[Answer]:
     """The learned answers that are no greeting, but for case, width and blanks."""
-    asked = ""
+    asked, shown = "", 0
     for turn in turns:
         if turn.role == "user":
-            asked = turn.text
+            asked, shown = turn.text, turn.shown
         elif turn.role == "assistant":
             answer = normalise(turn.text) if turn.learned and asked else ""
             if len(answer.encode("utf-8", "replace")) >= MIN_ANSWER_BYTES:
-                yield Answer(hash((normalise(asked), answer)), intern(turn.pointer))
+                yield Answer(hash((normalise(asked), shown, answer)), intern(turn.pointer))
             asked = ""
 
 

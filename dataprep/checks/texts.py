@@ -49,6 +49,7 @@ def texts_beside(example: dict[str, object]) -> Iterator[Turn]:
 
 
 def _read(messages: object, *steps: str) -> Iterator[Turn]:
+    shown = 0
     for at, message in enumerate(messages if isinstance(messages, list) else ()):
         if not isinstance(message, dict):
             continue
@@ -56,7 +57,15 @@ def _read(messages: object, *steps: str) -> Iterator[Turn]:
         content, name = message.get("content"), message.get("name")
         named = name if isinstance(name, str) else ""
         if isinstance(content, str):
-            yield Turn(role, content, point(*steps, at, "content"), learned, named)
-        for index, part in enumerate(content if isinstance(content, list) else ()):
-            if isinstance(part, dict) and isinstance(part.get("text"), str):
-                yield Turn(role, part["text"], point(*steps, at, "content", index, "text"), learned, named)
+            yield Turn(role, content, point(*steps, at, "content"), learned, named, shown)
+        parts = content if isinstance(content, list) else []
+        wordless = [part for part in parts if not _has_text(part)]
+        shown = hash((shown, repr(wordless))) if wordless else shown
+        for index, part in enumerate(parts):
+            if _has_text(part):
+                pointer = point(*steps, at, "content", index, "text")
+                yield Turn(role, part["text"], pointer, learned, named, shown)
+
+
+def _has_text(part: object) -> bool:
+    return isinstance(part, dict) and isinstance(part.get("text"), str)

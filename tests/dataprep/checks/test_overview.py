@@ -53,6 +53,18 @@ def test_another_answer_to_the_same_question_is_a_contradiction() -> None:
     assert "line 1" in finding.message
 
 
+def seen(name: str, answer: str) -> str:
+    """A chat about a picture."""
+    picture = {"type": "image_url", "image_url": {"url": f"https://pictures.test/{name}.png"}}
+    return chat(user([picture, {"type": "text", "text": "What do you see?"}]), assistant(answer))
+
+
+def test_the_same_question_about_another_picture_is_another_one() -> None:
+    assert not check_lines([seen("lamp", STORY), seen("boat", STORY), seen("gull", "A gull.")]).findings
+    again = check_lines([seen("lamp", "A lamp."), seen("lamp", "A boat."), seen("lamp", "A lamp.")])
+    assert codes(again) == [(2, "contradiction"), (3, "duplicate_example")]
+
+
 def test_an_earlier_answer_contradicts_too_once_an_example() -> None:
     def talk(first: str, last: str, **weight: int) -> str:
         return chat(user("When?"), assistant(first, **weight), user("Where?"), assistant(last))

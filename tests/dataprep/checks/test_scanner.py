@@ -33,7 +33,7 @@ def passes(line: bytes) -> bool:
 def is_text(content: bytes) -> bool:
     """Whether it is UTF-8, and all of a JSON string as it stands."""
     try:
-        return bool(json.loads(b'"%b"' % content))
+        return bool(json.loads(f'"{content.decode()}"'))
     except ValueError:
         return False
 
@@ -50,6 +50,15 @@ def test_every_character_is_read_as_python_reads_it() -> None:
 
 
 PIECES = [*(bytes((byte,)) for byte in range(256)), "灯塔".encode(), "灯塔看守人".encode()]
+
+
+@pytest.mark.parametrize("before", ["", "灯塔看守人"])
+def test_bytes_that_are_no_character_are_handed_on(before: str) -> None:
+    starts = [bytes((lead, second)) for lead in range(0x80, 0x100) for second in (*range(0x7E, 0xC2, 2), 0x9F, 0xBF)]
+    texts = [b"a%b%b" % (before.encode(), start) + b"\x80" * more for start in starts for more in range(4)]
+    texts = [text + "看守人点亮了灯".encode() for text in texts]
+    found = {one.number - 1 for one in scan(b"".join(QUESTION % text for text in texts))}
+    assert found == {at for at, text in enumerate(texts) if not is_text(text)}
 
 
 @settings(max_examples=2000, deadline=None)
@@ -108,15 +117,25 @@ def test_an_earlier_line_is_told_once() -> None:
     assert [one.first for one in found] == [None, None, (1, 0), None]
 
 
-def test_nearly_all_lines_of_a_large_file_are_passed_over() -> None:
-    scanner, handed_on, number = Scanner(SIZE, 1 << 30, SIZE), 0, 0
-    for start in range(0, MAX_REMEMBERED, 1000):
-        block = b"".join(QUESTION % (b"%d" % at) for at in range(start, start + 1000))
+def test_lines_that_differ_anywhere_are_not_alike() -> None:
+    content = b"lamp" * 10
+    lines = [QUESTION % content, *(QUESTION % (content + b"-" * more) for more in range(1, 100))]
+    lines += [QUESTION % (content[:at] + b"L" + content[at + 1 :]) for at in range(len(content))]
+    lines += [ANSWER % (content[:at] + b"L" + content[at + 1 :] + b".") for at in range(len(content))]
+    assert not scan(b"".join(lines))
+
+
+def test_nearly_all_new_lines_of_a_large_file_pass_and_none_that_is_there_twice() -> None:
+    scanner, numbers, number = Scanner(SIZE, 1 << 30, SIZE), range(0, MAX_REMEMBERED, 1000), 0
+    blocks = [b"".join(QUESTION % (b"%d" % at) for at in range(start, start + 1000)) for start in numbers]
+    handed_on = list[int]()
+    for block in blocks * 2:
         scanner.load(block)
         found, at, number = scanner.scan(0, number, 0, everything=False)
         assert at == len(block)
-        handed_on += len(found)
-    assert handed_on < MAX_REMEMBERED / 100
+        handed_on += (one.number for one in found)
+    assert len([number for number in handed_on if number <= MAX_REMEMBERED]) < MAX_REMEMBERED / 100
+    assert len([number for number in handed_on if number > MAX_REMEMBERED]) == MAX_REMEMBERED
 
 
 def test_the_word_bearer_is_seen_wherever_it_stands() -> None:
