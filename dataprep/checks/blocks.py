@@ -59,14 +59,14 @@ class Blocks:
         """Hand on the lines of a block that cannot be passed over; returns the number of its last line."""
         report, at = self._report, 0
         while at < len(block):
-            # What kind of file it is, the first lines tell.
-            told = report.kind is not None
-            found, at, last = scanner.scan(at, number, offset, everything=suspect or not told)
+            # What kind of file it is, the first lines tell: a chat is out of place among others.
+            fits = report.kind == "chat"
+            found, at, last = scanner.scan(at, number, offset, everything=suspect or not fits)
             for line in found:
                 text = block[line.start : line.end]
                 if line.first is not None:
                     self._remember(*line.first)
-                if told and line.passable and not may_hold_secret(text):
+                if fits and line.passable and not may_hold_secret(text):
                     continue
                 report.examples += line.number - number - 1
                 report.bytes = offset + line.start

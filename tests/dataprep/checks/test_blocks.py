@@ -150,7 +150,7 @@ def test_the_same_example_is_found_wherever_the_first_one_was_passed_over() -> N
     assert sum(finding.code == "duplicate_example" for finding in report.findings) == len(talks)
 
 
-def test_lines_that_differ_where_a_sketch_does_not_look_are_no_duplicates() -> None:
+def test_lines_that_differ_in_one_letter_are_no_duplicates() -> None:
     middle = "of the coast "
     talks = [chat(user(f"{middle * 9}{letter}{middle * 20}?"), assistant("Lit.")).encode() for letter in "abcdef"]
     report = assert_same(opening(4000) + b"\n".join(talks))
@@ -173,6 +173,13 @@ def test_clean_chats_are_passed_over() -> None:
         assert len(lines) == len(talks)
         walk.report.kind = "chat"
         assert not list(walk.read_blocks(io.BytesIO(b"\n".join(talks)), 4000))
+
+
+def test_chats_in_a_file_of_another_kind_are_told_however_many_there_are() -> None:
+    talks = [chat(user(f"Which lamp is lit at {number}?"), assistant("The third.")).encode() for number in range(5000)]
+    report = assert_same(b"\n".join([b'{"prompt": "a", "completion": "b"}', *talks]), 1 << 20)
+    assert report.errors == len(talks)
+    assert {finding.code for finding in report.findings if finding.severity == "error"} == {"mixed_kinds"}
 
 
 def test_a_byte_order_mark_in_the_middle_ends_nothing() -> None:
