@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from dataprep import masking
 from dataprep.checks.report import Problem, Problems
-from dataprep.checks.silence import UNSEEN, is_blank, stands_for_media
+from dataprep.checks.silence import MAX_NOTE, UNSEEN, is_blank, stands_for_media
 from dataprep.checks.wording import MAX_SHOWN, show
 
 
@@ -53,7 +53,6 @@ _FIRST_ODD = re.compile(
 # What an invisible text begins with, and one that may be made of stand-ins for media, however long.
 _UNSEEN_STARTS = frozenset(UNSEEN)
 _STAND_IN_STARTS = frozenset("[【［<!‹〈＜ \n")
-_MAX_NOTE = 80
 # Whatever `masking` finds holds one of the first, and looks like one of the second; most texts cost one look.
 _MAYBE_PRIVATE = re.compile("[0-9０-９@＠_-]")
 _LOOKS_PRIVATE = re.compile(
@@ -86,7 +85,7 @@ def check_turns(turns: Sequence[Turn]) -> Problems:
         if text[:1] in _UNSEEN_STARTS and is_blank(text):
             yield from _check_blank(turn)
             continue
-        if turn.learned and turn.role == "assistant" and (len(text) <= _MAX_NOTE or text[0] in _STAND_IN_STARTS):
+        if turn.learned and turn.role == "assistant" and (len(text) <= MAX_NOTE or text[0] in _STAND_IN_STARTS):
             yield from _check_stand_in(turn)
         if _FIRST_ODD.search(text) or "weixin://" in text or "wxid_" in text:
             yield from _check_characters(turn)
