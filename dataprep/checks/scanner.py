@@ -22,7 +22,7 @@ _PAGE = 1 << 16
 _MARGIN = 64
 _UNSEEN, _OPENS_NOTE, _ENDS_NOTE = 1, 2, 4
 _FOUND = Struct("<IIqq")
-_NUMBER_BITS = 20
+NUMBER_BITS = 20
 _PASSABLE = -1
 
 
@@ -54,7 +54,7 @@ class Scanner:
         self._exports = cast("Any", Instance(self._store, module, []).exports(self._store))
         rules = {
             "stride": stride,
-            "longest": min(longest, size),
+            "longest": max(0, min(longest, size)),
             "remembered": MAX_REMEMBERED,
             "max_note": MAX_NOTE,
         }
@@ -106,7 +106,7 @@ class Scanner:
 
 
 def _read_mark(mark: int) -> tuple[int, int]:
-    return mark & ((1 << _NUMBER_BITS) - 1), mark >> _NUMBER_BITS
+    return mark & ((1 << NUMBER_BITS) - 1), mark >> NUMBER_BITS
 
 
 @cache

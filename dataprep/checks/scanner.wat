@@ -1,7 +1,7 @@
 ;; Tells which lines of a block are certainly clean chats and new, so that a check may pass over them.
 ;;
 ;; Such a line is {"messages": [{"role": "...", "content": "..."}, ...]} with its keys in this order, with or without
-;; blanks between them: perhaps a system message, then user and assistant in turns, the assistant last. Each text is
+;; blanks where these stand: perhaps a system message, then user and assistant in turns, the assistant last. Each text is
 ;; UTF-8, has something in it, only escapes of one letter, and no edge that a text without words may have.
 ;;
 ;; Places are addresses in the memory, and 0 is no place: what reads from a place returns the place behind what it
@@ -13,7 +13,7 @@
   (global $longest (export "longest") (mut i32) (i32.const 0))
   ;; Up to which number lines are remembered.
   (global $remembered (export "remembered") (mut i64) (i64.const 0))
-  ;; How many bytes a text may have that only stands for a medium.
+  ;; How many characters a text may have that only stands for a medium.
   (global $max_note (export "max_note") (mut i32) (i32.const 0))
 
   ;; The memory is made as large as the blocks need. It holds, in this order: words of up to 15 bytes, each with zeros
@@ -122,7 +122,7 @@
 
   ;; Read a clean chat and the end of its line.
   (func $chat (param $at i32) (result i32)
-    (local $role i32) (local $start i32)
+    (local $role i32) (local $start i32) (local $end i32)
     (local.set $at (call $word (call $word (local.get $at) (global.get $MESSAGES)) (global.get $BRACKET)))
     (local.set $role (global.get $USER))
     (if (call $role (local.get $at) (global.get $SYSTEM))
@@ -140,8 +140,8 @@
       (if (i32.eqz (local.get $at)) (then (return (i32.const 0))))
       (if (i32.eq (local.get $role) (global.get $ASSISTANT))
         (then
-          (if (local.tee $start (call $word (local.get $at) (global.get $END)))
-            (then (return (local.get $start))))
+          (if (local.tee $end (call $word (local.get $at) (global.get $END)))
+            (then (return (local.get $end))))
           (local.set $role (global.get $USER)))
         (else
           (local.set $role
@@ -279,15 +279,27 @@
     (local.set $before (i32.sub (local.get $last) (i32.const 1)))
     (if (i32.eq (i32.load8_u (local.get $before)) (i32.const 0x5c))
       (then (return (i32.and (call $class (local.get $before)) (global.get $UNSEEN)))))
-    (if (i32.gt_u (i32.sub (local.get $end) (local.get $start)) (global.get $max_note))
-      (then (return (i32.const 0))))
     (if (i32.eqz (i32.and (local.get $class) (global.get $ENDS_NOTE))) (then (return (i32.const 0))))
+    (if (i32.eqz (call $is_short (local.get $start) (local.get $end))) (then (return (i32.const 0))))
     (local.set $last (i32.load8_u (local.get $last)))
     (local.set $before (i32.load8_u (local.get $before)))
     (if (i32.ge_u (i32.or (local.get $last) (local.get $before)) (i32.const 0x80)) (then (return (i32.const 1))))
     ;; Of two ASCII letters, not the last one alone tells.
     (i32.load8_u
       (i32.add (global.get $pairs) (i32.add (i32.shl (local.get $before) (i32.const 7)) (local.get $last)))))
+
+  ;; Whether a text has few enough characters for a note.
+  (func $is_short (param $at i32) (param $end i32) (result i32)
+    (local $count i32)
+    (loop $next
+      ;; A backslash and what is behind it are one; the further bytes of a character are none.
+      (local.set $at
+        (i32.add (local.get $at) (i32.add (i32.const 1) (i32.eq (i32.load8_u (local.get $at)) (i32.const 0x5c)))))
+      (br_if $next (i32.eq (i32.and (i32.load8_u (local.get $at)) (i32.const 0xc0)) (i32.const 0x80)))
+      (local.set $count (i32.add (local.get $count) (i32.const 1)))
+      (if (i32.gt_u (local.get $count) (global.get $max_note)) (then (return (i32.const 0))))
+      (br_if $next (i32.lt_u (local.get $at) (local.get $end))))
+    (i32.const 1))
 
   ;; The class of the character at a place, which may be one behind a backslash.
   (func $class (param $at i32) (result i32)

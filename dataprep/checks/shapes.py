@@ -3,6 +3,7 @@
 It never explains: a line that is not clean here may still be valid, `examples` tells.
 """
 
+import re
 from typing import Literal
 
 from msgspec import DecodeError, Struct
@@ -12,6 +13,8 @@ from msgspec.json import Decoder
 _QUOTES_OF_LINE = 2
 _QUOTES_OF_MESSAGE = 8
 _QUOTES_OF_WEIGHT = 2
+# Behind an even number of backslashes, each pair of which is one in the text.
+_find_mark_by_number = re.compile(rb"(?<!\\)(?:\\\\)*\\u0022").search
 _NEXT = {"system": "user", "user": "assistant", "assistant": "user"}
 
 
@@ -60,7 +63,7 @@ def _is_explained(surplus: int, line: bytes, messages: list[PlainMessage]) -> bo
         if '"' in message.content:
             surplus -= message.content.count('"')
     # Written as a number, a mark is in the text but not in the line: it could hide a key's.
-    if surplus < 0 or b"u0022" in line:
+    if surplus < 0 or (b"u0022" in line and _find_mark_by_number(line)):
         return False
     if surplus == 0:
         return True

@@ -28,7 +28,7 @@ MAX_NOTE = 80
 OPENING = frozenset("[【［<!‹〈＜")
 # How the words for "left out" end, in all languages that `placeholders` knows.
 _LAST = frozenset("adeinostавнот略去容案くん외략됨")
-NOTE_ENDS = _LAST | frozenset("".join(_LAST).upper()) | frozenset(">›〉＞")
+NOTE_ENDS = _LAST | frozenset("".join(_LAST).upper()) | frozenset("ſᲀᲂᲄᲅ") | frozenset(">›〉＞")
 # And their last two letters, where both are ASCII.
 _PAIRS = "as da di do ed en es is nt os sa se si so ta te to"
 NOTE_PAIRS = frozenset(_PAIRS.split())

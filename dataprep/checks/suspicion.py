@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from dataprep.checks.shapes import PlainMessage
-from dataprep.checks.silence import MAX_NOTE, NOTE_ENDS, OPENING, UNSEEN
+from dataprep.checks.silence import MAX_NOTE, NOTE_ENDS, NOTE_PAIRS, OPENING, UNSEEN
 
 # The keys that `masking` knows, by a letter of theirs that is rare in texts: that they look for it makes them quick.
 # Nothing is asked of what stands before a key, since it may be the last letter of an escape.
@@ -23,22 +23,28 @@ _WITH_A = re.compile(
     rb"A(?:KI[AD][A-Za-z0-9]{13}|SIA[A-Z0-9]{16}|Iza[A-Za-z0-9_-]{35}|(?<=LTA)I[A-Za-z0-9]{12})"
 ).search
 _WITH_J = re.compile(rb"J(?<=eyJ)[A-Za-z0-9_-]{8}").search
-_BEARER = re.compile(rb"B(?=earer [A-Za-z0-9._~+/-]{16})").search
-_LOWER_BEARER = re.compile(rb"b(?=earer [A-Za-z0-9._~+/-]{16})").search
-
-
+# A slash may stand behind a backslash.
+_BEARER = re.compile(rb"B(?=earer [A-Za-z0-9._~+/\\-]{16})").search
+_LOWER_BEARER = re.compile(rb"b(?=earer [A-Za-z0-9._~+/\\-]{16})").search
 _STARTS = OPENING | frozenset(UNSEEN)
-_ENDS = NOTE_ENDS | frozenset(UNSEEN)
 
 
 def may_lack_words(messages: Sequence[PlainMessage]) -> bool:
-    """Whether an answer of a clean line is worth a closer look, since it may say nothing."""
+    """Whether an answer of a clean line is worth a closer look, since it may say nothing.
+
+    `scanner.wat` hands on whatever this is true of.
+    """
     # The answers, from the last one: messages take turns, and the first is none.
     for message in messages[:0:-2]:
         text = message.content
-        if text[0] in _STARTS or (text[-1] in _ENDS and len(text) <= MAX_NOTE):
+        if text[0] in _STARTS or text[-1] in UNSEEN or (len(text) <= MAX_NOTE and _may_end_note(text[-2:])):
             return True
     return False
+
+
+def _may_end_note(last: str) -> bool:
+    """Whether these two letters, or this one, may be the last of a note that stands for a medium."""
+    return last[-1] in NOTE_ENDS and (not last.isascii() or last.lower() in NOTE_PAIRS)
 
 
 def may_hold_secret(line: bytes) -> bool:

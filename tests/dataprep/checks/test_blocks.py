@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count, repeat
 
 import pytest
@@ -37,7 +38,13 @@ EDGES = [
     "媒體已略去",
 ]
 EDGES += ["\u180e", "\u0085", "ſo", "\\", '"', "}", '"}', "\u2028", "😀", "é", "/", "\x7f", "]}", "{", "image omitted"]
-texts = st.lists(st.sampled_from([*EDGES, *SECRETS, *WORDLESS, "lamp ", "灯塔", "lit " * 30]), max_size=4).map("".join)
+EDGES += ["pizza", "za", "of", "imagem omitidoſ", "u0022", "容", "灯塔" * 35 + "容", '"' * 30 + "image omitted"]
+# Keys in spellings that a look at the raw line may miss.
+ODD_SECRETS = ["Key bearer abcd/1efghijklmnopqrstuv", "sk－a1B2c3D4e5F6g7H8i9J0", "bearer\u00a0a1B2c3D4e5F6g7H8i9J0"]
+ODD_SECRETS += ["-----BEGIN\u00a0RSA PRIVATE KEY-----\n" + "a1B2c3D4" * 14]
+texts = st.lists(
+    st.sampled_from([*EDGES, *SECRETS, *ODD_SECRETS, *WORDLESS, "lamp ", "灯塔", "lit " * 30]), max_size=4
+).map("".join)
 contents = texts | st.text(max_size=6)
 turns = st.lists(st.tuples(contents, contents), min_size=1, max_size=3)
 
@@ -50,6 +57,8 @@ def chats(draw: st.DrawFn) -> bytes:
     messages = [*system, *(message for ask, answer in pairs for message in (user(ask), assistant(answer)))]
     separators = draw(st.sampled_from([None, (",", ":"), (", ", ":"), (" ,", ": ")]))
     line = json.dumps({"messages": messages}, ensure_ascii=draw(st.booleans()), separators=separators)
+    # Some programs write a slash so.
+    line = line.replace("/", "\\/") if draw(st.booleans()) else line
     return line.encode("utf-8", "surrogatepass")
 
 
@@ -180,6 +189,24 @@ def test_chats_in_a_file_of_another_kind_are_told_however_many_there_are() -> No
     report = assert_same(b"\n".join([b'{"prompt": "a", "completion": "b"}', *talks]), 1 << 20)
     assert report.errors == len(talks)
     assert {finding.code for finding in report.findings if finding.severity == "error"} == {"mixed_kinds"}
+
+
+@pytest.mark.parametrize("answer", ["pizza", "imagem omitidoſ", "Yes.", "灯塔" * 35 + "容", '"' * 30 + "image omitted"])
+@pytest.mark.parametrize("question", [*ODD_SECRETS, 'Key u0022 "x" '])
+def test_the_same_lines_get_a_closer_look_either_way(question: str, answer: str) -> None:
+    line = chat(user(question), assistant(answer))
+    for written in (line, line.replace("/", "\\/"), line.replace("\u00a0", "\\u00a0")):
+        assert_same(opening(4000) + written.encode())
+
+
+@pytest.mark.parametrize("limit", [-5, 0, 20])
+def test_the_length_of_an_example_is_looked_at_in_every_line(limit: int) -> None:
+    data = opening(4000) + b"\n".join(CLEAN.replace(b"twice", b"%d times" % number) for number in range(9))
+    target = replace(TARGETS["engine"], max_tokens=limit)
+    by_line, by_block = Walk(target, 2, 1000), Walk(target, 2, 1000)
+    by_line.follow(by_lines(by_line, io.BytesIO(data)))
+    by_block.follow(by_block.read_blocks(io.BytesIO(data), 4000))
+    assert by_line.finish() == by_block.finish()
 
 
 def test_a_byte_order_mark_in_the_middle_ends_nothing() -> None:

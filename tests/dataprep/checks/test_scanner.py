@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataprep.checks.limits import MAX_REMEMBERED
-from dataprep.checks.scanner import Found, Scanner
+from dataprep.checks.scanner import NUMBER_BITS, Found, Scanner
 
 SIZE = 1 << 20
 QUESTION = b'{"messages": [{"role": "user", "content": "%b"}, {"role": "assistant", "content": "So it is."}]}\n'
@@ -108,6 +108,10 @@ def test_many_lines_are_found_in_several_goes() -> None:
     found = scan(b"x\n" * 10_000)
     assert [(one.start, one.end, one.number) for one in found] == [(2 * at, 2 * at + 2, at + 1) for at in range(10_000)]
     assert not any(one.passable or one.first for one in found)
+
+
+def test_the_number_of_every_line_that_is_remembered_fits_into_a_mark() -> None:
+    assert MAX_REMEMBERED < 1 << NUMBER_BITS
 
 
 def test_an_earlier_line_is_told_once() -> None:

@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataprep.checks.phrasing import check_turns
-from dataprep.checks.shapes import read_clean_chat
+from dataprep.checks.shapes import PlainMessage, read_clean_chat
+from dataprep.checks.silence import NOTE_ENDS
 from dataprep.checks.suspicion import may_hold_secret, may_lack_words
 from dataprep.checks.texts import turns_of_clean
+from dataprep.placeholders import is_media_note
 from tests.dataprep.lines import assistant, chat, user
 
 BODY = "a1B2c3D4e5F6g7H8i9J0kLmNoPqRsTuVwXyZ0123456789"
@@ -46,6 +48,16 @@ WORDLESS = [
 ]
 WORDLESS += ["‹image omitted›", "\u200b\u200b", "[图片](a.png)", "图片已略去 ", "[图片]" * 40, "写真 を除く"]
 
+# All forms of the words in `placeholders`.
+LEFT_OUT = (
+    "omitted, ausgeschlossen, weggelassen, ausgelassen, omitido, omitidos, omitida, "
+    "omitidas, omis, omise, omises, absent, absente, oculto, ocultos, oculta, ocultas, "
+    "ocultado, ocultados, ocultada, ocultadas, omesso, omessi, omessa, escluso, esclusi, "
+    "weggelaten, dahil edilmedi, отсутствует, пропущен, пропущено, пропущена, без "
+    "медиафайлов, 已省略, 省略, 略去, 忽略, 省略影音内容, 省略多媒體檔案, "
+    "を除く, は含まれていません, 제외, 생략, 생략됨"
+)
+
 
 def errs(line: str) -> bool:
     """Whether a close look at this clean line finds an error."""
@@ -69,6 +81,18 @@ def test_an_answer_without_words_is_seen_in_a_line_wherever_it_stands(text: str)
         messages = read_clean_chat(line.encode())
         assert messages is not None
         assert may_lack_words(messages) or may_hold_secret(line.encode())
+
+
+def test_every_case_of_a_last_letter_ends_a_note() -> None:
+    lasts = {end.casefold() for end in NOTE_ENDS}
+    assert {chr(code) for code in range(0x110000) if chr(code).casefold() in lasts} <= NOTE_ENDS
+
+
+@pytest.mark.parametrize("word", LEFT_OUT.split(", "))
+def test_every_note_ends_as_one_may(word: str) -> None:
+    for note in (f"image {word}", f"image {word.upper()}"):
+        assert is_media_note(note)
+        assert may_lack_words([PlainMessage("user", "Lit?"), PlainMessage("assistant", note)]), note
 
 
 def test_ordinary_talk_is_passed_over() -> None:
