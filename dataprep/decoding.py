@@ -35,9 +35,15 @@ def encoding_of_bytes(sample: bytes) -> str:
     try:
         codecs.getincrementaldecoder("utf-8")().decode(sample)
     except UnicodeDecodeError:
-        guess = str(chardet.detect(sample).get("encoding") or "utf-8").lower()
+        guess = str(chardet.detect(_telling_part(sample)).get("encoding") or "utf-8").lower()
         return _WIDER.get(guess, guess)
     return "utf-8"
+
+
+def _telling_part(sample: bytes) -> bytes:
+    """The lines that are not ASCII: among many others that are, a few Chinese ones would be taken for Latin."""
+    # Where a character may have a byte of zero, a line end is no single byte.
+    return sample if b"\0" in sample else b"\n".join(line for line in sample.split(b"\n") if not line.isascii())
 
 
 def is_encoding(name: str) -> bool:
