@@ -27,9 +27,10 @@ _SECRETS = (
     r"xox[abeoprs]-[A-Za-z0-9-]{10,}",
     r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
 )
+# No group that looks ahead is repeated possessively: Python 3.11.2, Debian's, matches too much there (cpython #100061).
 _PEM = (
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----"
-    r"(?:(?:[^-]|-(?!----))*+-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|[A-Za-z0-9+/=\s]*)"
+    r"(?:[^-]*+(?:-(?!----)[^-]*+)*-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|[A-Za-z0-9+/=\s]*)"
 )
 # What stands where a password does: in an address, or behind the word for it.
 _LOGIN = r"(?<=://)[^\s/:@]{1,64}:[^\s/@]{1,128}(?=@)"
