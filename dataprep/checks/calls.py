@@ -5,13 +5,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from dataprep.checks.report import Problem, Problems
-from dataprep.checks.wording import did_you_mean, point, show
+from dataprep.checks.wording import did_you_mean, name_type, point, show
 
 Steps = tuple[str | int, ...]
-_CALL_SHAPE = (
-    "a tool call needs 'id' (a string), 'type': 'function' and 'function' with 'name' and 'arguments',"
-    " both strings (arguments: JSON in a string); neither id nor name is empty."
-)
+_CALL_TYPES = ("function", "custom")
 
 
 @dataclass(slots=True)
@@ -74,10 +71,13 @@ def _names(definitions: object) -> Collection[str]:
 def _check_answer(call_id: object, calls: Calls, steps: Steps) -> Problems:
     at = point(*steps, "tool_call_id")
     if not isinstance(call_id, str):
-        detail = "a tool message needs 'tool_call_id', the id of the call it answers."
+        given = f", not {name_type(call_id)}" if call_id is not None else ""
+        detail = f"a tool message needs 'tool_call_id'{given}. Give the id of the call it answers, a string."
         yield Problem(at, "missing_tool_call_id", detail)
     elif call_id not in calls.made:
-        detail = f"tool_call_id {show(call_id)} answers no call: no earlier assistant message made it."
+        detail = (
+            f"tool_call_id {show(call_id)} answers no call: no earlier assistant message made it. Give the id of one."
+        )
         yield Problem(at, "unknown_tool_call_id", detail + did_you_mean(call_id, calls.made))
     else:
         calls.open.pop(call_id, None)
@@ -95,9 +95,9 @@ def _check_legacy(message: dict[str, object], steps: Steps) -> Problems:
     if legacy is None:
         return
     at = point(*steps, "function_call")
-    if not _is_function(legacy):
-        detail = "'function_call' needs 'name' and 'arguments', both strings (arguments: JSON in a string)."
-        yield Problem(at, "invalid_tool_calls", detail)
+    faults = list(_check_function(legacy, "function_call", at))
+    if faults:
+        yield from faults
         return
     detail = "'function_call' is the old way to call. Write 'tool_calls', and declare 'tools', not 'functions'."
     yield Problem(at, "legacy_function_call", detail, "warning")
@@ -108,13 +108,15 @@ def _check_calls(made: object, calls: Calls, steps: Steps) -> Problems:
         return
     at = point(*steps, "tool_calls")
     if not isinstance(made, list) or not made:
-        detail = "'tool_calls' must be an array with at least one call. Leave the key out if there is none."
-        yield Problem(at, "invalid_tool_calls", detail)
+        given = "is empty" if made == [] else f"must be an array, not {name_type(made)}"
+        detail = f"'tool_calls' {given}. Give at least one call, or leave the key out if there is none."
+        yield Problem(at, "invalid_tool_calls", detail, fix="drop_empty_calls" if made == [] else None)
         return
     for index, call in enumerate(made):
         place = f"{at}/{index}"
-        if not _is_call(call):
-            yield Problem(place, "invalid_tool_calls", _CALL_SHAPE)
+        faults = list(_check_call(call, place))
+        if faults:
+            yield from faults
             # Whoever answers it answers a call all the same.
             if isinstance(call, dict) and isinstance(call.get("id"), str):
                 calls.made.add(call["id"])
@@ -136,18 +138,46 @@ def _check_arguments(arguments: str, at: str) -> Problems:
         yield Problem(at, "invalid_arguments", detail)
         return
     if not isinstance(value, dict):
-        detail = f"the arguments {show(arguments)} are JSON, but no object with the parameters by name."
+        detail = f"the arguments {show(arguments)} are JSON, but no object. Write one with the parameters by name."
         yield Problem(at, "invalid_arguments", detail, "warning")
 
 
-def _is_call(call: object) -> bool:
-    if not isinstance(call, dict) or not isinstance(call.get("id"), str) or not call["id"].strip():
-        return False
-    return call.get("type") == "custom" or (call.get("type") == "function" and _is_function(call.get("function")))
+def _check_call(call: object, at: str) -> Problems:
+    """What is wrong with the shape of one call, member by member."""
+    if not isinstance(call, dict):
+        detail = f"a tool call must be an object with 'id', 'type' and 'function', not {name_type(call)}. Write one."
+        yield Problem(at, "invalid_tool_calls", detail)
+        return
+    yield from _check_word(call, "id", "a tool call", at)
+    kind = call.get("type")
+    if kind == "function":
+        yield from _check_function(call.get("function"), "function", f"{at}/function")
+    elif kind not in _CALL_TYPES:
+        given = f"the type {show(kind)} of a tool call is none" if "type" in call else "a tool call has no 'type'"
+        detail = f"{given}. Write 'function'." + did_you_mean(kind, _CALL_TYPES)
+        yield Problem(f"{at}/type", "invalid_tool_calls", detail)
 
 
-def _is_function(call: object) -> bool:
-    if not isinstance(call, dict) or not isinstance(call.get("arguments"), str):
-        return False
-    name = call.get("name")
-    return isinstance(name, str) and bool(name.strip())
+def _check_function(called: object, key: str, at: str) -> Problems:
+    """What is wrong with the function a call names and the arguments it gives."""
+    if not isinstance(called, dict):
+        given = "is missing" if called is None else f"is {name_type(called)}"
+        detail = f"'{key}' {given}. Write an object with 'name' and 'arguments', both strings."
+        yield Problem(at, "invalid_tool_calls", detail)
+        return
+    yield from _check_word(called, "name", "a called function", at)
+    arguments = called.get("arguments")
+    if not isinstance(arguments, str):
+        given = "are missing" if arguments is None else f"are {name_type(arguments)}"
+        detail = f"the 'arguments' of the call {given}, not a string. Write the JSON of an object into a string."
+        fix = "arguments_to_text" if isinstance(arguments, dict) else None
+        yield Problem(f"{at}/arguments", "invalid_tool_calls", detail, fix=fix)
+
+
+def _check_word(holder: dict[str, object], key: str, whose: str, at: str) -> Problems:
+    word = holder.get(key)
+    if isinstance(word, str) and word.strip():
+        return
+    given = "is missing" if key not in holder else "is empty" if isinstance(word, str) else f"is {name_type(word)}"
+    detail = f"the '{key}' of {whose} {given}. Give a string that is not empty."
+    yield Problem(f"{at}/{key}", "invalid_tool_calls", detail)

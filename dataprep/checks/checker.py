@@ -19,7 +19,7 @@ from dataprep.checks.phrasing import Turn, check_turns, check_unread
 from dataprep.checks.profiles import TARGETS, Profile
 from dataprep.checks.report import Kind, Problem, Report
 from dataprep.checks.shapes import read_clean_chat
-from dataprep.checks.strict_json import Unreadable, read_line
+from dataprep.checks.strict_json import Unreadable, count_objects, read_line
 from dataprep.checks.suspicion import may_hold_secret, may_lack_words
 from dataprep.checks.texts import texts_beside, turns_of, turns_of_clean
 
@@ -259,7 +259,9 @@ class Walk:
             if self._strays == MAX_STRAYS:
                 return self._give_up()
         self.report.add(number, disguise or problem)
-        self.report.examples += disguise is None
+        if disguise is None:
+            several = problem.fix == "split_lines"
+            self.report.examples += count_objects(line.decode("utf-8", "replace")) if several else 1
         for secret in check_unread(line.decode("utf-8", "replace")) if disguise is None else ():
             self.report.add(number, secret)
         return disguise is None and self.report.errors < MAX_ERRORS

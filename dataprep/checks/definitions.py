@@ -4,8 +4,6 @@ from dataprep.checks.profiles import Profile
 from dataprep.checks.report import Problem, Problems
 from dataprep.checks.wording import name_type, point, show
 
-_SHAPE = "a function definition must be an object with a 'name' that is not empty (in tools: under 'function')."
-
 
 def check_settings(holder: dict[str, object], profile: Profile, *steps: str) -> Problems:
     """All problems of the settings for tools that stand beside messages, in the object at `steps`."""
@@ -16,13 +14,13 @@ def check_settings(holder: dict[str, object], profile: Profile, *steps: str) -> 
     for key in ("tools", "functions"):
         definitions = holder.get(key)
         if definitions is not None and not isinstance(definitions, list):
-            detail = f"'{key}' must be an array of definitions, not {name_type(definitions)}."
+            detail = f"'{key}' is {name_type(definitions)}. Write an array of definitions."
             yield Problem(point(*steps, key), f"invalid_{key}", detail)
         elif isinstance(definitions, list):
             yield from _check_definitions(definitions, *steps, key)
     parallel = holder.get("parallel_tool_calls")
     if parallel is not None and not isinstance(parallel, bool):
-        detail = f"'parallel_tool_calls' must be true or false, not {show(parallel)}."
+        detail = f"'parallel_tool_calls' is {show(parallel)}. Write true or false, or leave it out."
         yield Problem(point(*steps, "parallel_tool_calls"), "invalid_parallel_tool_calls", detail)
 
 
@@ -37,12 +35,23 @@ def _check_definitions(definitions: list[object], *steps: str) -> Problems:
             function, inner = definition.get("function"), (*inner, "function")
         name = function.get("name") if isinstance(function, dict) else None
         if not isinstance(function, dict) or not isinstance(name, str) or not name.strip():
-            yield Problem(point(*steps, index), f"invalid_{steps[-1]}", _SHAPE)
+            yield _refuse_shape(function, f"invalid_{steps[-1]}", *inner)
             continue
         if first.setdefault(name, index) != index:
             detail = f"the function {show(name)} is declared twice, first in place {first[name] + 1}. Keep one of them."
             yield Problem(point(*inner, "name"), "repeated_tool", detail)
         yield from _check_parameters(function, name, f"invalid_{steps[-1]}", *inner)
+
+
+def _refuse_shape(function: object, code: str, *steps: str | int) -> Problem:
+    if not isinstance(function, dict):
+        given = "is missing" if function is None else f"is {name_type(function)}"
+        detail = f"the definition of the function {given}. Write an object with a 'name'."
+        return Problem(point(*steps), code, detail)
+    name = function.get("name")
+    given = "has no 'name'" if name is None else f"has the name {show(name)}"
+    detail = f"the function {given}. Give a string that is not empty."
+    return Problem(point(*steps, "name"), code, detail)
 
 
 def _check_parameters(function: dict[str, object], name: str, code: str, *steps: str | int) -> Problems:
@@ -52,7 +61,7 @@ def _check_parameters(function: dict[str, object], name: str, code: str, *steps:
     if parameters is None:
         return
     if not isinstance(parameters, dict):
-        detail = f"{of} must be a JSON Schema of type object, not {name_type(parameters)}."
+        detail = f"{of} are {name_type(parameters)}. Write a JSON Schema of type object."
         yield Problem(at, code, detail)
         return
     kind = parameters.get("type", "object")
@@ -61,8 +70,8 @@ def _check_parameters(function: dict[str, object], name: str, code: str, *steps:
         yield Problem(f"{at}/type", code, detail)
     properties, required = parameters.get("properties"), parameters.get("required")
     if properties is not None and not isinstance(properties, dict):
-        detail = f"'properties' in {of} must be an object of schemas by name, not {name_type(properties)}."
+        detail = f"'properties' in {of} is {name_type(properties)}. Write an object of schemas by name."
         yield Problem(f"{at}/properties", code, detail)
     if required is not None and not (isinstance(required, list) and all(isinstance(one, str) for one in required)):
-        detail = f"'required' in {of} must be an array of names, not {show(required)}."
+        detail = f"'required' in {of} is {show(required)}. Write an array of names."
         yield Problem(f"{at}/required", code, detail)

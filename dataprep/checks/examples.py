@@ -55,7 +55,7 @@ def recognise(example: dict[str, object], among: Kind | None = None) -> Kind | N
 def check_example(example: object, profile: Profile = OPENAI, among: Kind | None = None) -> Problems:
     """All problems of one decoded line; `among` is the kind of the lines before it."""
     if not isinstance(example, dict):
-        detail = f'the line is {name_type(example)}, not a JSON object like {{"messages": [...]}}.'
+        detail = f'the line is {name_type(example)}. Write a JSON object, such as {{"messages": [...]}}.'
         yield Problem("", "not_an_object", detail)
         return
     kind = recognise(example, among)
@@ -95,7 +95,7 @@ def _miss_messages(example: dict[str, object]) -> Problem:
     foreign = next((words for key, words in _FOREIGN.items() if key in example), None)
     if foreign is not None and not hint:
         hint = f" {foreign}: convert it first."
-    return Problem("", "missing_messages", f"the example has no 'messages'.{found}{hint}")
+    return Problem("", "missing_messages", f"the example has no 'messages'.{found}{hint or ' Give them.'}")
 
 
 def _check_chat(example: dict[str, object], profile: Profile) -> Problems:
@@ -156,7 +156,8 @@ def _check_preference(example: dict[str, object], profile: Profile) -> Problems:
     yield from _check_keys(example, _PREFERENCE_KEYS, profile)
     given = example.get("input")
     if not isinstance(given, dict) or "messages" not in given:
-        detail = "a preference example needs 'input', an object with 'messages'."
+        told = "lacks 'messages'" if isinstance(given, dict) else f"is {name_type(given)}"
+        detail = f"'input' {told}. Give an object with 'messages', to which both outputs answer."
         yield Problem("/input", "invalid_input", detail)
     else:
         yield from _check_keys(given, _INPUT_KEYS, profile, "input")
@@ -176,8 +177,8 @@ def _check_preference(example: dict[str, object], profile: Profile) -> Problems:
 
 def _check_output(output: object, key: str, profile: Profile) -> Problems:
     if not isinstance(output, list) or not output:
-        detail = f"a preference example needs '{key}', an array with the assistant's message."
-        yield Problem(point(key), "invalid_output", detail)
+        given = f"'{key}' is empty" if output == [] else f"'{key}' is {name_type(output)}, not an array"
+        yield Problem(point(key), "invalid_output", f"{given}. Give an array with the assistant's message.")
         return
     yield from check_messages(output, key, profile=profile)
     if len(output) > 1:
@@ -191,7 +192,7 @@ def _check_output(output: object, key: str, profile: Profile) -> Problems:
         detail = f"'weight' does nothing in '{key}': both outputs are compared, whatever it is. Remove it."
         yield Problem(point(key, 0, "weight"), "weight_ignored", detail, "warning")
     if isinstance(last, dict) and last.get("role") in ("system", "user", "tool", "function", "developer"):
-        detail = f"the last message of '{key}' must be the assistant's, not of role {last['role']}."
+        detail = f"the last message of '{key}' is of role {last['role']}. Give the assistant's there."
         yield Problem(point(key, len(output) - 1, "role"), "invalid_output", detail)
 
 
@@ -203,9 +204,9 @@ def _check_completion(example: dict[str, object], profile: Profile) -> Problems:
     yield from _check_keys(example, _COMPLETION_KEYS, profile)
     for key in _COMPLETION_KEYS:
         if key not in example:
-            yield Problem("", f"missing_{key}", f"the prompt/completion pair has no '{key}'.")
+            yield Problem("", f"missing_{key}", f"the prompt/completion pair has no '{key}'. Give it, a string.")
         elif not isinstance(example[key], str):
-            detail = f"'{key}' must be a string, not {name_type(example[key])}."
+            detail = f"'{key}' is {name_type(example[key])}. Write a string."
             yield Problem(point(key), f"invalid_{key}", detail)
     answer = example.get("completion")
     if isinstance(answer, str) and is_blank(answer):

@@ -34,7 +34,7 @@ _FOREIGN = {"from": "role", "value": "content", "text": "content", "speaker": "r
 def check_messages(messages: object, *steps: str, profile: Profile = OPENAI) -> Problems:
     """All problems of a message list that stands at `steps` in its example, but for the order of roles."""
     if not isinstance(messages, list):
-        detail = f"'{steps[-1]}' must be an array of messages, not {name_type(messages)}."
+        detail = f"'{steps[-1]}' is {name_type(messages)}. Write an array of messages."
         yield Problem(point(*steps), "invalid_messages", detail)
         return
     if not messages:
@@ -46,7 +46,7 @@ def check_messages(messages: object, *steps: str, profile: Profile = OPENAI) -> 
 
 def _check_message(message: object, calls: Calls, profile: Profile, steps: Steps) -> Problems:
     if not isinstance(message, dict):
-        detail = f"a message must be an object with role and content, not {name_type(message)}."
+        detail = f"a message is {name_type(message)}. Write an object with role and content."
         yield Problem(point(*steps), "invalid_message", detail)
         return
     role = message.get("role")
@@ -92,7 +92,7 @@ def _refuse_role(message: dict[str, object], steps: Steps) -> Problem:
     role = message.get("role")
     meant = _synonym(role)
     hint = f" Did you mean '{meant}'?" if meant else did_you_mean(role, KEYS)
-    detail = f"role {show(role)} is not one of {', '.join(ROLES)}.{hint}"
+    detail = f"role {show(role)} is not known. Write one of {', '.join(ROLES)}.{hint}"
     return Problem(point(*steps, "role"), "unknown_role", detail, fix="rename_role" if meant_role(message) else None)
 
 
@@ -114,7 +114,7 @@ def _check_keys(message: dict[str, object], role: str, profile: Profile, steps: 
         yield Problem(point(*steps, key), "unknown_key", detail, profile.extra_keys, fix)
     name = message.get("name")
     if name is not None and not isinstance(name, str):
-        yield Problem(point(*steps, "name"), "invalid_name", f"'name' must be a string, not {name_type(name)}.")
+        yield Problem(point(*steps, "name"), "invalid_name", f"'name' is {name_type(name)}. Write a string.")
 
 
 def _check_content(message: dict[str, object], role: str, profile: Profile, steps: Steps) -> Problems:
@@ -128,10 +128,11 @@ def _check_content(message: dict[str, object], role: str, profile: Profile, step
         if texts and all(isinstance(text, str) for text in texts) and is_blank("".join(map(str, texts))):
             yield from _check_text(message, "", role, at)
     elif content is not None:
-        detail = f"'content' must be a string or an array of parts, not {name_type(content)}."
+        detail = f"'content' is {name_type(content)}. Write a string or an array of parts."
         yield Problem(at, "invalid_content", detail)
     elif not _may_be_silent(message, role):
-        detail = f"the {role} message has no 'content'. Give its text." + _guess_key(message, "content")
+        told = "has null as" if "content" in message else "has no"
+        detail = f"the {role} message {told} 'content'. Give its text." + _guess_key(message, "content")
         yield Problem(point(*steps), "missing_content", detail)
 
 
@@ -149,7 +150,7 @@ def _check_text(message: dict[str, object], content: str, role: str, at: str) ->
         detail = "the assistant's content is empty, which teaches silence. Give an answer or drop the example."
         yield Problem(at, "empty_content", detail)
     elif role != "assistant":
-        yield Problem(at, "empty_content", f"the {role} message is empty.", "warning")
+        yield Problem(at, "empty_content", f"the {role} message is empty. Give its text or drop it.", "warning")
 
 
 def _check_weight(message: dict[str, object], role: str, profile: Profile, steps: Steps) -> Problems:

@@ -13,6 +13,7 @@ from dataprep.checks.wording import show
 MAX_VALUES = 1_000_000
 
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+_BETWEEN = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
 _CUT_OFF = "the JSON ends in the middle. Put each whole object on one line of its own."
 
 
@@ -47,8 +48,7 @@ def read_line(line: bytes) -> object:
         raise unreadable.located(text) from None
     except json.JSONDecodeError as error:
         explanation = _explain(text, error)
-        fix = "drop_trailing_comma" if "trailing comma" in explanation else None
-        raise Unreadable("invalid_json", explanation, fix) from None
+        raise Unreadable("invalid_json", explanation, _fix_of(text, explanation)) from None
     except RecursionError:
         raise Unreadable("json_too_deep", "the JSON is nested too deeply. No example needs that.") from None
     except ValueError:
@@ -92,6 +92,29 @@ def _explain(text: str, error: json.JSONDecodeError) -> str:
     if error.msg.startswith("Invalid \\"):
         return where + "a backslash that escapes nothing. Write it twice."
     return where + f"{error.msg[0].lower()}{error.msg[1:]}, found {show(rest)}."
+
+
+def _fix_of(text: str, explanation: str) -> str | None:
+    """The mend of a line that is no JSON, where only one thing can be meant."""
+    if "trailing comma" in explanation:
+        return "drop_trailing_comma"
+    if "raw tab or control character" in explanation:
+        return "escape_control"
+    return "split_lines" if count_objects(text) > 1 else None
+
+
+def count_objects(text: str) -> int:
+    """How many JSON objects stand in a row in a text, with nothing or a comma between them; 0 if anything else does."""
+    at, count = 0, 0
+    while (at := _BETWEEN.match(text, at).end()) < len(text):  # type: ignore[union-attr]
+        try:
+            value, at = _DECODER.raw_decode(text, at)
+        except (ValueError, RecursionError, Unreadable):
+            return 0
+        if not isinstance(value, dict):
+            return 0
+        count += 1
+    return count
 
 
 def _refuse_lone_surrogates(value: object) -> None:

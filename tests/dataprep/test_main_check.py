@@ -20,7 +20,7 @@ def test_a_bad_file_exits_with_1_and_shows_its_findings(tmp_path: Path, capsys: 
     file = tmp_path / "bad.jsonl"
     file.write_text(chat(user(), {"role": "bot"}) + "\n", encoding="utf-8")
     assert main(["check", str(file)]) == 1
-    assert "error: Line 1: role 'bot' is not one of" in capsys.readouterr().out
+    assert "error: Line 1: role 'bot' is not known" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -45,9 +45,9 @@ def test_a_function_that_is_not_declared_is_told() -> None:
     assert talk(call(), tools=None) == [("undeclared_tool", at, "error")]
 
 
-@pytest.mark.parametrize("made", [call(name=" "), call(call_id="")])
-def test_a_call_needs_an_id_and_a_name_that_are_not_empty(made: dict[str, object]) -> None:
-    assert talk(made, answers=()) == [("invalid_tool_calls", "/messages/1/tool_calls/0", "error")]
+@pytest.mark.parametrize(("made", "member"), [(call(name=" "), "function/name"), (call(call_id=""), "id")])
+def test_a_call_needs_an_id_and_a_name_that_are_not_empty(made: dict[str, object], member: str) -> None:
+    assert talk(made, answers=()) == [("invalid_tool_calls", f"/messages/1/tool_calls/0/{member}", "error")]
 
 
 def test_calls_of_a_preference_are_declared_beside_its_question() -> None:

@@ -90,7 +90,6 @@ def test_what_is_no_jsonl_at_all_gets_one_finding_that_says_what_it_is(data: byt
         ('{"messages": "a\tb"}', "invalid_json", "control character"),
         ('{"messages": "a\\xb"}', "invalid_json", "backslash"),
         ('{"messages" []}', "invalid_json", "column 13"),
-        (GOOD + GOOD, "invalid_json", "one object a line"),
         ("hello", "invalid_json", "column 1"),
         ('{"messages": [], "messages": []}', "duplicate_key", "'messages'"),
         ('{"messages": [{"role": "user", "content": "a", "content": "b"}]}', "duplicate_key", "'content'"),
@@ -111,6 +110,13 @@ def test_a_line_that_is_no_strict_json_object_is_refused_by_its_number(line: str
     assert [(finding.line, finding.code) for finding in report.findings] == [(2, code)]
     assert words in report.findings[0].message
     assert report.examples == 2
+
+
+def test_objects_in_a_row_on_one_line_count_as_so_many_examples() -> None:
+    report = check_text(f"{GOOD}\n{GOOD}{GOOD}\n")
+    ((line, code, fix),) = ((one.line, one.code, one.fix) for one in report.findings)
+    assert (line, code, fix, report.examples) == (2, "invalid_json", "split_lines", 3)
+    assert "one object a line" in report.findings[0].message
 
 
 def test_invalid_utf8_is_told_with_its_byte() -> None:

@@ -32,12 +32,12 @@ def test_a_schema_of_an_object_is_fine_and_none_too(more: dict[str, object]) -> 
 @pytest.mark.parametrize(
     ("parameters", "pointer", "words"),
     [
-        ("none", "/parameters", "not a string"),
-        ([], "/parameters", "not an array"),
+        ("none", "/parameters", "are a string"),
+        ([], "/parameters", "are an array"),
         ({"type": "string"}, "/parameters/type", "'string'"),
         ({"type": ["object"]}, "/parameters/type", "an array"),
-        ({"properties": ["a"]}, "/parameters/properties", "not an array"),
-        ({"required": "a"}, "/parameters/required", "not 'a'"),
+        ({"properties": ["a"]}, "/parameters/properties", "is an array"),
+        ({"required": "a"}, "/parameters/required", "is 'a'"),
     ],
 )
 def test_parameters_that_are_no_schema_of_an_object_are_refused(parameters: object, pointer: str, words: str) -> None:
@@ -49,7 +49,7 @@ def test_parameters_that_are_no_schema_of_an_object_are_refused(parameters: obje
 
 
 def test_a_name_is_not_empty_and_declared_once() -> None:
-    assert found({"name": ""}) == [("invalid_tools", "/tools/0", "error")]
+    assert found({"name": ""}) == [("invalid_tools", AT + "/name", "error")]
     assert found({"name": "look"}, {"name": "go"}, {"name": "look"}) == [
         ("repeated_tool", "/tools/2/function/name", "error")
     ]

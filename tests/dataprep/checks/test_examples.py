@@ -1,6 +1,7 @@
 """What the rules for one example accept and refuse, told line by line."""
 
 import json
+import re
 
 import pytest
 
@@ -47,13 +48,15 @@ VALID = {
     "prompt and completion": json.dumps({"prompt": "", "completion": " Yes.END"}),
 }
 
+WAY_OUT = re.compile(r"\b(Add|Declare|Drop|Give|Keep|Leave|Move|Remove|Use|Write|convert it|Did you mean)\b")
+
 REFUSED: dict[str, tuple[str, str, str, str]] = {
     # name: (line, code, pointer, words of the message)
     "role misspelt": (
         chat(user(), {"role": "asistant", "content": "x"}),
         "unknown_role",
         "/messages/1/role",
-        "role 'asistant' is not one of system, user, assistant, tool. Did you mean 'assistant'?",
+        "role 'asistant' is not known. Write one of system, user, assistant, tool. Did you mean 'assistant'?",
     ),
     "ShareGPT role": (chat(user(), {"role": "gpt"}), "unknown_role", "/messages/1/role", "mean 'assistant'?"),
     "role a number": (chat(user(), {"role": 7}), "unknown_role", "/messages/1/role", "role 7 is not"),
@@ -76,9 +79,9 @@ REFUSED: dict[str, tuple[str, str, str, str]] = {
     "input and output alone": ('{"input": "Rain", "output": "Pluie"}', "missing_messages", "", "'output'"),
     "messages misspelt": ('{"mesages": []}', "missing_messages", "", "Did you mean 'messages'?"),
     "empty object": ("{}", "missing_messages", "", "no 'messages'"),
-    "messages a string": ('{"messages": "x"}', "invalid_messages", "/messages", "not a string"),
+    "messages a string": ('{"messages": "x"}', "invalid_messages", "/messages", "is a string"),
     "messages empty": ('{"messages": []}', "invalid_messages", "/messages", "is empty"),
-    "message a string": (chat(user(), "x"), "invalid_message", "/messages/1", "not a string"),
+    "message a string": (chat(user(), "x"), "invalid_message", "/messages/1", "is a string"),
     "no content": (chat({"role": "user"}, assistant()), "missing_content", "/messages/0", "no 'content'"),
     "null content": (chat(user(), assistant(None)), "missing_content", "/messages/1", "Give its text"),
     "no tool call": (
@@ -87,12 +90,12 @@ REFUSED: dict[str, tuple[str, str, str, str]] = {
         "/messages/1/tool_calls",
         "at least",
     ),
-    "content a number": (chat(user(3), assistant()), "invalid_content", "/messages/0/content", "not a number"),
+    "content a number": (chat(user(3), assistant()), "invalid_content", "/messages/0/content", "is a number"),
     "part a string": (chat(user(["x"]), assistant()), "invalid_content", "/messages/0/content/0", "part"),
     "part of odd type": (
         chat(user([{"type": "txt", "text": "x"}]), assistant()),
         "invalid_content",
-        "/messages/0/content/0",
+        "/messages/0/content/0/type",
         "Did you mean 'text'?",
     ),
     "no parts": (chat(user([]), assistant()), "invalid_content", "/messages/0/content", "empty array"),
@@ -106,7 +109,7 @@ REFUSED: dict[str, tuple[str, str, str, str]] = {
         chat(user([{"type": "image_url", "image_url": {}}]), assistant()),
         "invalid_content",
         "/messages/0/content/0/image_url",
-        "needs 'url'",
+        "lacks 'url'",
     ),
     "sound without format": (
         chat(user([{"type": "input_audio", "input_audio": {"data": "AA"}}]), assistant()),
@@ -149,12 +152,12 @@ REFUSED: dict[str, tuple[str, str, str, str]] = {
     "calls of a user": (chat(user(tool_calls=[CALL]), assistant()), "unknown_key", "/messages/0/tool_calls", "user"),
     "key on top": (chat(user(), assistant(), weight=1), "unknown_key", "/weight", "unknown key 'weight'"),
     "key with a slash": (chat(user(), assistant(), **{"a/b~": 1}), "unknown_key", "/a~1b~0", "'a/b~'"),
-    "name a number": (chat(user(name=3), assistant()), "invalid_name", "/messages/0/name", "not a number"),
+    "name a number": (chat(user(name=3), assistant()), "invalid_name", "/messages/0/name", "is a number"),
     "arguments an object": (
         chat(user(), assistant(None, tool_calls=[{**CALL, "function": {"name": "f", "arguments": {}}}])),
         "invalid_tool_calls",
-        "/messages/1/tool_calls/0",
-        "JSON in a string",
+        "/messages/1/tool_calls/0/function/arguments",
+        "Write the JSON of an object into a string",
     ),
     "answer to no call": (
         chat(user(), {"role": "tool", "tool_call_id": "call_9", "content": "9"}, assistant()),
@@ -168,8 +171,8 @@ REFUSED: dict[str, tuple[str, str, str, str]] = {
         "/messages/1/tool_call_id",
         "needs 'tool_call_id'",
     ),
-    "tools an object": (chat(user(), assistant(), tools={}), "invalid_tools", "/tools", "not an object"),
-    "tool without name": (chat(user(), assistant(), tools=[{}]), "invalid_tools", "/tools/0", "'name'"),
+    "tools an object": (chat(user(), assistant(), tools={}), "invalid_tools", "/tools", "is an object"),
+    "tool without name": (chat(user(), assistant(), tools=[{}]), "invalid_tools", "/tools/0/function", "'name'"),
     "parallel a word": (
         chat(user(), assistant(), parallel_tool_calls="no"),
         "invalid_parallel_tool_calls",
@@ -182,12 +185,12 @@ REFUSED: dict[str, tuple[str, str, str, str]] = {
         pair(non_preferred_output=[user()]),
         "invalid_output",
         "/non_preferred_output/0/role",
-        "not of role user",
+        "is of role user. Give the assistant's",
     ),
     "preference with a stray key": (pair(score=1), "unknown_key", "/score", "'score'"),
     "no completion": ('{"prompt": "a"}', "missing_completion", "", "no 'completion'"),
     "blank completion": ('{"prompt": "a", "completion": " \\u200b"}', "empty_content", "/completion", "silence"),
-    "prompt a number": ('{"prompt": 1, "completion": "b"}', "invalid_prompt", "/prompt", "not a number"),
+    "prompt a number": ('{"prompt": 1, "completion": "b"}', "invalid_prompt", "/prompt", "is a number"),
 }
 
 
@@ -216,6 +219,7 @@ def test_a_faulty_example_is_refused_with_its_line_and_the_way_out(
     assert (finding.line, finding.code, finding.pointer) == (3, code, pointer)
     assert finding.message.startswith("Line 3: ")
     assert words in finding.message
+    assert WAY_OUT.search(finding.message), finding.message
     assert not report.ok
 
 

@@ -11,7 +11,12 @@ from dataprep.checks.profiles import TARGETS
 from dataprep.fixing.fix import fix
 from tests.dataprep.lines import assistant, chat, user
 
-CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a": "b\u200bc"}'}}
+
+def _call(arguments: object) -> dict[str, object]:
+    return {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
+
+
+CALL = _call('{"a": "b\u200bc"}')
 TOOLS = [{"type": "function", "function": {"name": "f"}}]
 ANSWER = {"role": "tool", "tool_call_id": "c", "content": "9"}
 PAIR = {"preferred_output": [assistant("yes")], "non_preferred_output": [assistant("no")]}
@@ -35,6 +40,19 @@ LINES = {
     "a message of nothing but a key": chat({"role": "user", "txt": "x"}, assistant()),
     "an observation": chat(user(), {"role": "observation", "content": "x"}, assistant()),
     "invisible in arguments": chat(user(), assistant(None, tool_calls=[CALL]), ANSWER, assistant(), tools=TOOLS),
+    "arguments as an object": chat(
+        user(), assistant(None, tool_calls=[_call({"a": 1})]), ANSWER, assistant(), tools=TOOLS
+    ),
+    "old arguments as an object": chat(
+        user(), assistant(None, function_call={"name": "f", "arguments": {}}), assistant(), tools=TOOLS
+    ),
+    "no calls": chat(user(), assistant(tool_calls=[])),
+    "objects in a row": chat(user(), assistant()) + " , " + chat(user("Again?"), assistant("Yes.")),
+    "objects behind a carriage return": chat(user(), assistant()) + "\r" + chat(user("Again?"), assistant("Yes.")),
+    "objects in a row, one cut": chat(user(), assistant()) + chat(user("Again?"))[:-5],
+    "a raw tab": chat(user("a tab"), assistant()).replace(" tab", "\t"),
+    "a comma too many": chat(user(), assistant())[:-1] + ",}",
+    "an example and a number": chat(user(), assistant()) + " 7",
     "invisible in an answer": chat(user(), assistant("a\u200bb")),
 }
 
@@ -54,4 +72,12 @@ def test_what_a_finding_names_as_its_mend_is_made_and_what_is_left_names_none(
 
 def test_the_mends_are_named_where_they_are_made() -> None:
     named = {one.fix for line in LINES.values() for one in check(io.BytesIO(line.encode()), profile="mistral").findings}
-    assert named == {None, "merge_messages", "drop_trailing_messages", "drop_key", "drop_invisible", "rename_role"}
+    made = {"merge_messages", "drop_trailing_messages", "drop_key", "drop_invisible", "rename_role"}
+    assert named == made | {
+        None,
+        "arguments_to_text",
+        "drop_empty_calls",
+        "split_lines",
+        "drop_trailing_comma",
+        "escape_control",
+    }
