@@ -9,6 +9,7 @@ from dataprep.checks.profiles import OPENAI, Profile
 from dataprep.checks.report import Problem, Problems
 from dataprep.checks.silence import is_blank
 from dataprep.checks.wording import did_you_mean, name_type, point, show
+from dataprep.roles import MEANT, UNCERTAIN, plain_role
 
 ROLES = ("system", "user", "assistant", "tool")
 _COMMON = frozenset({"role", "content", "name"})
@@ -19,13 +20,6 @@ KEYS = {
     "assistant": _COMMON | {"weight", "tool_calls", "function_call", "refusal", "audio"},
     "tool": _COMMON | {"tool_call_id"},
     "function": _COMMON,
-}
-# Roles as other tools write them.
-SYNONYMS = {
-    **dict.fromkeys(("human", "prompter", "customer", "question", "用户"), "user"),
-    **dict.fromkeys(("gpt", "chatgpt", "bot", "ai", "model", "agent", "answer", "助手"), "assistant"),
-    **dict.fromkeys(("instruction", "context"), "system"),
-    **dict.fromkeys(("observation", "tool_response", "ipython"), "tool"),
 }
 # Keys that other tools write beside or instead of role and content.
 _FOREIGN = {"from": "role", "value": "content", "text": "content", "speaker": "role"}
@@ -67,16 +61,16 @@ def _check_message(message: object, calls: Calls, profile: Profile, steps: Steps
 
 def meant_role(message: dict[str, object]) -> str | None:
     """The role that is certainly meant by one that is none; None if there is no telling."""
-    meant = _synonym(message.get("role"))
+    role = message.get("role")
+    meant = _synonym(role)
+    if meant is None or plain_role(str(role)) in UNCERTAIN:
+        return None
     # A tool's message without its call is no better than an observation.
     return None if meant == "tool" and "tool_call_id" not in message else meant
 
 
 def _synonym(role: object) -> str | None:
-    if not isinstance(role, str) or role in KEYS:
-        return None
-    plain = role.strip().lower()
-    return plain if plain in KEYS else SYNONYMS.get(plain)
+    return MEANT.get(plain_role(role)) if isinstance(role, str) and role not in KEYS else None
 
 
 def strays_of_message(message: dict[str, object], role: str) -> list[str]:

@@ -4,17 +4,14 @@ import json
 import re
 from typing import Any
 
+from dataprep.roles import MEANT, plain_role
 from dataprep.sources.walks import BrokenRow
 
 Messages = tuple[dict[str, Any], ...]
 Extra = tuple[tuple[str, Any], ...]
 
-_ROLES = {
-    **dict.fromkeys(("user", "human", "q", "问", "question", "customer"), "user"),
-    **dict.fromkeys(("assistant", "gpt", "bot", "chatbot", "chatgpt", "model", "a", "答", "answer"), "assistant"),
-    **dict.fromkeys(("tool", "observation"), "tool"),
-    **{role: role for role in ("system", "developer", "function", "function_call")},
-}
+# ShareGPT has a role for what a message of the assistant's holds on the wire.
+_ROLES = {**MEANT, "function_call": "function_call"}
 # What may stand in a message on the wire; anything else (times, ids) was for the program that wrote the file.
 _KEPT_KEYS = ("name", "tool_calls", "tool_call_id", "function_call", "refusal")
 _ROW_KEYS = ("tools", "parallel_tool_calls", "functions")
@@ -77,7 +74,7 @@ def taken_out_of(row: object) -> tuple[str, ...]:
 
 def _role_of(turn: dict[str, Any]) -> str | None:
     spoken = turn.get("role", turn.get("from"))
-    return _ROLES.get(spoken.strip().rstrip(":：").lower()) if isinstance(spoken, str) else None
+    return _ROLES.get(plain_role(spoken)) if isinstance(spoken, str) else None
 
 
 def _from_turns(turns: object, key: str) -> list[dict[str, Any]]:

@@ -78,12 +78,23 @@ def test_the_old_way_to_call_is_named_with_the_new_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "meant"), [("human", "user"), ("gpt", "assistant"), ("User", "user"), ("observation", "tool")]
+    ("role", "meant"),
+    [
+        *[(role, "user") for role in ("human", "User", "Human:", "Q", "问", "用户")],
+        *[(role, "assistant") for role in ("gpt", "chatbot", "答：", "助手")],
+        *[("系统", "system"), ("observation", "tool")],
+    ],
 )
 def test_a_role_of_another_tool_is_translated(role: str, meant: str) -> None:
     (finding,) = check_text(chat({"role": role, "content": "x", "tool_call_id": "c"}, assistant())).findings
     assert (finding.code, finding.fix) == ("unknown_role", "rename_role")
     assert f"Did you mean '{meant}'?" in finding.message
+
+
+def test_a_role_that_may_be_any_speaker_is_guessed_but_not_changed() -> None:
+    (finding,) = check_text(chat({"role": "A", "content": "x"}, {"role": "assistant", "content": "y"})).findings
+    assert (finding.code, finding.fix) == ("unknown_role", None)
+    assert "Did you mean 'assistant'?" in finding.message
 
 
 @pytest.mark.parametrize("key", ["conversations", "instruction", "mapping"])

@@ -81,9 +81,10 @@ def test_every_line_is_accounted_for_and_a_broken_one_costs_itself_alone(tmp_pat
 @pytest.mark.parametrize(
     ("written", "role"),
     [
-        *[(name, "user") for name in ("user", "human", "Human", "Q", "问", "问：")],
-        *[(name, "assistant") for name in ("assistant", "gpt", "bot", "chatbot", "A", "答", "A:")],
-        *[("system", "system"), ("developer", "developer"), ("observation", "tool")],
+        *[(name, "user") for name in ("user", "human", "Human", "Q", "问", "问：", "用户", "prompter")],
+        *[(name, "assistant") for name in ("assistant", "gpt", "bot", "chatbot", "A", "答", "A:", "AI", "助手")],
+        *[("system", "system"), ("developer", "developer"), ("系统", "system")],
+        *[("observation", "tool"), ("tool_response", "tool")],
     ],
 )
 def test_roles_have_synonyms(tmp_path: Path, written: str, role: str) -> None:
