@@ -180,7 +180,8 @@ def _check_output(output: object, key: str, profile: Profile) -> Problems:
         given = f"'{key}' is empty" if output == [] else f"'{key}' is {name_type(output)}, not an array"
         yield Problem(point(key), "invalid_output", f"{given}. Give an array with the assistant's message.")
         return
-    yield from check_messages(output, key, profile=profile)
+    for problem in check_messages(output, key, profile=profile):
+        yield _tell_silence(problem, key) if problem.code == "empty_content" and key in _OUTPUTS[1] else problem
     if len(output) > 1:
         detail = (
             f"'{key}' holds {len(output)} messages, but one is compared: the assistant's. Put the rest into 'input'."
@@ -194,6 +195,12 @@ def _check_output(output: object, key: str, profile: Profile) -> Problems:
     if isinstance(last, dict) and last.get("role") in ("system", "user", "tool", "function", "developer"):
         detail = f"the last message of '{key}' is of role {last['role']}. Give the assistant's there."
         yield Problem(point(key, len(output) - 1, "role"), "invalid_output", detail)
+
+
+def _tell_silence(problem: Problem, key: str) -> Problem:
+    """Of an empty answer that is not taught, only compared with."""
+    detail = f"the message in '{key}' is empty: beside it any answer will do. Give one that might be given, but worse."
+    return problem._replace(detail=detail, severity="warning")
 
 
 def _is_weight(value: object) -> bool:

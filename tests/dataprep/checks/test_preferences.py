@@ -63,3 +63,17 @@ def test_a_wrong_weight_in_an_output_is_told_once(weight: object) -> None:
     assert found([assistant("Yes.", weight=weight)], [assistant("No.")]) == [
         ("invalid_weight", "/preferred_output/0/weight", "error")
     ]
+
+
+@pytest.mark.parametrize("content", ["", " \n", [{"type": "text", "text": ""}]])
+def test_silence_is_refused_where_it_is_taught_and_warned_of_where_it_is_not(content: object) -> None:
+    assert found([assistant("Yes.")], [assistant(content)]) == [
+        ("empty_content", "/non_preferred_output/0/content", "warning")
+    ]
+    assert found([assistant(content)], [assistant("No.")]) == [
+        ("empty_content", "/preferred_output/0/content", "error")
+    ]
+    pair = {"input": {"messages": [user()]}, "preferred_completion": [assistant("Yes.")]}
+    report = check_text(json.dumps(pair | {"non_preferred_completion": [assistant("")]}))
+    assert report.ok
+    assert "'non_preferred_completion' is empty: beside it any answer will do. Give one" in report.findings[0].message
