@@ -44,7 +44,7 @@ _GARBLED_CHINESE = re.compile(f"[{_GARBLED_STARTS}][^\x00-\x7f]{{2,}}")
 _GARBLED_LATIN = re.compile("â€[^A-Za-z0-9]|â€$|Ã[\x80-\xbf]|Â[\xa0-\xbf]|ï¼|ï»¿|锟斤拷|烫烫烫")
 INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_LEFT_OVER = re.compile(r"<(?:msg|appmsg|sysmsg|emoji|voipmsg|revokemsg|videomsg)[ >/]|weixin://|wxid_[a-z0-9]{6}")
+_LEFT_OVER = re.compile(r"<(?:msg|appmsg|sysmsg|emoji|voipmsg|revokemsg|videomsg)[ >/]|weixin://")
 _SPECIAL = re.compile(r"<[|｜][^<>|｜\s]{1,40}[|｜]>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>")
 # All that the rules above begin with; a text without any is done with one look.
 _FIRST_ODD = re.compile(
@@ -57,7 +57,7 @@ _STAND_IN_STARTS = frozenset("[【［<!‹〈＜ \n")
 _MAYBE_PRIVATE = re.compile("[0-9０-９@＠_-]")
 _LOOKS_PRIVATE = re.compile(
     r"[@＠]|[0-9０-９][0-9０-９ .()．－-]{6}|-----BEGIN"
-    r"|[Pp]ass|PASS|[Pp]wd|密码|密碼|口令|[Bb]earer |:[0-9A-Fa-f]{0,4}:"
+    r"|[Pp]ass|PASS|[Pp]wd|密码|密碼|口令|[Bb]earer |:[0-9A-Fa-f]{0,4}:|wxid_"
     r"|(?<![A-Za-z0-9])(?:[A-Za-z]{2,6}[-_][A-Za-z0-9_-]{10}|[A-Z]{4}[A-Za-z0-9]{12}|AIza|eyJ)"
 )
 # Personal data is looked for in so many first characters of a text: long texts full of numbers take their time.
@@ -87,7 +87,7 @@ def check_turns(turns: Sequence[Turn]) -> Problems:
             continue
         if turn.learned and turn.role == "assistant" and (len(text) <= MAX_NOTE or text[0] in _STAND_IN_STARTS):
             yield from _check_stand_in(turn)
-        if _FIRST_ODD.search(text) or "weixin://" in text or "wxid_" in text:
+        if _FIRST_ODD.search(text) or "weixin://" in text:
             yield from _check_characters(turn)
         if _MAYBE_PRIVATE.search(text) and _LOOKS_PRIVATE.search(text, 0, _MAX_SEARCHED):
             yield from _check_privacy(turn)
@@ -179,7 +179,7 @@ def _check_privacy(turn: Turn) -> Problems:
     for kind, value in kinds.items():
         if kind == "KEY":
             yield _tell_secret(turn, value)
-        elif kind != "WXID":
+        else:
             half = value[: max(2, len(value) // 3)][:MAX_SHOWN]
             detail = f"{show(half + '...')} looks like personal data ({kind}). Mask it, as the model may repeat it."
             yield Problem(turn.pointer, "personal_data", detail, "warning", "mask")

@@ -28,6 +28,8 @@ WARNED: dict[str, tuple[str, str, str, str]] = {
     "frame without a key": ("-----BEGIN PRIVATE KEY-----", "secret", "made up", "---BEGIN PRIVATE KEY---"),
     "phone": ("打13812345678", "personal_data", "PHONE", "订单20261123000012345已发货"),
     "mail": ("ask ann@example.com", "personal_data", "EMAIL", "ask @ann"),
+    "id of a WeChat user": ("加我wxid_lx26b", "personal_data", "(WXID). Mask it", "a wxid_ is one's id"),
+    "id of a WeChat group": ("在12345@chatroom里", "personal_data", "(WXID). Mask it", "a @chatroom, 12 @chatroom"),
     "speaker": ("Assistant: hello", "speaker_in_answer", "'Assistant:'", "Assistants: two of them"),
 }
 
@@ -89,6 +91,14 @@ def test_an_invisible_question_is_odd_and_an_invisible_answer_of_no_weight_is_no
 
 def test_a_secret_is_not_repeated_whole() -> None:
     assert "Q7W8E9" not in findings("use sk-test-Q7W8E9R0T1Y2U3I4O5P6")[0].message
+
+
+def test_ids_of_wechat_are_told_once_each_message_with_a_mask_as_their_mend() -> None:
+    report = check_text(chat(user("问wxid_aaaaaa1或wxid_bbbbbb2"), assistant("去38401234@chatroom")))
+    assert [(one.pointer, one.code, one.fix) for one in report.findings] == [
+        ("/messages/0/content", "personal_data", "mask"),
+        ("/messages/1/content", "personal_data", "mask"),
+    ]
 
 
 def test_an_answer_that_stands_in_the_question_is_told() -> None:

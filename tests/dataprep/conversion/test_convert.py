@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from dataprep import leaks
+from dataprep import check, leaks
 from dataprep.conversion.turns import MAX_KNOWN_TURNS
 from dataprep.conversion.windows import lines_of
 from dataprep.records import Dialogue, Kind, Place, Row
@@ -191,6 +191,13 @@ def test_an_answer_of_a_chat_that_stands_for_a_picture_cuts_the_talk_in_any_lang
     conversion = converted(rows)
     assert turns(conversion) == [["u: Is the lamp lit?", "a: Since dusk."]]
     assert left(conversion) == {"no_answer": 2, "text_cut": 1}
+
+
+def test_ids_of_wechat_in_texts_are_masked_and_nothing_is_left_to_warn_of() -> None:
+    rows = [said(1, SHE, 0, "加wxid_lx26b吗"), said(2, ME, 1, "我在38401234@chatroom，wxid_lx26b")]
+    assert turns(converted(rows)) == [["u: 加[WXID_1]吗", "a: 我在[WXID_2]，[WXID_1]"]]
+    written = "".join(lines_of(converted(rows).training)).encode()
+    assert check(io.BytesIO(written)).findings == []
 
 
 def test_a_key_is_never_trained_on_even_if_nothing_is_to_be_masked() -> None:
