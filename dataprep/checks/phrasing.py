@@ -43,6 +43,7 @@ _GARBLED_CHINESE = re.compile(f"[{_GARBLED_STARTS}][^\x00-\x7f]{{2,}}")
 # UTF-8 read as Windows-1252: a quotation mark, an accented letter, a Chinese comma.
 _GARBLED_LATIN = re.compile("â€[^A-Za-z0-9]|â€$|Ã[\x80-\xbf]|Â[\xa0-\xbf]|ï¼|ï»¿|锟斤拷|烫烫烫")
 INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
+SEPARATOR = re.compile("[\u2028\u2029\x85]")
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LEFT_OVER = re.compile(r"<(?:msg|appmsg|sysmsg|emoji|voipmsg|revokemsg|videomsg)[ >/]|weixin://")
 _SPECIAL = re.compile(r"<[|｜][^<>|｜\s]{1,40}[|｜]>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>")
@@ -141,9 +142,9 @@ _RULES = (
     ("invisible_character", INVISIBLE, "{} is invisible. Remove it.", "drop_invisible"),
     (
         "line_separator",
-        re.compile("[\u2028\u2029\x85]"),
+        SEPARATOR,
         "{} ends a line for some programs, which then cut the example in two. Write \\n for it.",
-        None,
+        "separator_to_lf",
     ),
     ("control_character", CONTROL, "{} is a control character. Remove it.", "drop_control"),
     ("markup_left_over", _LEFT_OVER, "{} is a left-over of the chat program, not what was said. Remove it.", None),

@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 from dataprep.checks.checker import check
 from dataprep.checks.disguise import unmask_bytes
-from dataprep.checks.phrasing import CONTROL, INVISIBLE
+from dataprep.checks.phrasing import CONTROL, INVISIBLE, SEPARATOR
 from dataprep.checks.profiles import TARGETS, Profile
 from dataprep.checks.report import Report
 from dataprep.checks.shapes import read_clean_chat
@@ -210,7 +210,7 @@ class _Fixing:
 
     def _is_clean(self, text: str) -> bool:
         """Whether a line is so plainly faultless that it need not be taken apart."""
-        if "\\u" in text or CONTROL.search(text) or INVISIBLE.search(text):
+        if "\\u" in text or any(odd.search(text) for odd in (CONTROL, INVISIBLE, SEPARATOR)):
             return False
         messages = read_clean_chat(text.encode("utf-8", "surrogateescape"))
         return messages is not None and (self._profile.weight is None or all(one.weight is None for one in messages))

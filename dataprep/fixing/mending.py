@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from dataprep.checks.examples import recognise, strays_of_chat
 from dataprep.checks.messages import KEYS, meant_role, strays_of_message
 from dataprep.checks.order import may_join
-from dataprep.checks.phrasing import CONTROL, INVISIBLE
+from dataprep.checks.phrasing import CONTROL, INVISIBLE, SEPARATOR
 from dataprep.checks.profiles import Profile
 from dataprep.checks.wording import show
 from dataprep.masking import Masker
@@ -16,6 +16,11 @@ _OUTPUTS = ("preferred_output", "preferred_completion", "non_preferred_output", 
 # Identifiers, types and addresses: a mask would break what they point at.
 _UNMASKED = frozenset({"role", "type", "id", "tool_call_id", "image_url", "input_audio", "file", "weight"})
 _JSON_IN_TEXT = "arguments"
+_ODD = (
+    ("drop_invisible", INVISIBLE, "", "characters that cannot be seen removed from"),
+    ("drop_control", CONTROL, "", "control characters removed from"),
+    ("separator_to_lf", SEPARATOR, "\n", "line ends of Unicode's became LF in"),
+)
 
 
 class Mend(NamedTuple):
@@ -71,15 +76,15 @@ def _mend_list(messages: object, profile: Profile) -> Iterator[Mend]:
 
 
 def _mend_text(holder: object, key: str) -> Iterator[Mend]:
-    """Remove from a text what nobody sees or meant; what then is empty was no text and stays."""
+    """Take from a text what nobody sees or meant; what then is empty was no text and stays."""
     text = holder.get(key) if isinstance(holder, dict) else None
     if not isinstance(holder, dict) or not isinstance(text, str):
         return
-    for code, odd in (("drop_invisible", INVISIBLE), ("drop_control", CONTROL)):
-        cleaned = odd.sub("", text)
+    for code, odd, instead, what in _ODD:
+        cleaned = odd.sub(instead, text)
         if cleaned.strip() and cleaned != text:
             holder[key] = text = cleaned
-            yield Mend(code, f"characters that cannot be seen removed from '{key}'")
+            yield Mend(code, f"{what} '{key}'")
 
 
 def _mend_order(messages: object, profile: Profile) -> Iterator[Mend]:

@@ -81,8 +81,15 @@ def test_what_is_mended_passes_the_check_with_nothing_lost(name: str, tmp_path: 
 
 
 def test_a_good_line_is_copied_to_the_letter(tmp_path: Path) -> None:
-    odd = '{"messages" : [{"role":"user","content":"\\u4f60 \\/ \u2028"} ,{"role":"assistant","content":"1e5"}]}  '
+    odd = '{"messages" : [{"role":"user","content":"\\u4f60 \\/ \u3000"} ,{"role":"assistant","content":"1e5"}]}  '
     assert run(tmp_path, odd + "\n")[1] == [odd]
+
+
+def test_line_ends_of_unicodes_in_texts_become_lf(tmp_path: Path) -> None:
+    report, (line,) = run(tmp_path, chat(user("a\u2028b\u2029\x85c"), assistant("d")))
+    assert json.loads(line)["messages"][0]["content"] == "a\nb\n\nc"
+    assert [change.what for change in report.changes] == ["line ends of Unicode's became LF in 'content'"]
+    assert report.left.findings == []
 
 
 def test_blank_lines_and_exact_duplicates_are_dropped_and_told(tmp_path: Path) -> None:

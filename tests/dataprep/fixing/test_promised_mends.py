@@ -54,6 +54,12 @@ LINES = {
     "a comma too many": chat(user(), assistant())[:-1] + ",}",
     "an example and a number": chat(user(), assistant()) + " 7",
     "invisible in an answer": chat(user(), assistant("a\u200bb")),
+    "line ends of Unicode's": chat(user("a\u2028b\u0085c"), assistant([{"type": "text", "text": "d\u2029"}])),
+    "a line end of Unicode's in an answer not preferred": json.dumps(
+        {"input": {"messages": [user()]}, **PAIR, "non_preferred_output": [assistant("n\u2028o")]}
+    ),
+    "a line end of Unicode's in a completion": json.dumps({"prompt": "a\u2029b", "completion": "c"}),
+    "a line end of Unicode's in a reference": chat(user(), reference="a\u2028b"),
 }
 
 
@@ -80,4 +86,5 @@ def test_the_mends_are_named_where_they_are_made() -> None:
         "split_lines",
         "drop_trailing_comma",
         "escape_control",
+        "separator_to_lf",
     }
