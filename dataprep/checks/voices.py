@@ -102,7 +102,10 @@ class Voices:
             yield Problem("", "unbalanced_sides", detail, "warning")
 
     def _check_heads(self) -> Problems:
-        """A word before a colon may be a label; it is a name if the assistant is called so elsewhere."""
+        """A word before a colon may be a label; it is a name if the assistant is called so elsewhere.
+
+        Before every answer of many it is worth a word in any case, unless the instructions have it.
+        """
         for head, count in self._heads.most_common():
             if count < _MIN_HEADS:
                 return
@@ -112,6 +115,17 @@ class Voices:
                     f" {self._lines[head]}). Leave the name out."
                 )
                 yield Problem("", "speaker_in_answer", detail, "warning")
+            elif count == self._answers >= MIN_FOR_SHARES and not self._is_asked_for(head):
+                detail = (
+                    f"all {count} answers begin with '{head}:' (first in line {self._lines[head]}), and the model will"
+                    " begin so, too. Leave it out if it is the speaker's name, or ask for it in the system message."
+                )
+                yield Problem("", "speaker_in_answer", detail, "warning")
+
+    def _is_asked_for(self, head: str) -> bool:
+        """Whether instructions show this label before a colon."""
+        pattern = re.compile(re.escape(head) + r"[\"'”」』*`]{0,3}\s?[:：]", re.IGNORECASE)
+        return any(pattern.search(text) for text in self._systems)
 
     def _is_played(self, name: str) -> bool:
         pattern = re.compile(_BE + re.escape(name) + r"(?![A-Za-z])", re.IGNORECASE)

@@ -61,6 +61,27 @@ def test_a_label_before_answers_is_no_name(system: str) -> None:
     assert found(played(system, "Mood: {}")) == []
 
 
+@pytest.mark.parametrize("head", ["Mira:", "小北：", "Mira :"])
+def test_what_stands_before_every_answer_is_told_with_how_often(head: str) -> None:
+    lines = [chat(user(f"Say {at}."), assistant(f"{head} It is number {at}.")) for at in range(20)]
+    (finding,) = found(lines)
+    assert (finding.line, finding.code, finding.severity) == (None, "speaker_in_answer", "warning")
+    assert f"all 20 answers begin with '{head.rstrip(' :：')}:' (first in line 1)" in finding.message
+    assert "Leave it out if it is the speaker's name" in finding.message
+    assert found(lines[:19]) == []
+    assert found([*lines, chat(user("And?"), assistant("No more."))]) == []
+
+
+def test_a_label_that_the_instructions_show_may_stand_before_every_answer() -> None:
+    assert found(played("Answer in the form 'Mood': ...", "Mood: {}", 20)) == []
+    assert [one.code for one in found(played("Tell the mood.", "Mood: {}", 20))] == ["speaker_in_answer"]
+
+
+def test_what_each_answer_begins_with_differently_is_no_head() -> None:
+    assert found([chat(user(f"Say {at}."), assistant(f"{'abcdefghijklmnopqrst'[at]}: {at}")) for at in range(20)]) == []
+    assert found([chat(user(f"Say {at}."), assistant(f"https://lamp.test/{at}")) for at in range(20)]) == []
+
+
 @pytest.mark.parametrize(
     ("system", "name"),
     [("你是林小北，一个聪明、热情、善良的人", "林小北"), ("请扮演王芳。", "王芳"), ("你是李明的分身", "李明")],
