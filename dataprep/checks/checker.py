@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from msgspec import to_builtins
 
+from dataprep.checks.content import content_of_line
 from dataprep.checks.disguise import BYTE_ORDER_MARK, unmask_bytes, unmask_text
 from dataprep.checks.examples import check_example, recognise
 from dataprep.checks.length import check_length
@@ -122,9 +123,9 @@ class Walk:
                     self._settle_kind("chat", number)
                 if len(line) > short:
                     self._check_length({"messages": to_builtins(messages)}, number)
-                if self._remember(hash(line), number) != number:
-                    self._warn_of_duplicate(line, number)
-                elif number % stride == 0:
+                if self._is_repeated({"messages": messages}, line, number):
+                    continue
+                if number % stride == 0:
                     self._look_closely(turns_of_clean(messages), number)
                 elif may_lack_words(messages) or (suspect and may_hold_secret(line)):
                     self._look_for_errors(turns_of_clean(messages), number)
@@ -231,9 +232,7 @@ class Walk:
             return True
         if len(line) > self._short and isinstance(example, dict):
             self._check_length(example, number)
-        if self._remember(hash(line), number) != number:
-            self._warn_of_duplicate(line, number)
-        elif kind is not None and isinstance(example, dict):
+        if not self._is_repeated(example, line, number) and kind is not None and isinstance(example, dict):
             turns = turns_of(example, kind)
             if number % self._stride == 0:
                 self._look_closely(turns, number, texts_beside(example))
@@ -287,6 +286,12 @@ class Walk:
             )
             report.add(number, Problem("", "mixed_kinds", detail))
 
-    def _warn_of_duplicate(self, line: bytes, number: int) -> None:
-        detail = f"the example is the same as that of line {self._seen[hash(line)]}. Keep one of them."
+    def _is_repeated(self, example: object, line: bytes, number: int) -> bool:
+        """Whether the example came before, which is told; in a file read closely, however its line is written."""
+        mark = hash(content_of_line(line, example) if self._stride == 1 else line)
+        first = self._remember(mark, number)
+        if first == number:
+            return False
+        detail = f"the example is the same as that of line {first}. Keep one of them."
         self.report.add(number, Problem("", "duplicate_example", detail, "warning", "drop_duplicates"))
+        return True

@@ -1,11 +1,11 @@
 """Finds validation examples that stand in the training file too; whether either file is sound is checked elsewhere."""
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
+from dataprep.checks.content import content_of
 from dataprep.checks.disguise import BYTE_ORDER_MARK
 from dataprep.checks.examples import recognise
 from dataprep.checks.likeness import MAX_CHARACTERS, Likenesses, Sampler
@@ -36,11 +36,11 @@ class _Example(NamedTuple):
 def leaks(training: BinaryIO, validation: BinaryIO) -> list[Finding]:
     """Return what a validation file shares with a training file, by the validation file's lines.
 
-    The same example is an error (`leak`). Warnings are: one that differs in case, width, blanks or weights alone
-    (`similar_leak`), one that is nearly the same (`near_leak`), and one with an answer that is trained after the same
-    question, as when windows of one session overlap (`neighbour_leak`). Each line has the gravest alone. At most a
-    hundred are told, errors first; findings without a line come last. Lines that are no strict JSON object are passed
-    over.
+    The same example is an error (`leak`). Warnings are: one that differs in case, width, blanks, full stops at
+    ends or weights alone (`similar_leak`), one that is nearly the same (`near_leak`), and one with an answer that is
+    trained after the same question, as when windows of one session overlap (`neighbour_leak`). Each line has the
+    gravest alone. At most a hundred are told, errors first; findings without a line come last. Lines that are no
+    strict JSON object are passed over.
     """
     report = Report()
     add_leaks(report, training, validation)
@@ -142,7 +142,7 @@ class _Comparison:
         if example.alike in first:
             detail = (
                 f"the example says the same as line {first[example.alike]} of the training file but for case, width,"
-                " blanks or weights. Keep one of them."
+                " blanks, a full stop at an end or weights. Keep one of them."
             )
             return Problem("", "similar_leak", detail, "warning")
         if example.line in self._near:
@@ -184,7 +184,9 @@ def _read(example: dict[str, object], line: int) -> _Example:
     kind = recognise(example)
     turns = turns_of(example, kind) if kind is not None else []
     # In a list, what one example says is never taken for what another holds.
-    return _Example(line, _hash(example), _hash([_plain(example)]), tuple(answers_of(turns)), talk_of(turns))
+    return _Example(
+        line, hash(content_of(example)), hash(content_of([_plain(example)])), tuple(answers_of(turns)), talk_of(turns)
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -196,7 +198,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items() if key != "weight"}
     return value
-
-
-def _hash(example: object) -> int:
-    return hash(json.dumps(example, ensure_ascii=False, sort_keys=True))

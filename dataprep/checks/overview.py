@@ -20,14 +20,28 @@ _MAX_SYSTEMS = 1_000
 _MAX_ANSWERS = 20_000
 _MAX_GIVEN = 200_000
 _WHOLE_AT, _LINE_AT = 24, 25
+_ENDS = " \n.!?…。！？"
 _ANSWER = (1 << _WHOLE_AT) - 1
 
 
 def normalise(text: str) -> str:
-    """The text without what seldom makes a difference: width (？ and ?), case, blanks."""
+    """The text without what seldom makes a difference: width (？ and ?), case, blanks, full stops at its end."""
+    return _without_stops(_fold(text))
+
+
+def without_end(text: str) -> str:
+    """The text without the marks that its last sentence ends with, whichever they are."""
+    return text.rstrip(_ENDS)
+
+
+def _fold(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     return "".join(text.casefold().split())
+
+
+def _without_stops(folded: str) -> str:
+    return folded.rstrip(".。") or folded
 
 
 class Overview:
@@ -54,15 +68,16 @@ class Overview:
         last = next((at for at in range(len(turns) - 1, -1, -1) if turns[at].role == "assistant"), None)
         if last is None:
             return
-        plain = [normalise(turn.text) for turn in turns[: last + 1]]
-        self._note_answer(plain[last], line)
+        folded = [_fold(turn.text) for turn in turns[: last + 1]]
+        self._note_answer(folded[last], line)
+        plain = list(map(_without_stops, folded))
         repetition = self._compare_answers(turns, plain, line)
         if repetition is not None:
             yield repetition
         # What is said of one picture may be said of another.
-        if not turns[last].learned or repetition is not None or turns[last].shown:
+        if not turns[last].learned or repetition is not None or turns[last].shown or self._likenesses.sampler.spent:
             return
-        talk = " ".join(turn.text for turn in turns if turn.role != "system").casefold()
+        talk = " ".join(without_end(turn.text) for turn in turns if turn.role != "system").casefold()
         near = self._likenesses.nearest(talk, line)
         if near is not None:
             detail = (
@@ -162,7 +177,10 @@ def _contradict(answer: Turn, first: int) -> Problem:
 
 
 def _repeat(first: int) -> Problem:
-    detail = f"the example says the same as that of line {first} but for case, width or blanks. Keep one of them."
+    detail = (
+        f"the example says the same as that of line {first} but for case, width, blanks or a full stop at an end."
+        " Keep one of them."
+    )
     return Problem("", "similar_example", detail, "warning")
 
 

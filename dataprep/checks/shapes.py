@@ -18,8 +18,8 @@ _find_mark_by_number = re.compile(rb"(?<!\\)(?:\\\\)*\\u0022").search
 _NEXT = {"system": "user", "user": "assistant", "assistant": "user"}
 
 
-class PlainMessage(Struct, forbid_unknown_fields=True, gc=False):
-    """A message of a clean line: its content is a string with something in it."""
+class PlainMessage(Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """A message of a clean line: its content is a string with something in it, its weight never written as null."""
 
     role: Literal["system", "user", "assistant"]
     content: str

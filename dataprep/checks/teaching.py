@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from sys import intern
 from typing import NamedTuple
 
-from dataprep.checks.overview import normalise
+from dataprep.checks.overview import normalise, without_end
 from dataprep.checks.phrasing import Turn
 
 # Fourteen Chinese characters or some nine English words; what is shorter, greetings among it, may well come twice.
@@ -19,7 +19,7 @@ class Answer(NamedTuple):
 
 
 def answers_of(turns: Sequence[Turn]) -> Iterator[Answer]:
-    """The learned answers that are no greeting, but for case, width and blanks."""
+    """The learned answers that are no greeting, but for case, width, blanks and full stops at ends."""
     asked, shown = "", 0
     for turn in turns:
         if turn.role == "user":
@@ -37,7 +37,7 @@ def talk_of(turns: Sequence[Turn]) -> str:
     for turn in turns:
         if turn.role in ("system", "developer"):
             continue
-        waiting.append(turn.text)
+        waiting.append(without_end(turn.text))
         if turn.role == "assistant":
             learned += waiting if turn.learned else ()
             waiting = []

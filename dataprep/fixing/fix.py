@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from dataprep.checks.checker import check
+from dataprep.checks.content import content_of_line
 from dataprep.checks.disguise import unmask_bytes
 from dataprep.checks.phrasing import CONTROL, INVISIBLE, SEPARATOR
 from dataprep.checks.profiles import TARGETS, Profile
 from dataprep.checks.report import Report
-from dataprep.checks.shapes import read_clean_chat
+from dataprep.checks.shapes import PlainMessage, read_clean_chat
 from dataprep.decoding import SAMPLE_BYTES, encoding_of_bytes
 from dataprep.fixing.framing import BLANK, Framer, Record, TooLong
 from dataprep.fixing.mending import masked, mend
@@ -186,7 +187,6 @@ class _Fixing:
         if mark in self._seen:
             self._drop_repeated(line, lines, mark)
             return
-        self._remember(mark)
         unread = self._unread
         self._take_new(line, text, origin, mark)
         if self._unread > unread and len(self._noise) < MAX_UNREAD:
@@ -195,28 +195,38 @@ class _Fixing:
             self._drop_repeated(line + 1, lines - 1, mark)
 
     def _take_new(self, line: int, text: str, origin: str, mark: bytes) -> None:
+        clean = None if origin or self._masker is not None else self._read_clean(text)
+        if clean is not None:
+            data = text.encode()
+            self._write_new(line, data, content_of_line(data, {"messages": clean}), mark)
+            return
         if origin:
             self._report.add(line, origin)
-        elif self._masker is None and self._is_clean(text):
-            self._write(text.encode())
+        self._remember(mark)
+        for data, content in self._mend(line, text, bool(origin)):
+            self._write_new(line, data, content, mark)
+
+    def _write_new(self, line: int, data: bytes, content: bytes, mark: bytes) -> None:
+        """Write a line unless one that holds the same was written; `mark` is that of the line as it was read."""
+        done = _digest(content)
+        if done != mark and done in self._seen:
+            self._drop_repeated(line, 1, done)
             return
-        for value in self._mend(line, text, bool(origin)):
-            done = _digest(value)
-            if done != mark and done in self._seen:
-                self._drop_repeated(line, 1, done)
-                continue
-            self._remember(done)
-            self._write(value)
+        self._remember(done)
+        self._report.records += 1
+        self._report.written += 1
+        self._out.write(data + b"\n")
 
-    def _is_clean(self, text: str) -> bool:
-        """Whether a line is so plainly faultless that it need not be taken apart."""
+    def _read_clean(self, text: str) -> list[PlainMessage] | None:
+        """The messages of a line so plainly faultless that it need not be taken apart."""
         if "\\u" in text or any(odd.search(text) for odd in (CONTROL, INVISIBLE, SEPARATOR)):
-            return False
+            return None
         messages = read_clean_chat(text.encode("utf-8", "surrogateescape"))
-        return messages is not None and (self._profile.weight is None or all(one.weight is None for one in messages))
+        ignored = messages if self._profile.weight is not None else None
+        return None if any(one.weight is not None for one in ignored or ()) else messages
 
-    def _mend(self, line: int, text: str, reframed: bool) -> list[bytes]:
-        """The lines to be written for the text of one record; those of the text where it is not to be understood."""
+    def _mend(self, line: int, text: str, reframed: bool) -> list[tuple[bytes, bytes]]:
+        """The lines to be written for the text of one record, each with what it holds: itself if it is unreadable."""
         try:
             reading = read(text)
             if reading is None or not any(isinstance(value, dict) for value in reading.values):
@@ -224,10 +234,11 @@ class _Fixing:
             mended = [] if reading is None else self._mend_values(line, reading, reframed)
         except RecursionError:
             reading, mended = None, []
-        if mended:
-            return mended
-        kept = self._mask_raw(line, text) if reading is None else text
-        return [one for one in kept.encode("utf-8", "surrogateescape").split(b"\n") if one.strip()]
+        if reading is not None:
+            lines = zip(mended or [text.encode()], reading.values, strict=True)
+            return [(data, content_of_line(data, value)) for data, value in lines]
+        kept = self._mask_raw(line, text)
+        return [(one, one) for one in kept.encode("utf-8", "surrogateescape").split(b"\n") if one.strip()]
 
     def _mask_raw(self, line: int, text: str) -> str:
         """The text of a line that stays broken, with the masks asked for; nothing where they would not cover it."""
@@ -258,11 +269,6 @@ class _Fixing:
         if covered:
             self._report.add(line, "mask", "personal data replaced by placeholders")
         return lines
-
-    def _write(self, data: bytes) -> None:
-        self._report.records += 1
-        self._report.written += 1
-        self._out.write(data + b"\n")
 
     def _remember(self, mark: bytes) -> None:
         if len(self._seen) < MAX_REMEMBERED:

@@ -2,11 +2,14 @@
 
 import io
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dataprep import Finding, Report, check
 from dataprep.checks.checker import MAX_CLOSE_BYTES, SAMPLE_BYTES
+from dataprep.fixing.fix import fix
 from tests.dataprep.lines import assistant, chat, user
 
 STORY = "On Monday the keeper rowed out to the rock, lit the lamp, wrote down the wind and slept until the gulls came."
@@ -32,6 +35,64 @@ def only(report: Report) -> Finding:
     """The one finding there is."""
     assert len(report.findings) == 1, report.findings
     return report.findings[0]
+
+
+def written(*messages: object, **how: Any) -> str:
+    """A chat written in another way than `chat` does."""
+    return json.dumps({"messages": list(messages)}, **how)
+
+
+TOOL = {"type": "function", "function": {"name": "f"}}
+BACKWARDS = {"weight": 1, "content": "Ahoy!", "role": "assistant"}
+SAME = {
+    "the order of keys": (chat(user(), assistant()), written({"content": "Hi", "role": "user"}, assistant())),
+    "blanks": (chat(user(), assistant()), written(user(), assistant(), separators=(" ,", ":  "))),
+    "escapes": (chat(user("灯"), assistant("a/b")), written(user("灯"), assistant("a/b")).replace("/", "\\/")),
+    "a mark as a number": (chat(user('"'), assistant()), chat(user('"'), assistant()).replace('\\"', "\\u0022")),
+    "weights": (chat(user(), assistant(weight=1)), chat(user(), BACKWARDS)),
+    "tools": (
+        chat(user(), assistant(), tools=[TOOL]),
+        json.dumps({"tools": [TOOL], "messages": [user(), assistant()]}),
+    ),
+    "completions": ('{"prompt": "a", "completion": "b"}', '{"completion":"b", "prompt":"a"}'),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_the_same_example_is_a_duplicate_however_it_is_written_and_a_fix_drops_it(name: str, tmp_path: Path) -> None:
+    first, again = SAME[name]
+    finding = only(check_lines([first, again]))
+    assert (finding.line, finding.code, finding.fix) == (2, "duplicate_example", "drop_duplicates")
+    assert "line 1" in finding.message
+    (tmp_path / "a.jsonl").write_text(f"{first}\n{again}\n", encoding="utf-8")
+    report = fix(tmp_path / "a.jsonl", tmp_path / "b.jsonl")
+    assert report.dropped == {"drop_duplicates": 1}
+    assert (tmp_path / "b.jsonl").read_text(encoding="utf-8") == f"{first}\n"
+
+
+def test_another_weight_or_another_tool_makes_another_example() -> None:
+    weighed = [chat(user(), assistant(), user("And?"), assistant(**more)) for more in ({}, {"weight": 1})]
+    assert codes(check_lines(weighed)) == [(2, "similar_example")]
+    assert codes(check_lines([chat(user(), assistant()), chat(user(), assistant(), tools=[TOOL])])) == [
+        (2, "similar_example")
+    ]
+
+
+@pytest.mark.parametrize("mark", [".", "。", "...", "．"])
+def test_a_full_stop_at_the_end_makes_no_difference(mark: str) -> None:
+    found = check_pairs([("When is it lit", "At dusk"), (f"When is it lit{mark}", f"At dusk{mark}")])
+    assert codes(found) == [(2, "similar_example")]
+    assert "a full stop at an end" in found.findings[0].message
+    assert codes(check_pairs([("When is it lit?", "At dusk"), ("When is it lit?", f"At dusk{mark}")])) == [
+        (2, "similar_example")
+    ]
+    assert codes(check_pairs([("Is it lit?", "Yes"), ("Is it lit.", "Fine")])) == []
+
+
+def test_near_copies_are_found_whatever_their_sentences_end_with() -> None:
+    question = "Who rowed out to the rock on Monday and lit the lamp there"
+    first, again = (question + "?", "It was the keeper."), ("Well, " + question, "It was the keeper!")
+    assert codes(check_pairs([first, again])) == [(2, "near_duplicate")]
 
 
 @pytest.mark.parametrize("again", ["几点开会?", "几点开会？ ", "几点 开会？"])
