@@ -6,7 +6,7 @@ import re
 from typing import NoReturn
 
 from dataprep.checks.report import Problem
-from dataprep.checks.whereabouts import find_repeated_key, find_value
+from dataprep.checks.whereabouts import find_half, find_repeated_key, find_value
 from dataprep.checks.wording import show
 
 # An example with more brackets and commas than this is an attack on memory, not training data.
@@ -14,6 +14,7 @@ MAX_VALUES = 1_000_000
 
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _BETWEEN = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
+_FINDERS = {"duplicate_key": find_repeated_key, "lone_surrogate": find_half}
 _CUT_OFF = "the JSON ends in the middle. Put each whole object on one line of its own."
 
 
@@ -27,7 +28,7 @@ class Unreadable(Exception):
 
     def located(self, line: str) -> "Unreadable":
         """The same with its column and its JSON pointer, where the line shows them."""
-        find = find_repeated_key if self.problem.code == "duplicate_key" else find_value
+        find = _FINDERS.get(self.problem.code, find_value)
         place = find(line, self.token) if self.token else None
         if place is not None:
             detail = f"at column {place.column}: {self.problem.detail}"
@@ -121,9 +122,11 @@ def _refuse_lone_surrogates(value: object) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError as error:
-        half = f"\\u{ord(error.object[error.start]):04x}"
-        detail = f"{half} is half of a character (a lone surrogate), which is not text. Remove or repair it."
-        raise Unreadable("lone_surrogate", detail) from None
+        half = error.object[error.start]
+        detail = (
+            f"\\u{ord(half):04x} is half of a character (a lone surrogate), which is not text. Remove or repair it."
+        )
+        raise Unreadable("lone_surrogate", detail, token=half) from None
 
 
 def _build_object(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Finds where in a line of JSON a value or a key given twice stands; whether the line is sound is judged elsewhere."""
+"""Finds where in a line of JSON a value, a key given twice or half a character stands; it judges no line."""
 
 import json
 import re
@@ -29,24 +29,39 @@ class _Frame:
 
 
 class _Token(NamedTuple):
+    """A key or a value; `frames` are those that are open around it, as long as no further token is read."""
+
     column: int
     text: str
-    pointer: str
+    is_key: bool
     repeats: bool
+    frames: list[_Frame]
 
 
 def find_value(line: str, token: str) -> Whereabouts | None:
     """Where a value first stands that is written like this, outside of strings."""
-    return next((Whereabouts(one.column, one.pointer) for one in _read(line, token) if not one.repeats), None)
+    return next((_place(one) for one in _read(line) if one.text == token and not one.is_key), None)
 
 
 def find_repeated_key(line: str, key: str) -> Whereabouts | None:
     """Where this key first stands for the second time in one object."""
-    return next((Whereabouts(one.column, one.pointer) for one in _read(line, key) if one.repeats), None)
+    return next((_place(one) for one in _read(line) if one.repeats and one.frames[-1].step == key), None)
 
 
-def _read(line: str, wanted: str) -> Iterator[_Token]:
-    """The values, and the keys given twice, that read as wanted."""
+def find_half(line: str, half: str) -> Whereabouts | None:
+    """Where a text first stands that holds this lone surrogate; a key with it is told by its object."""
+    return next((_place(one) for one in _read(line) if "\\u" in one.text and half in _decode(one.text)), None)
+
+
+def _place(token: _Token) -> Whereabouts:
+    frames = token.frames[:-1] if token.is_key and not token.repeats else token.frames
+    pointer = point(*(frame.step for frame in frames))
+    # A key may hold half a character, which nothing could print.
+    return Whereabouts(token.column, pointer.encode("utf-8", "replace").decode())
+
+
+def _read(line: str) -> Iterator[_Token]:
+    """The keys and the values that are no objects or arrays, in order."""
     frames: list[_Frame] = []
     for match in _TOKEN.finditer(line):
         text, top = match[0], frames[-1] if frames else None
@@ -60,10 +75,9 @@ def _read(line: str, wanted: str) -> Iterator[_Token]:
             key = _decode(text)
             repeats, top.step = key in top.keys, key
             top.keys.add(key)
-            if repeats and key == wanted:
-                yield _Token(match.start() + 1, text, point(*(frame.step for frame in frames)), True)
-        elif text == wanted:
-            yield _Token(match.start() + 1, text, point(*(frame.step for frame in frames)), False)
+            yield _Token(match.start() + 1, text, True, repeats, frames)
+        else:
+            yield _Token(match.start() + 1, text, False, False, frames)
 
 
 def _move_on(frame: _Frame | None, sign: str) -> None:

@@ -171,6 +171,28 @@ def test_numbers_that_are_none_and_keys_given_twice_are_told_with_their_place(
     assert job_error(report, "file-1", 1, "supervised") is not None
 
 
+@pytest.mark.parametrize(
+    ("line", "column", "pointer"),
+    [
+        (chat(user("\U0001f600"), assistant("x[]")).replace("[]", "\\ud83d"), 82, "/messages/1/content"),
+        ('{"messages": [{"role": "user", "content": "\\ud83d\\ude00 \\\\ud83d \\uDE00"}]}', 43, "/messages/0/content"),
+        ('{"a": {"b\\udc00": 1}}', 8, "/a"),
+        ('["\\ud83d\\ude00", ["\\ud83d"]]', 19, "/1/0"),
+        ('{"\\ud83d": "x"}', 2, ""),
+    ],
+)
+def test_half_a_character_is_told_with_the_text_that_holds_it(line: str, column: int, pointer: str) -> None:
+    (finding,) = check_text(f"{GOOD}\n{line}\n").findings
+    assert (finding.code, finding.pointer) == ("lone_surrogate", pointer)
+    assert finding.message.startswith(f"Line 2: at column {column}: \\u")
+
+
+def test_a_pointer_can_be_printed_whatever_the_keys_are() -> None:
+    for line in ('{"\\ud83d": {"a": NaN}}', '{"\\ud83d": {"a": 1, "a": 2}}'):
+        (finding,) = check_text(f"{GOOD}\n{line}").findings
+        assert finding.pointer == "/?/a"
+
+
 def test_blank_lines_are_one_warning_and_count_as_lines() -> None:
     report = check_text(f"{GOOD}\n\n  \n" + '{"messages": []}\n')
     assert [(finding.line, finding.code) for finding in report.findings] == [
