@@ -11,7 +11,7 @@ from msgspec import to_builtins
 
 from dataprep.checks.content import content_of_line
 from dataprep.checks.disguise import BYTE_ORDER_MARK, unmask_bytes, unmask_text
-from dataprep.checks.examples import check_example, recognise
+from dataprep.checks.examples import check_example, holds_examples, recognise
 from dataprep.checks.length import check_length
 from dataprep.checks.likeness import MAX_CHARACTERS, Likenesses
 from dataprep.checks.limits import BLOCK, MAX_LINE_BYTES, MAX_REMEMBERED, Line
@@ -220,7 +220,7 @@ class Walk:
         if isinstance(example, list) and not self.report.examples:
             return self._refuse(Problem("", "not_an_object", ""), line, number)
         report, errors_before = self.report, self.report.errors
-        report.examples += 1
+        report.examples += len(example) if isinstance(example, list) and holds_examples(example) else 1
         for problem in check_example(example, self._profile, report.kind):
             report.add(number, problem)
             if report.errors >= MAX_ERRORS:

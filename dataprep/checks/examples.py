@@ -55,8 +55,7 @@ def recognise(example: dict[str, object], among: Kind | None = None) -> Kind | N
 def check_example(example: object, profile: Profile = OPENAI, among: Kind | None = None) -> Problems:
     """All problems of one decoded line; `among` is the kind of the lines before it."""
     if not isinstance(example, dict):
-        detail = f'the line is {name_type(example)}. Write a JSON object, such as {{"messages": [...]}}.'
-        yield Problem("", "not_an_object", detail)
+        yield _refuse_value(example)
         return
     kind = recognise(example, among)
     if kind == "chat":
@@ -71,9 +70,28 @@ def check_example(example: object, profile: Profile = OPENAI, among: Kind | None
         yield _miss_messages(example)
 
 
+def holds_examples(value: object) -> bool:
+    """Whether a decoded line is an array that nothing but examples stand in."""
+    return isinstance(value, list) and bool(value) and all(map(_is_example, value))
+
+
 def strays_of_chat(example: dict[str, object]) -> list[str]:
     """The keys beside the messages that may go without loss: none carries content, or may be one mistyped."""
     return [key for key in example if key not in _TELLING and not did_you_mean(key, sorted(_TELLING))]
+
+
+def _is_example(value: object) -> bool:
+    return isinstance(value, dict) and recognise(value) is not None
+
+
+def _refuse_value(value: object) -> Problem:
+    if isinstance(value, list) and holds_examples(value):
+        detail = (
+            f"the line is an array of {len(value)} example(s). Write each on a line of its own, without [ ] around."
+        )
+        return Problem("", "not_an_object", detail, fix="array_to_lines")
+    detail = f'the line is {name_type(value)}. Write a JSON object, such as {{"messages": [...]}}.'
+    return Problem("", "not_an_object", detail)
 
 
 def _waits(example: dict[str, object]) -> bool:

@@ -3,6 +3,7 @@
 import re
 from typing import NamedTuple
 
+from dataprep.checks.examples import holds_examples
 from dataprep.checks.strict_json import Unreadable, read_line
 from dataprep.fixing.framing import split_objects
 
@@ -23,7 +24,7 @@ class Reading(NamedTuple):
 def read(text: str) -> Reading | None:
     """Read a record; None if it is no JSON that could be meant in one way only."""
     try:
-        return Reading([read_line(_encode(text))], [])
+        return _take_apart(read_line(_encode(text)), [])
     except Unreadable as unreadable:
         if unreadable.problem.code != "invalid_json":
             return None
@@ -36,11 +37,21 @@ def read(text: str) -> Reading | None:
         mended.append("split_lines")
     elif tidy.rstrip().endswith(","):
         mended.append("drop_trailing_comma")
+    if not mended:
+        return None
     try:
-        values = [read_line(_encode(one)) for one in objects]
+        if not objects:
+            return _take_apart(read_line(_encode(tidy)), sorted(set(mended)))
+        return Reading([read_line(_encode(one)) for one in objects], sorted(set(mended)))
     except Unreadable:
         return None
-    return Reading(values, sorted(set(mended))) if values and mended else None
+
+
+def _take_apart(value: object, mended: list[str]) -> Reading:
+    """The reading of one value: of the examples in it, where it is an array of such."""
+    if isinstance(value, list) and holds_examples(value):
+        return Reading(value, [*mended, *("array_to_lines" for _ in value)])
+    return Reading([value], mended)
 
 
 def _tidy(text: str, mended: list[str]) -> str:

@@ -119,6 +119,16 @@ def test_objects_in_a_row_on_one_line_count_as_so_many_examples() -> None:
     assert "one object a line" in report.findings[0].message
 
 
+def test_an_array_of_examples_on_a_line_is_told_with_its_mend() -> None:
+    report = check_text(f"{GOOD}\n[{GOOD}, {GOOD}]\n")
+    ((line, code, fix),) = ((one.line, one.code, one.fix) for one in report.findings)
+    assert (line, code, fix, report.examples) == (2, "not_an_object", "array_to_lines", 3)
+    assert "an array of 2 example(s). Write each on a line of its own" in report.findings[0].message
+    others = check_text(f"{GOOD}\n[{GOOD}, 7]\n[]\n[[{GOOD}]]\n")
+    assert [(one.code, one.fix) for one in others.findings] == [("not_an_object", None)] * 3
+    assert others.examples == 4
+
+
 def test_invalid_utf8_is_told_with_its_byte() -> None:
     report = check_bytes(GOOD.encode() + b'\n{"messages": "\xe9t\xe9"}\n')
     assert report.findings[0].code == "invalid_utf8"

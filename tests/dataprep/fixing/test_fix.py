@@ -85,6 +85,13 @@ def test_a_good_line_is_copied_to_the_letter(tmp_path: Path) -> None:
     assert run(tmp_path, odd + "\n")[1] == [odd]
 
 
+def test_an_array_of_examples_in_the_middle_becomes_a_line_each(tmp_path: Path) -> None:
+    report, lines = run(tmp_path, f"{GOOD[0]}\n[{GOOD[1]}, {GOOD[0]}, {GOOD[2]},]\n{GOOD[3]}\n")
+    assert lines == GOOD[:4]
+    assert report.counts == {"array_to_lines": 3, "drop_trailing_comma": 1, "drop_duplicates": 1}
+    assert (report.records, report.left.examples) == (5, 4)
+
+
 def test_line_ends_of_unicodes_in_texts_become_lf(tmp_path: Path) -> None:
     report, (line,) = run(tmp_path, chat(user("a\u2028b\u2029\x85c"), assistant("d")))
     assert json.loads(line)["messages"][0]["content"] == "a\nb\n\nc"

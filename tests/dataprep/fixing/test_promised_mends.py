@@ -20,6 +20,7 @@ CALL = _call('{"a": "b\u200bc"}')
 TOOLS = [{"type": "function", "function": {"name": "f"}}]
 ANSWER = {"role": "tool", "tool_call_id": "c", "content": "9"}
 PAIR = {"preferred_output": [assistant("yes")], "non_preferred_output": [assistant("no")]}
+PAIRED = json.dumps({"input": {"messages": [user()]}, **PAIR})
 LINES = {
     "two in a row": chat(user(), user("again"), assistant()),
     "two in a row, one named": chat(user(), user("again", name="Ann"), assistant()),
@@ -52,6 +53,12 @@ LINES = {
     "objects in a row, one cut": chat(user(), assistant()) + chat(user("Again?"))[:-5],
     "a raw tab": chat(user("a tab"), assistant()).replace(" tab", "\t"),
     "a comma too many": chat(user(), assistant())[:-1] + ",}",
+    "an array of examples": chat(user("Lit?"), assistant()) + f"\n[{chat(user(), user('?'), assistant())}, {PAIRED}]",
+    "an array of one example": chat(user("Lit?"), assistant()) + f"\n [ {chat(user(), assistant())} ] ",
+    "an array with a comma too many": chat(user("Lit?"), assistant()) + f"\n[{chat(user(), assistant())},]",
+    "an array with more than examples": chat(user(), assistant()) + f"\n[{chat(user(), assistant())}, 7]",
+    "an array of messages": chat(user(), assistant()) + "\n" + json.dumps([user(), assistant()]),
+    "an array of nothing": chat(user(), assistant()) + "\n[]",
     "an example and a number": chat(user(), assistant()) + " 7",
     "invisible in an answer": chat(user(), assistant("a\u200bb")),
     "line ends of Unicode's": chat(user("a\u2028b\u0085c"), assistant([{"type": "text", "text": "d\u2029"}])),
@@ -87,4 +94,5 @@ def test_the_mends_are_named_where_they_are_made() -> None:
         "drop_trailing_comma",
         "escape_control",
         "separator_to_lf",
+        "array_to_lines",
     }
