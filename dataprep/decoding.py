@@ -2,6 +2,7 @@
 
 import codecs
 import io
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,10 @@ _MARKS = (
 )
 # Supersets that read what the narrower names cannot.
 _WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs", "ascii": "utf-8"}
+# How JSON begins where a character has two bytes and no mark says so.
+_WIDE = {b"{\x00": "utf-16-le", b"[\x00": "utf-16-le", b"\x00{": "utf-16-be", b"\x00[": "utf-16-be"}
+# Guesses that many bytes agree on; those of one byte a character would fit any file.
+_TRUSTED = ("gb", "big5", "utf-", "euc", "shift", "iso2022", "cp932", "cp949", "johab", "hz")
 
 
 def encoding_of(path: Path) -> str:
@@ -38,6 +43,29 @@ def encoding_of_bytes(sample: bytes) -> str:
         guess = str(chardet.detect(_telling_part(sample)).get("encoding") or "utf-8").lower()
         return _WIDER.get(guess, guess)
     return "utf-8"
+
+
+def settled_encoding(sample: bytes) -> str:
+    """Return the encoding to read JSON in that begins so: UTF-8 unless all of it agrees on another."""
+    if sample[:2] in _WIDE:
+        return _WIDE[sample[:2]]
+    encoding = encoding_of_bytes(sample)
+    sure = encoding.startswith("utf") or (encoding.startswith(_TRUSTED) and not _is_mostly_utf8(sample))
+    return encoding if sure else "utf-8"
+
+
+def _is_mostly_utf8(sample: bytes) -> bool:
+    """Whether bad bytes stand in some lines only; the file is in UTF-8 then, and those lines are broken."""
+    verdicts = Counter(_is_utf8(line) for line in sample.split(b"\n")[:-1] if not line.isascii())
+    return verdicts[True] > verdicts[False]
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _telling_part(sample: bytes) -> bytes:

@@ -45,13 +45,13 @@ def unmask_text(first_line: str) -> Problem | None:
     if text.startswith("{"):
         return _refuse_spread() if text.endswith(("{", "[", ",")) and not text.endswith("},") else None
     if any(separator in text for separator in _SEPARATORS):
-        detail = "the file looks like a table (CSV), not JSONL. Turn each row into one JSON object a line."
+        detail = "the file looks like a table (CSV), not JSONL. Convert it if it is a sheet of questions and answers."
         return Problem("", "csv", detail)
     return None
 
 
 def _refuse_type(name: str) -> Problem:
-    detail = f"the file is {name}, not JSONL. Upload plain text with one JSON object a line."
+    detail = f"the file is {name}, not JSONL. Give plain text with one JSON object a line; convert sheets and exports."
     return Problem("", "unsupported_file_type", detail)
 
 

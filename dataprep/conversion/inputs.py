@@ -163,13 +163,13 @@ def _settle(head: Head, forced: Source | None) -> Input | None:
     if forced is None:
         known = recognise(head)
     else:
-        known = (forced, "as asked for") if not head.path.is_dir() or forced.recognise(head) else None
+        known = (forced, "as asked for") if not head.is_folder or forced.recognise(head) else None
     # Guessed once: readers open a file several times.
     return Input(replace(head, encoding=_encoding_of(head)), *known) if known else None
 
 
 def _is_empty(head: Head) -> bool:
-    return not head.text and not head.path.is_dir()
+    return not head.text and not head.is_folder
 
 
 def _why_unknown(head: Head) -> str:

@@ -14,7 +14,7 @@ from dataprep.checks.phrasing import CONTROL, INVISIBLE, SEPARATOR
 from dataprep.checks.profiles import TARGETS, Profile
 from dataprep.checks.report import Report
 from dataprep.checks.shapes import PlainMessage, read_clean_chat
-from dataprep.decoding import SAMPLE_BYTES, encoding_of_bytes
+from dataprep.decoding import SAMPLE_BYTES, settled_encoding
 from dataprep.fixing.framing import BLANK, Framer, Record, TooLong
 from dataprep.fixing.mending import masked, mend
 from dataprep.fixing.raw_masking import mask_raw
@@ -26,9 +26,6 @@ MAX_KEPT_CHANGES = 1000
 MAX_REMEMBERED = 500_000
 # A file of which so many records are no JSON objects, nine in ten of all, is no training file.
 MAX_UNREAD = 10_000
-_WIDE = {b"{\x00": "utf-16-le", b"[\x00": "utf-16-le", b"\x00{": "utf-16-be", b"\x00[": "utf-16-be"}
-# Guesses that many bytes agree on; those of one byte a character would fit any file.
-_TRUSTED = ("gb", "big5", "utf-", "euc", "shift", "iso2022", "cp932", "cp949", "johab", "hz")
 _WORDS = {
     "array_to_lines": "an element of a JSON array became a line",
     "join_lines": "an object over several lines became one line",
@@ -113,30 +110,12 @@ def settle_encoding(source: Path) -> str:
     """Return the encoding that a fix reads a file in, unless told; raises Unfixable if it is no text."""
     with source.open("rb") as file:
         sample = file.read(SAMPLE_BYTES)
-    if sample[:2] in _WIDE:
-        return _WIDE[sample[:2]]
-    encoding = encoding_of_bytes(sample)
-    if not encoding.startswith(_TRUSTED) or (not encoding.startswith("utf") and _is_mostly_utf8(sample)):
-        encoding = "utf-8"
+    encoding = settled_encoding(sample)
     if not encoding.startswith("utf-") or encoding.startswith("utf-8"):
         disguise = unmask_bytes(sample.partition(b"\n")[0])
         if disguise is not None:
             raise Unfixable(disguise.detail)
     return encoding
-
-
-def _is_mostly_utf8(sample: bytes) -> bool:
-    """Whether bad bytes stand in some lines only; the file is in UTF-8 then, and those lines are broken."""
-    verdicts = Counter(_is_utf8(line) for line in sample.split(b"\n")[:-1] if not line.isascii())
-    return verdicts[True] > verdicts[False]
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 class _Fixing:

@@ -40,7 +40,7 @@ class _Pair:
 
 
 def _recognise_pairs(head: Head) -> str | None:
-    if head.path.is_dir() or head.suffix not in _TEXT_ENDINGS:
+    if head.is_folder or head.suffix not in _TEXT_ENDINGS:
         return None
     return "a text with lines marked as question and answer" if _has_pairs(head.text) else None
 
@@ -106,7 +106,7 @@ def _closed(label: str, pair: _Pair) -> Row:
 
 
 def _recognise_document(head: Head) -> str | None:
-    if head.path.is_dir():
+    if head.is_folder:
         return None
     if head.raw.startswith(b"%PDF-") or head.suffix == ".pdf":
         return "a PDF document"

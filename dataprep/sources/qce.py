@@ -153,7 +153,7 @@ def _read_object(head: Head) -> Iterator[Row]:
 
 
 def _recognise_folder(head: Head) -> str | None:
-    if (head.path / _MANIFEST).is_file() and (head.path / "chunks").is_dir():
+    if head.is_folder and (head.path / _MANIFEST).is_file() and (head.path / "chunks").is_dir():
         return "a folder with manifest.json and chunks/"
     return None
 

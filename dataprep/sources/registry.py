@@ -38,11 +38,16 @@ def look_at(path: Path, label: str | None = None, encoding: str = "") -> Head:
     """Return the first look at a file or folder, in this encoding or its own; raises OSError if it cannot be opened."""
     name = label or path.name
     if path.is_dir():
-        return Head(path, name, b"", "", encoding)
+        return Head(path, name, b"", "", encoding, is_folder=True)
     with path.open("rb") as file:
         raw = file.read(HEAD_BYTES)
+    return head_of(raw, name, path, encoding)
+
+
+def head_of(raw: bytes, label: str, path: Path, encoding: str = "") -> Head:
+    """Return the first look at a file that begins with these bytes."""
     text = raw.decode(encoding or encoding_of_bytes(raw), "replace")
-    return Head(path, name, raw, text.removeprefix("\ufeff"), encoding)
+    return Head(path, label, raw, text.removeprefix("\ufeff"), encoding)
 
 
 def recognise(head: Head) -> tuple[Source, str] | None:

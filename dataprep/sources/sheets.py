@@ -187,7 +187,7 @@ def _read_workbook(head: Head) -> Iterator[Row]:
 
 def _recognise_as(ending: str, look: Callable[[Head], Iterator[tuple[_Layout, list[Cells]]]]) -> Recogniser:
     def recognise(head: Head) -> str | None:
-        if head.path.is_dir() or head.suffix not in (".csv", ".tsv", ".xlsx"):
+        if head.is_folder or head.suffix not in (".csv", ".tsv", ".xlsx"):
             return None
         # People rename workbooks, so a sheet that is a ZIP is one.
         really = ".xlsx" if head.raw.startswith(b"PK\3\4") else head.suffix

@@ -33,7 +33,7 @@ class _Workspace:
 
 def _root_of(head: Head, archive: Archive) -> str | None:
     """Where the lists stand: at the top of a folder, for one above it may hold more exports; anywhere in a ZIP."""
-    names = {name for name in archive.names if not head.path.is_dir() or "/" not in name}
+    names = {name for name in archive.names if not head.is_folder or "/" not in name}
     for name in sorted(names, key=len):
         path = PurePosixPath(name)
         root = name.removesuffix(path.name)
@@ -43,7 +43,7 @@ def _root_of(head: Head, archive: Archive) -> str | None:
 
 
 def _recognise(head: Head) -> str | None:
-    if not head.path.is_dir() and not head.raw.startswith(b"PK\3\4"):
+    if not head.is_folder and not head.raw.startswith(b"PK\3\4"):
         return None
     try:
         with open_archive(head.path) as archive:

@@ -18,7 +18,7 @@ class Head:
     """The first look at an input: its label, its first 64 KiB as bytes and as text (no byte order mark), its folder.
 
     `path` may be a folder (Slack, QQ chunks) or a ZIP; `text` is then empty. `encoding` is the one to read the file in;
-    where it is empty, whoever opens the file guesses.
+    where it is empty, whoever opens the file guesses. A text is recognised without its path, which may be nowhere.
     """
 
     path: Path
@@ -26,6 +26,7 @@ class Head:
     raw: bytes
     text: str
     encoding: str = ""
+    is_folder: bool = False
 
     @property
     def suffix(self) -> str:

@@ -44,7 +44,10 @@ def test_an_export_becomes_a_model_that_answers(live_service: LiveService) -> No
     assert answered is not None
     jobs = requests.get(f"{url}/jobs", timeout=30).json()["response"]["data"]
     assert [(job["status"], job["fine_tuned_model"]) for job in jobs] == [("succeeded", answered[1])]
-    assert steps[2][answered.end() :].strip()
+    # A tiny model may have little to say, but says the same again.
+    chat = {"model": answered[1], "text": "渡船几点开？", "temperature": 0}
+    again = requests.post(f"{url}/chat", json=chat, timeout=60).json()["response"]["content"]
+    assert steps[2][answered.end() :] == again + "\n"
 
 
 def test_an_export_that_is_none_ends_it_with_the_reason(live_service: LiveService) -> None:

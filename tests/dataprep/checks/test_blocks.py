@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataprep import Report
-from dataprep.checks.checker import Walk
 from dataprep.checks.limits import MAX_REMEMBERED, Line
 from dataprep.checks.profiles import TARGETS
+from dataprep.checks.walk import Walk
 from tests.dataprep.checks.test_suspicion import SECRETS, WORDLESS
 from tests.dataprep.lines import assistant, chat, user
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.dataprep.lines import assistant, chat, check_text, user
+from tests.dataprep.lines import GREETING, assistant, chat, check_text, user
 
 TOOL = {"type": "function", "function": {"name": "look"}}
 
@@ -99,5 +99,5 @@ def test_a_role_that_may_be_any_speaker_is_guessed_but_not_changed() -> None:
 
 @pytest.mark.parametrize("key", ["conversations", "instruction", "mapping"])
 def test_a_line_of_another_format_is_called_by_its_name(key: str) -> None:
-    (finding,) = check_text(json.dumps({key: [], "output": "x"})).findings
+    (finding,) = check_text("\n".join([json.dumps(GREETING), json.dumps({key: [], "output": "x"})])).findings
     assert (finding.code, "convert it first" in finding.message) == ("missing_messages", True)

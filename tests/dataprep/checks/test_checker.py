@@ -13,9 +13,9 @@ import pytest
 from typing_extensions import Buffer
 
 from dataprep import check, job_error
-from dataprep.checks.checker import MAX_ERRORS
 from dataprep.checks.limits import MAX_LINE_BYTES
 from dataprep.checks.report import MAX_KEPT_FINDINGS
+from dataprep.checks.walk import MAX_ERRORS
 from tests.dataprep.lines import GREETING, assistant, chat, check_bytes, check_text, user
 
 GOOD = json.dumps(GREETING)

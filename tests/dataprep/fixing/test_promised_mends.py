@@ -83,6 +83,14 @@ def test_what_a_finding_names_as_its_mend_is_made_and_what_is_left_names_none(
     assert [one for one in report.left.findings if one.fix] == []
 
 
+def test_another_encoding_that_a_finding_names_is_read(tmp_path: Path) -> None:
+    source, target = tmp_path / "source.jsonl", tmp_path / "target.jsonl"
+    source.write_text("\n".join(chat(user(f"第{n}盏灯亮了吗？"), assistant("亮了。")) for n in range(9)), "gb18030")
+    assert {one.fix for one in check(io.BytesIO(source.read_bytes())).findings} == {"recode"}
+    report = fix(source, target)
+    assert (report.counts["recode"], report.left.errors, report.written) == (1, 0, 9)
+
+
 def test_the_mends_are_named_where_they_are_made() -> None:
     named = {one.fix for line in LINES.values() for one in check(io.BytesIO(line.encode()), profile="mistral").findings}
     made = {"merge_messages", "drop_trailing_messages", "drop_key", "drop_invisible", "rename_role"}
