@@ -12,7 +12,7 @@ REASONS = {
     "no_question": "said by the assistant's side without a question before it",
     "no_answer": "nobody answered",
     "late_answer": "the answer came after the reply gap",
-    "afterthought": "the assistant's side goes on after the reply gap, unasked",
+    "afterthought": "the assistant's side goes on after the merge gap, unasked",
     "no_words": "a question of pictures, stickers and the like alone",
     "not_addressed": "the answer neither quotes a message nor was asked for by @name",
     "turn_too_long": "longer than the longest turn allowed",

@@ -43,7 +43,8 @@ class Options:
     encoding: str = option("", "Read the input in this encoding, such as gb18030, instead of guessing it.")
     session_gap: float = option(30.0, "Minutes of silence after which a new conversation begins.")
     merge_gap: float = option(
-        2.0, "Minutes within which lines of one side are one turn; if the reply gap is longer, that counts."
+        5.0,
+        "Minutes within which lines of one side are one turn; of two questions further apart the later is answered.",
     )
     reply_gap: float = option(5.0, "Minutes within which an answer belongs to the question before it.")
     max_length: int = option(

@@ -11,6 +11,8 @@ from dataprep.records import Place
 
 # What was said longer ago, in turns, stands in another example: a quotation of it is no repetition.
 MAX_KNOWN_TURNS = 200
+# Seconds after which words are hardly about the picture before them.
+WORDLESS_GAP = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +101,7 @@ def _turns(lines: Iterable[Line], merge: float) -> Iterator[Turn]:
                 yield turn
                 turn = None
             continue
-        joins = turn is not None and turn.side == line.side and not line.cut and not turn.lines[-1].cut
-        if turn is not None and joins and _apart(turn, line.at) <= merge:
+        if turn is not None and _joins(turn, line, merge):
             turn.lines.append(line)
             continue
         if turn is not None:
@@ -108,6 +109,13 @@ def _turns(lines: Iterable[Line], merge: float) -> Iterator[Turn]:
         turn, parted = Turn(line.side, [line], parted), False
     if turn is not None:
         yield turn
+
+
+def _joins(turn: Turn, line: Line, merge: float) -> bool:
+    """Whether a line goes on with a turn: by the same side, soon enough, and without a cut between them."""
+    last = turn.lines[-1]
+    gap = merge if last.has_words else min(merge, WORDLESS_GAP)
+    return turn.side == line.side and not line.cut and not last.cut and _apart(turn, line.at) <= gap
 
 
 def _apart(turn: Turn, at: float | None) -> float:
@@ -124,8 +132,8 @@ class _Walk:
         self._asked: Turn | None = None
         self._talk: list[Exchange] = []
         self._said: deque[str] = deque(maxlen=MAX_KNOWN_TURNS)
-        # The answer that may still go on: nothing was said since.
-        self._last: Turn | None = None
+        # Whether nothing was said since an answer, which then may go on.
+        self._answered = False
 
     def take(self, turn: Turn) -> Iterator[list[Exchange]]:
         """Go one turn on; yields the conversation that this turn ends, if it does."""
@@ -142,21 +150,23 @@ class _Walk:
         if self._talk:
             yield self._talk
         self._talk = []
-        self._last = None
+        self._answered = False
         self._said.clear()
 
     def _ask(self, turn: Turn) -> Iterator[list[Exchange]]:
-        self._last = None
+        self._answered = False
         if not turn.has_words:
             self._ledger.leave(turn.places, "no_words")
             return
         _insert_quotes(turn, list(turn.lines), [*self._said, normalise(self._asked.text) if self._asked else ""])
         if self._asked is None:
             self._asked = turn
-        elif _apart(self._asked, turn.lines[0].at) <= self._gaps.reply:
+        elif (apart := _apart(self._asked, turn.lines[0].at)) <= self._gaps.merge:
             self._asked.lines += turn.lines
         else:
-            yield from self.stop()
+            if apart > self._gaps.reply:
+                yield from self.stop()
+            self._forget("no_answer")
             self._asked = turn
         self._trim(self._asked)
 
@@ -170,26 +180,13 @@ class _Walk:
         asked = self._asked or Turn("user")
         _insert_quotes(asked, turn.lines, [])
         if not asked.lines:
-            yield from self._go_on(turn)
+            yield from self._refuse(turn, "afterthought" if self._answered and not turn.parted else "no_question")
         elif len(turn.text) > self._gaps.longest:
             yield from self._refuse(turn, "turn_too_long")
         else:
             self._talk.append(Exchange(asked, turn))
             self._said += normalise(asked.text), normalise(turn.text)
-            self._asked, self._last = None, turn
-
-    def _go_on(self, turn: Turn) -> Iterator[list[Exchange]]:
-        """Join what the assistant adds within the reply gap to its answer, as lines of a question are joined."""
-        last = self._last
-        if last is None or turn.parted:
-            yield from self._refuse(turn, "no_question")
-        elif _apart(last, turn.lines[0].at) > self._gaps.reply:
-            yield from self._refuse(turn, "afterthought")
-        elif len(last.text) + 1 + len(turn.text) > self._gaps.longest:
-            yield from self._refuse(turn, "turn_too_long")
-        else:
-            last.lines += turn.lines
-            self._said[-1] = normalise(last.text)
+            self._asked, self._answered = None, True
 
     def _refuse(self, turn: Turn, reason: str) -> Iterator[list[Exchange]]:
         """Leave out an answer; what comes later may lean on it, so the conversation ends."""

@@ -20,7 +20,7 @@ def test_lines_of_one_side_within_the_merge_gap_are_one_turn() -> None:
     assert turns(converted(rows)) == [["u: Is the lamp lit?\nAnd the horn?", "a: Yes.\nBoth."]]
 
 
-def test_an_afterthought_within_the_reply_gap_goes_on_with_the_answer() -> None:
+def test_an_afterthought_within_the_merge_gap_goes_on_with_the_answer() -> None:
     rows = [ASKED, ANSWERED, said(3, ME, 4, "Oh, and the fog"), said(4, SHE, 5, "What fog?"), said(5, ME, 6, "Thick.")]
     conversion = converted(rows)
     assert turns(conversion) == [
@@ -29,11 +29,30 @@ def test_an_afterthought_within_the_reply_gap_goes_on_with_the_answer() -> None:
     assert left(conversion) == {}
 
 
-def test_an_afterthought_beyond_the_reply_gap_is_called_so_and_ends_the_conversation() -> None:
+def test_an_afterthought_beyond_the_merge_gap_is_called_so_and_ends_the_conversation() -> None:
     rows = [ASKED, ANSWERED, said(3, ME, 7, "And the fog"), said(4, SHE, 8, "What fog?"), said(5, ME, 9, "Thick.")]
     conversion = converted(rows)
     assert turns(conversion) == [["u: Is the lamp lit?", "a: Since dusk."], ["u: What fog?", "a: Thick."]]
     assert left(conversion) == {"afterthought": 1}
+
+
+def test_a_merge_gap_below_the_reply_gap_keeps_questions_and_afterthoughts_apart() -> None:
+    rows = [ASKED, said(2, SHE, 3, "Hello?"), said(3, ME, 4, "Since dusk."), said(4, ME, 7, "And the fog")]
+    conversion = converted(rows, merge_gap=2)
+    assert turns(conversion) == [["u: Hello?", "a: Since dusk."]]
+    assert left(conversion) == {"no_answer": 1, "afterthought": 1}
+
+
+def test_a_question_that_a_later_one_replaces_does_not_end_the_conversation() -> None:
+    rows = [ASKED, ANSWERED, said(3, SHE, 2, "What fog?"), said(4, SHE, 5, "Hello?"), said(5, ME, 6, "Thick.")]
+    told = turns(converted(rows, merge_gap=2))
+    assert told == [["u: Is the lamp lit?", "a: Since dusk.", "u: Hello?", "a: Thick."]]
+
+
+def test_a_merge_gap_above_the_reply_gap_joins_what_is_further_apart() -> None:
+    rows = [ASKED, said(2, SHE, 8, "Hello?"), said(3, ME, 9, "Since dusk.")]
+    assert turns(converted(rows, merge_gap=10)) == [["u: Is the lamp lit?\nHello?", "a: Since dusk."]]
+    assert turns(converted(rows)) == [["u: Hello?", "a: Since dusk."]]
 
 
 @pytest.mark.parametrize("kind", [Kind.STICKER, Kind.CALL])
@@ -44,11 +63,18 @@ def test_what_was_said_after_something_without_words_is_no_afterthought(kind: Ki
     assert left(conversion)["no_question"] == 1
 
 
-def test_an_answer_does_not_go_on_beyond_the_longest_turn() -> None:
+def test_an_answer_that_goes_on_beyond_the_longest_turn_is_left_out_whole() -> None:
     rows = [ASKED, ANSWERED, said(3, ME, 4, "x" * 30)]
     conversion = converted(rows, max_turn_length=40)
-    assert turns(conversion) == [["u: Is the lamp lit?", "a: Since dusk."]]
-    assert left(conversion) == {"turn_too_long": 1}
+    assert (turns(conversion), left(conversion)) == ([], {"no_answer": 1, "turn_too_long": 2})
+
+
+def test_a_picture_belongs_to_the_words_that_follow_soon() -> None:
+    soon = [said(1, SHE, 0, "", Kind.IMAGE), said(2, SHE, 2, "Which one?"), said(3, ME, 3, "Left.")]
+    assert turns(converted(soon)) == [["u: [image]\nWhich one?", "a: Left."]]
+    later = [said(1, SHE, 0, "", Kind.IMAGE), said(2, SHE, 3, "Which one?"), said(3, ME, 4, "Left.")]
+    conversion = converted(later)
+    assert (turns(conversion), left(conversion)) == ([["u: Which one?", "a: Left."]], {"no_words": 1})
 
 
 def test_questions_that_wait_are_answered_together() -> None:
