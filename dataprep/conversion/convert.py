@@ -14,7 +14,7 @@ from dataprep.conversion.options import Options
 from dataprep.conversion.sameness import Contradiction, contradictions, without_duplicates
 from dataprep.conversion.sessions import Chat, gather, sessions_of, sort
 from dataprep.conversion.soundness import sound
-from dataprep.conversion.speakers import find_self, tell_own
+from dataprep.conversion.speakers import Share, find_self, shares_of, tell_own
 from dataprep.conversion.split import split
 from dataprep.conversion.turns import Gaps, Line, conversations
 from dataprep.conversion.verdict import judge
@@ -23,6 +23,9 @@ from dataprep.masking import Masker
 from dataprep.records import Dialogue, Message
 from dataprep.sources.source import UnreadableSource
 from dataprep.tokens import TOKENS_PER_MESSAGE, count
+
+# A chat, and what tells the assistant's messages in it.
+Talk = tuple[Chat, Callable[[Message], bool]]
 
 
 @dataclass(slots=True)
@@ -37,6 +40,7 @@ class Conversion:
     validation: list[Example] = field(default_factory=list)
     contradictions: list[Contradiction] = field(default_factory=list)
     masked: dict[str, int] = field(default_factory=dict)
+    speakers: list[Share] = field(default_factory=list)
     chats: int = 0
     sessions: int = 0
     verdicts: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -71,8 +75,9 @@ def convert_inputs(conversion: Conversion) -> Conversion:
     chats, dialogues = _read(conversion)
     masker = Masker()
     mask = masker.mask if options.mask else str
+    talks = list(_talks(chats, conversion))
     examples = [
-        *_examples_of_chats(chats, mask, conversion),
+        *_examples_of_chats(talks, mask, conversion),
         *examples_of(dialogues, options, masker, conversion.ledger),
     ]
     examples = without_duplicates(list(sound(examples, conversion.ledger)), conversion.ledger)
@@ -81,6 +86,11 @@ def convert_inputs(conversion: Conversion) -> Conversion:
     conversion.training, conversion.validation = split(examples, options.valid_share)
     conversion.contradictions = contradictions(conversion.training, conversion.validation)
     conversion.masked = dict(masker.counts)
+    conversion.speakers = shares_of(
+        ((chat.messages, own) for chat, own in talks),
+        lambda message: conversion.ledger.is_used(message.place),
+        mask,
+    )
     return conversion
 
 
@@ -120,14 +130,20 @@ def _enter(one: Input, ledger: Ledger, messages: list[tuple[str, Message]], dial
             ledger.leave([row.place], row.reason, row.detail)
 
 
-def _examples_of_chats(chats: Sequence[Chat], mask: Callable[[str], str], conversion: Conversion) -> Iterator[Example]:
-    options, ledger = conversion.options, conversion.ledger
-    named = find_self([chat.messages for chat in chats], options.me)
-    budget = _budget(options)
+def _talks(chats: Sequence[Chat], conversion: Conversion) -> Iterator[Talk]:
+    """Yield each chat, in order, with what tells the assistant's messages in it."""
+    me = conversion.options.me
+    named = find_self([chat.messages for chat in chats], me)
     conversion.chats = len(chats)
     for number, chat in enumerate(chats):
-        sort(chat, ledger)
-        own = tell_own(chat.messages, options.me, named=named is not None and number in named)
+        sort(chat, conversion.ledger)
+        yield chat, tell_own(chat.messages, me, named=named is not None and number in named)
+
+
+def _examples_of_chats(talks: Iterable[Talk], mask: Callable[[str], str], conversion: Conversion) -> Iterator[Example]:
+    options, ledger = conversion.options, conversion.ledger
+    budget = _budget(options)
+    for chat, own in talks:
         scribe = scribe_for(chat, own, options, mask)
         for session in sessions_of(chat.messages, options.session_gap * 60):
             start = session[0].timestamp

@@ -64,7 +64,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._files: dict[str, dict[int, _Entry]] = {}
-        self.details: dict[str, list[tuple[Place, str]]] = {}
+        self._details: dict[str, dict[Place, str]] = {}
         self.taken_out: Counter[str] = Counter()
 
     def enter(self, place: Place, rows: int = 1) -> None:
@@ -87,8 +87,23 @@ class Ledger:
             entry = self._files[place.file][place.row]
             if entry.reason is None:
                 entry.reason = reason
-                if detail and len(kept := self.details.setdefault(reason, [])) < MAX_DETAILS:
-                    kept.append((place, detail))
+                if detail and len(kept := self._details.setdefault(reason, {})) < MAX_DETAILS:
+                    kept[place] = detail
+
+    def is_used(self, place: Place) -> bool:
+        """Whether a row is part of an example."""
+        return self._files[place.file][place.row].used
+
+    def details(self) -> dict[str, list[tuple[Place, str]]]:
+        """Return the first MAX_DETAILS rows left for each reason, each with what is known of it, perhaps nothing."""
+        first: dict[str, list[tuple[Place, str]]] = {}
+        for file, entries in self._files.items():
+            for row, entry in entries.items():
+                reason = entry.reason or "unaccounted"
+                if not entry.used and len(kept := first.setdefault(reason, [])) < MAX_DETAILS:
+                    place = Place(file, row)
+                    kept.append((place, self._details.get(reason, {}).get(place, "")))
+        return first
 
     def accounts(self) -> dict[str, Account]:
         """Return the account of each file, in the order in which they came in."""

@@ -1,7 +1,7 @@
 """Tells what a conversion did, as JSON and as text: rows in, examples out, and why each other row was left behind."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -9,7 +9,7 @@ from dataprep.checks.voices import MAX_CONTACT_SHARE, MIN_FOR_SHARES
 from dataprep.conversion.cleaning import clean_value
 from dataprep.conversion.convert import Conversion
 from dataprep.conversion.inputs import Input
-from dataprep.conversion.ledger import Account, explain
+from dataprep.conversion.ledger import MAX_DETAILS, Account, explain, runs
 from dataprep.conversion.pages import pages_of, tell_pages
 from dataprep.conversion.split import explain_split
 from dataprep.conversion.verdict import tell_verdict
@@ -37,11 +37,12 @@ def summarise(conversion: Conversion, profile: str = "openai") -> dict[str, Any]
         "reasons": {reason: explain(reason) for reason in sorted(total.left)},
         "details": {
             reason: [{"file": place.file, "row": place.row, "detail": detail} for place, detail in kept]
-            for reason, kept in sorted(ledger.details.items())
+            for reason, kept in sorted(ledger.details().items())
         },
         "taken_out": dict(sorted(ledger.taken_out.items())),
         "chats": conversion.chats,
         "largest_chat": _largest_chat(examples),
+        "speakers": [asdict(one) for one in conversion.speakers],
         "sessions": conversion.sessions,
         "examples": {"training": len(conversion.training), "validation": len(conversion.validation)},
         "split": explain_split(conversion.training, conversion.validation, conversion.options.valid_share),
@@ -73,14 +74,13 @@ def tell(report: Mapping[str, Any]) -> str:
         "",
         *_table(report),
     ]
-    lines += [
-        f"{reason.replace('_', ' ')}: {one['file']}, row {one['row']}: {one['detail']}"
-        for reason, kept in report["details"].items()
-        for one in kept[:MAX_TOLD_DETAILS]
-    ]
+    lines += [told for reason, kept in report["details"].items() for told in _tell_rows(reason, kept)]
     if report["taken_out"]:
         taken = ", ".join(f"{what} ({count})" for what, count in report["taken_out"].items())
         lines += ["", f"Taken out of rows: {taken}."]
+    if report["speakers"]:
+        heard = (f"{one['name']} ({one['role']}) {one['used']} of {one['messages']}" for one in report["speakers"])
+        lines += ["", f"Messages used, by speaker: {', '.join(heard)}."]
     lines += _one_sided(report)
     verdicts = [part for part in (report["check"]["training"], report["check"]["validation"]) if part]
     if verdicts:
@@ -104,6 +104,18 @@ def _input(one: Input) -> dict[str, str]:
     source = one.source
     told = {"format": source.name, "title": source.title, "because": one.reason, "encoding": one.head.encoding}
     return {"input": one.head.label, **told, "lacks": source.lacks, "caution": source.caution}
+
+
+def _tell_rows(reason: str, kept: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Say which rows were left for a reason: each with its fault, or in one line where nothing is said of them."""
+    name = reason.replace("_", " ")
+    told = [one for one in kept if one["detail"]]
+    yield from (f"{name}: {one['file']}, row {one['row']}: {one['detail']}" for one in told[:MAX_TOLD_DETAILS])
+    files = dict.fromkeys(one["file"] for one in kept) if not told else ()
+    for file in files:
+        spans = runs(one["row"] for one in kept if one["file"] == file)
+        rows = ", ".join(f"{first}-{last}" if first < last else f"{first}" for first, last in spans)
+        yield f"{name}: {file}, row {rows}{' ...' if len(kept) == MAX_DETAILS else ''}"
 
 
 def _one_sided(report: Mapping[str, Any]) -> list[str]:

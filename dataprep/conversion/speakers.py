@@ -24,6 +24,16 @@ class Sender:
         return f"{named}: {self.messages} message(s)"
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one speaker has in the examples: `used` of so many `messages`; `role` is the side they are on."""
+
+    name: str
+    role: str
+    messages: int
+    used: int
+
+
 class NeedsMe(Exception):
     """The data do not say who is to be the assistant; `senders` are those to choose from, the most active first."""
 
@@ -79,6 +89,23 @@ def tell_own(messages: Sequence[Message], me: Sequence[str], *, named: bool) -> 
     wanted = {_fold(name) for name in me}
     names = wanted - {_fold(sender) for sender in {message.sender_id for message in messages}}
     return lambda message: _fold(message.sender_name) in names or _fold(message.sender_id) in wanted
+
+
+def shares_of(
+    talks: Iterable[tuple[Sequence[Message], Callable[[Message], bool]]],
+    is_used: Callable[[Message], bool],
+    mask: Callable[[str], str],
+) -> list[Share]:
+    """Return what each speaker said and has in the examples, the most heard first; chats come with who is their own."""
+    said, used = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for messages, own in talks:
+        for message in messages:
+            if message.sender_id:
+                key = message.sender_name or message.sender_id, "assistant" if own(message) else "user"
+                said[key] += 1
+                used[key] += is_used(message)
+    ordered = sorted(said, key=lambda key: (-used[key], -said[key], key))
+    return [Share(mask(clean(key[0])), key[1], said[key], used[key]) for key in ordered[:MAX_LISTED]]
 
 
 def _is_told(messages: Sequence[Message]) -> bool:

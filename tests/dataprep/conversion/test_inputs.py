@@ -111,7 +111,7 @@ def test_of_a_file_that_breaks_off_in_a_folder_what_was_read_is_kept_and_the_bre
     conversion = convert(labelled([tmp_path]), Options())
     total = conversion.ledger.total()
     assert (total.rows, total.used, dict(total.left)) == (2, 1, {"breaks_off": 1})
-    [(place, detail)] = conversion.ledger.details["breaks_off"]
+    [(place, detail)] = conversion.ledger.details()["breaks_off"]
     assert (place.row, "Conversation 2" in detail) == (2, True)
 
 

@@ -125,6 +125,43 @@ def test_what_the_readers_leave_out_is_told_in_words_and_nothing_twice() -> None
     assert "1  left: made_up\n" in tell(report)
 
 
+def test_rows_of_a_chat_that_are_left_behind_are_named() -> None:
+    late = [
+        said(3, ME, 90, "Late"),
+        said(4, SHE, 91, "Lost?"),
+        said(5, SHE, 92, "Hello?"),
+        said(7, ME, 92, "", Kind.PAT),
+    ]
+    report = summarise(converted([ASKED, ANSWERED, *late]))
+    assert report["details"] == {
+        reason: [{"file": "chat.csv", "row": row, "detail": ""} for row in rows]
+        for reason, rows in {"no_answer": [4, 5], "no_question": [3], "pat_dropped": [7]}.items()
+    }
+    assert "no answer: chat.csv, row 4-5\n" in tell(report)
+
+
+def test_rows_that_are_used_after_all_are_not_named_as_left() -> None:
+    report = summarise(converted([ASKED, ANSWERED, said(3, SHE, 2, "Lost?"), said(4, SHE, 3, "", Kind.PAT)]))
+    assert sum(map(len, report["details"].values())) == sum(report["rows"]["left"].values()) == 2
+
+
+def test_what_each_speaker_has_in_the_examples_is_told() -> None:
+    group: dict[str, Any] = {"is_group": True, "chat_id": "g"}
+    asked = said(3, "13912345678", 50, "And now?", **group)
+    report = summarise(
+        converted([ASKED, ANSWERED, asked, said(4, ME, 51, "Still.", **group), said(5, SHE, 90, "Lost?")])
+    )
+    assert [tuple(one.values()) for one in report["speakers"]] == [
+        ("me", "assistant", 2, 2),
+        ("Mira", "user", 2, 1),
+        ("[PHONE_1]", "user", 1, 1),
+    ]
+    assert report["masked"] == {"PHONE": 1}
+    assert "Messages used, by speaker: me (assistant) 2 of 2, Mira (user) 1 of 2, [PHONE_1] (user) 1 of 1." in tell(
+        report
+    )
+
+
 def test_every_broken_row_is_named_with_its_fault_up_to_twenty(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     good = '{"messages": [{"role": "user", "content": "Lit?"}, {"role": "assistant", "content": "Yes."}]}'
