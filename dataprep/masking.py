@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 # Look-arounds, not \b: there is no word boundary between a Chinese character and a digit.
@@ -34,15 +34,36 @@ _PEM = (
 )
 # What stands where a password does: in an address, or behind the word for it.
 _LOGIN = r"(?<=://)[^\s/:@]{1,64}:[^\s/@]{1,128}(?=@)"
-_CALLED_PASSWORD = "|".join(
-    f"(?<={word}{mark})"
-    for word in ("[Pp]assword", "PASSWORD", "[Pp]asswd", "[Pp]wd", "密码", "密碼", "口令")
-    for mark in ("[=:：是]", "[=:：是] ", " = ", " is ")
+_PASSWORD_WORDS = ("[Pp]assword", "PASSWORD", "[Pp]asswd", "[Pp]wd", "密码", "密碼", "口令")
+_TOKEN_WORDS = (
+    "[Tt]oken",
+    "TOKEN",
+    "[Ss]ecret",
+    "SECRET",
+    "[Aa]pi[_-][Kk]ey",
+    "API[ _]KEY",
+    "API key",
+    "[Aa]pi[Kk]ey",
+    "令牌",
 )
+_CALLS = ("[=:：是]", "[=:：是] ", " = ", " is ")
+_QUOTES = ("[=:：][\"'“]", "[=:：] [\"'“]", " = [\"'“]")
 _SIGNS = "[A-Za-z0-9!@#$%^&*_+.-]"
-# The characters on both sides first: looking back for each of the words, at every place in a text, takes ten times as
-# long, and at every one of many blanks still.
-_PASSWORD = rf"(?={_SIGNS})(?<=[=:：是 ])(?:{_CALLED_PASSWORD}){_SIGNS}{{6,64}}(?![A-Za-z0-9(\[])"
+
+
+def _called(words: Iterable[str], marks: Iterable[str], secret: str) -> str:
+    """A pattern of a secret behind one of the words for it.
+
+    The characters on both sides first: looking back for each of the words, at every place in a text, takes ten times as
+    long, and at every one of many blanks still.
+    """
+    before = "|".join(f"(?<={word}{mark})" for word in words for mark in marks)
+    return rf"(?={_SIGNS})(?<=[=:：是 \"'“])(?:{before}){secret}(?![A-Za-z0-9(\[])"
+
+
+_PASSWORD = _called(_PASSWORD_WORDS, _CALLS, rf"{_SIGNS}{{6,64}}")
+# Short words behind "token" are names of models and the like.
+_TOKEN = _called(_TOKEN_WORDS, (*_CALLS, *_QUOTES), r"[A-Za-z0-9_+/.-]{12,512}=*")
 _BEARER = r"(?:(?<=Bearer )|(?<=bearer ))[A-Za-z0-9._~+/-]{20,}=*"
 _IPV6 = r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){3,7}(?![0-9A-Za-z:.])"
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
@@ -50,6 +71,7 @@ _PHONES = (
     r"\+1[0-9]{10}",
     r"(?:(?:\+|00)?86[- ]?)?1[3-9][0-9](?:[- ]?[0-9]{4}){2}",
     r"0[0-9]{2,3}-[0-9]{7,8}",
+    r"(?:\(0[1-9][0-9]{1,2}\) ?|0[1-9][0-9]{1,2}[- ])[2-8][0-9]{2,3}[- ]?[0-9]{4}",
     r"(?:010|02[0-9]) ?[2-8][0-9]{7}",
     r"0[3-9][0-9]{2} ?[2-8][0-9]{6,7}",
     r"(?:\+?1[ .-]?)?\([0-9]{3}\) ?[0-9]{3}[ .-][0-9]{4}",
@@ -61,8 +83,17 @@ _CARD = (
     r"(?<!\+)[0-9]{13}(?![0-9])|[0-9]{14,19}|[0-9]{4}(?:[ -][0-9]{4}){3}(?:[ -]?[0-9]{1,3})?"
     r"|3[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5}"
 )
+
+
+def _behind(*words: str) -> str:
+    """A pattern of the place behind a word, or behind it and a colon."""
+    return "(?:" + "|".join(f"(?<={word}{mark})" for word in words for mark in ("", "[:：是 ]", "[:：] ")) + ")"
+
+
 # A number that is called a card's is one, mistyped or not.
-_NAMED_CARD = r"(?:(?<=卡号)|(?<=[账帐]号)|(?<=卡号[:：是 ])|(?<=[账帐]号[:：是 ]))[0-9]{16,19}(?![0-9])"
+_NAMED_CARD = _behind("卡号", "[账帐]号") + r"[0-9]{16,19}(?![0-9])"
+_QQ = _behind("QQ", "QQ号") + r"[1-9][0-9]{4,10}(?![0-9A-Za-z])"
+_WECHAT_NAME = _behind("微信号") + r"[A-Za-z][A-Za-z0-9_-]{5,19}(?![A-Za-z0-9_-])"
 _ISSUERS = re.compile(
     r"62\d{14,17}|4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3(?:0|6|8)\d{12}|35\d{14}"
     r"|6(?:0|4|5)\d{14,17}|9[0-9]\d{14,17}"
@@ -72,7 +103,7 @@ _WORDY = re.compile(r"[A-Za-z0-9]{20}|[0-9]")
 # What every find holds one of; most texts hold none and cost no more than this.
 _WORTH_A_LOOK = re.compile(
     r"[@＠]|\d[\d .()．－\u00a0\u2011-]{6}|[A-Za-z0-9_-]{15}|wxid_|-----BEGIN|[Pp]ass|PASS|[Pp]wd|密码|密碼|口令"
-    r"|[Bb]earer |:[0-9A-Fa-f]{0,4}:"
+    r"|[Bb]earer |:[0-9A-Fa-f]{0,4}:|[Tt]oken|TOKEN|[Ss]ecret|SECRET|[Aa]pi.?[Kk]ey|API.?K|令牌|QQ|微信号"
 )
 _NARROW = str.maketrans("０１２３４５６７８９＠．－＋\u00a0\u2011", "0123456789@.-+ -")
 _LINE = re.compile(r"[^\n]+")
@@ -221,7 +252,10 @@ _RULES = (
     _Rule("KEY", re.compile(_BEARER), _is_mixed),
     _Rule("PASSWORD", re.compile(_LOGIN), _anything),
     _Rule("PASSWORD", re.compile(_PASSWORD), _is_mixed),
+    _Rule("PASSWORD", re.compile(_TOKEN), _is_mixed),
     _Rule("WXID", re.compile(r"(?<![0-9A-Za-z_])(?:wxid_[A-Za-z0-9_-]{5,}|[0-9]{5,}@chatroom)"), _anything),
+    _Rule("WXID", re.compile(_WECHAT_NAME), _anything),
+    _Rule("QQ", re.compile(_QQ), _anything),
     _Rule(
         "EMAIL",
         re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]++@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"),
