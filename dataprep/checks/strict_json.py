@@ -5,6 +5,7 @@ import math
 import re
 from typing import NoReturn
 
+from dataprep.checks.limits import are_too_short
 from dataprep.checks.report import Problem
 from dataprep.checks.whereabouts import find_half, find_repeated_key, find_value
 from dataprep.checks.wording import show
@@ -105,16 +106,16 @@ def _fix_of(text: str, explanation: str) -> str | None:
 
 
 def count_objects(text: str) -> int:
-    """How many JSON objects stand in a row in a text, with nothing or a comma between them; 0 if anything else does."""
+    """How many JSON objects stand in a row in a text, with nothing or a comma between; 0 if they are no examples."""
     at, count = 0, 0
     while (at := _BETWEEN.match(text, at).end()) < len(text):  # type: ignore[union-attr]
         try:
             value, at = _DECODER.raw_decode(text, at)
         except (ValueError, RecursionError, Unreadable):
             return 0
-        if not isinstance(value, dict):
-            return 0
         count += 1
+        if not isinstance(value, dict) or are_too_short(count, at):
+            return 0
     return count
 
 

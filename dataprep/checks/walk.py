@@ -78,6 +78,12 @@ class Walk:
             report.bytes += len(line)
             if not line.endswith(b"\n"):
                 line += b"\n"
+            # A damaged file may be nothing but these.
+            if line == b"\n":
+                if self._pass_over(number):
+                    continue
+                report.complete = False
+                return
             messages = read_clean_chat(line)
             if messages is not None and (weights or all(message.weight is None for message in messages)):
                 report.examples += 1

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, TextIO
 
 from dataprep.checks.examples import recognise
+from dataprep.checks.limits import are_too_short
 
 # As much as is ever held of one record, in characters.
 MAX_RECORD = 32 * 1024 * 1024
@@ -82,13 +83,13 @@ class Scanner:
 
 
 def split_objects(text: str) -> list[str]:
-    """The objects that stand in a row in one text, with nothing or a comma between them; [] if they do not."""
+    """The objects that stand in a row in one text, with nothing or a comma between them; [] if they are no examples."""
     scanner, objects, start = Scanner(), list[str](), 0
     for at, sign in scanner.scan(text):
         if sign in "]}" and scanner.depth == 0:
             objects.append(text[start : at + 1].strip(BLANK + ",") if objects else text[start : at + 1].strip(BLANK))
             start = at + 1
-        elif scanner.depth < 0:
+        if scanner.depth < 0 or are_too_short(len(objects), start):
             return []
     rest = text[start:].strip(BLANK)
     sound = not scanner.in_string and scanner.depth == 0 and rest in ("", ",")
@@ -220,7 +221,7 @@ class Framer:
 
     def _times(self, scanner: Scanner, line: str) -> int:
         """How often a line comes in a row, its repeats being passed over, if none of them begins or ends anything."""
-        if scanner.in_string or _MOVES(line):
+        if scanner.in_string or (_MOVES(line) and not _is_closed(line)):
             return 1
         parts = scanner.depth == 0 and "," in line and bool(line.strip(BLANK + ","))
         return 1 if parts else 1 + self._skip_same(line)
@@ -231,6 +232,16 @@ class Framer:
             (number + more, text) for number, text, times in held if text.strip(BLANK + ",") for more in range(times)
         ]
         self._again.extendleft(reversed(lines))
+
+
+def _is_closed(line: str) -> bool:
+    """Whether a line without a string closes what it opens, and nothing else."""
+    depth = 0
+    for sign in line if '"' not in line else "]":
+        depth += (sign in "{[") - (sign in "}]")
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def _joined(held: list[Held]) -> str:

@@ -9,8 +9,6 @@ from dataprep.fixing.framing import split_objects
 
 _STRING_OR_COMMA = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|,(?=\s*+[}\]])', re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f]")
-# Thousands of objects on one line that are shorter than any example are no examples.
-_MANY, _SHORTEST_EXAMPLE = 1_000, len('{"prompt":"","completion":""}')
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -31,8 +29,6 @@ def read(text: str) -> Reading | None:
     mended = list[str]()
     tidy = _tidy(text, mended)
     objects = split_objects(tidy)
-    if len(objects) > _MANY and len(tidy) < len(objects) * _SHORTEST_EXAMPLE:
-        return None
     if len(objects) > 1:
         mended.append("split_lines")
     elif tidy.rstrip().endswith(","):

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from dataprep.fixing.framing import Framer, Record
+from dataprep.fixing.framing import Framer, Record, split_objects
 
 
 def records(text: str) -> list[Record]:
@@ -35,5 +35,18 @@ def test_commas_between_the_elements_of_an_array_end_no_element_of_their_own() -
     ]
 
 
-def test_the_repeated_lines_of_an_array_that_never_closes_are_one_record() -> None:
-    assert records('[\n{"a": [\n' + "x\n" * 5000)[-1] == Record(3, "x", lines=5000)
+@pytest.mark.parametrize("line", ["x", "{}", "[[],{}]"])
+def test_the_repeated_lines_of_an_array_that_never_closes_are_one_record(line: str) -> None:
+    assert records('[\n{"a": [\n' + f"{line}\n" * 5000)[-1] == Record(3, line, lines=5000)
+
+
+@pytest.mark.parametrize("line", ["}{", '{"b": 1}', "{},", "[", "]"])
+def test_lines_that_begin_or_end_something_or_hold_strings_are_read_one_by_one(line: str) -> None:
+    assert records('[\n{"a": 1,\n' + f"{line}\n" * 2 + "x\n")[-1].lines == 1
+
+
+def test_thousands_of_objects_on_a_line_that_are_no_examples_are_not_taken_apart() -> None:
+    assert records("{}," * 1001)[-1].text == "{}," * 1001
+    assert split_objects("{}," * 1001) == []
+    assert len(split_objects("{}," * 1000)) == 1000
+    assert len(split_objects('{"prompt": "Lit?", "completion": "Yes."}' * 1001)) == 1001
