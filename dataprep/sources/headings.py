@@ -2,6 +2,9 @@
 
 import re
 import unicodedata
+from functools import lru_cache
+
+MAX_HEADING = 200
 
 
 def _names(written: str) -> frozenset[str]:
@@ -42,6 +45,12 @@ CHAT = _names("""
 
 
 def name_of(cell: str) -> str:
-    """A heading without what people put around it: `*问题（必填）:` is 问题."""
+    """A heading without what people put around it: `*问题（必填）:` is 问题; nothing of a cell too long for one."""
+    return _name_of(cell) if len(cell) <= MAX_HEADING else ""
+
+
+# A damaged file may have the same cell a hundred thousand times.
+@lru_cache(4096)
+def _name_of(cell: str) -> str:
     composed = unicodedata.normalize("NFC", cell)
     return re.sub(r"[(（\[【].*", "", composed).strip(" \t\r\n*:：\ufeff").casefold()

@@ -150,8 +150,9 @@ def _messages(lines: Lines) -> Iterator[tuple[int, Words]]:
     if not _find_form("\n".join(texts)):
         yield from _joined(lines)
         return
+    formed = [_find_form(line) is not None for line in (*texts, "")]
     while at < len(lines):
-        length = _length(texts, at)
+        length = _length(texts, at) if formed[at] or formed[at + 1] else 0
         if not length:
             plain.append(lines[at])
             at += 1

@@ -135,12 +135,13 @@ def _kind_and_text(value: dict[str, Any]) -> tuple[Kind, str]:
     subtype, text = as_text(value.get("subtype")), as_text(value.get("text"))
     if subtype not in _SPOKEN:
         return _KIND_OF_SUBTYPE.get(subtype, Kind.SYSTEM), text
-    if text.strip():
-        return Kind.TEXT, text
     for file in map(as_object, as_list(value.get("files"))):
         kind = _KIND_OF_MEDIA.get(as_text(file.get("mimetype")).partition("/")[0], Kind.FILE)
         spoken = as_object(as_object(file.get("transcription")).get("preview")).get("content")
-        return kind, as_text(spoken if kind == Kind.VOICE else file.get("name") if kind == Kind.FILE else "")
+        words = as_text(spoken if kind == Kind.VOICE else file.get("name") if kind == Kind.FILE else "")
+        return kind, "\n".join(part for part in (words, text.strip()) if part)
+    if text.strip():
+        return Kind.TEXT, text
     for shown in map(as_object, as_list(value.get("attachments"))):
         return Kind.LINK, as_text(shown.get("title")) or as_text(shown.get("fallback"))
     return Kind.OTHER, ""

@@ -34,3 +34,22 @@ def test_what_holds_nothing_is_not_searched_by_each_rule(searched: list[str], ar
 def test_what_goes_over_several_lines_and_what_stands_around_it_is_found() -> None:
     text = f"Mail a@example.com\n{KEY}\nor 13912345678\nNothing here\npassword: abc123def"
     assert Masker().mask(text) == "Mail [EMAIL_1]\n[KEY_1]\nor [PHONE_1]\nNothing here\npassword: [PASSWORD_1]"
+
+
+@pytest.mark.parametrize(
+    "text", ["密码是Harbor2026!", "13912345678", "a1@example.com", "https://mia:x{1},y@example.com/", KEY]
+)
+@pytest.mark.parametrize("around", ["{},", '{"a": ', "<x>|"])
+def test_of_a_long_line_the_rules_see_the_parts_that_may_hold_something(
+    searched: list[str], text: str, around: str
+) -> None:
+    [alone] = find(f"{around}{text}{around}")
+    long = around * 3000
+    searched.clear()
+    [found] = find(f"{long}{text}{around}{long}")
+    assert (found.kind, found.start, found.end) == (
+        alone.kind,
+        alone.start + len(long) - len(around),
+        alone.end + len(long) - len(around),
+    )
+    assert sum(len(piece) > 4096 for piece in searched) == 1 or "://" in text

@@ -117,7 +117,11 @@ def test_marks_become_what_people_saw(tmp_path: Path, written: str, shown: str) 
     [
         ({"text": "", "files": [{"mimetype": "image/png", "name": "a.png"}]}, (Kind.IMAGE, "")),
         ({"text": "", "files": [{"mimetype": "application/pdf", "name": "a.pdf"}]}, (Kind.FILE, "a.pdf")),
-        ({"text": "look", "files": [{"mimetype": "image/png"}]}, (Kind.TEXT, "look")),
+        ({"text": "look", "files": [{"mimetype": "image/png"}]}, (Kind.IMAGE, "look")),
+        (
+            {"text": "sign this", "files": [{"mimetype": "text/plain", "name": "a.txt"}]},
+            (Kind.FILE, "a.txt\nsign this"),
+        ),
         ({"text": "built", "subtype": "bot_message", "bot_id": "B1"}, (Kind.SYSTEM, "built")),
         ({"text": "gone", "subtype": "tombstone"}, (Kind.RECALL, "gone")),
         ({"text": "me too", "subtype": "thread_broadcast"}, (Kind.TEXT, "me too")),
