@@ -1,4 +1,4 @@
-"""Reads the pairs that a text marks as `Q:` and `A:` or 问： and 答：; it makes up no question and no answer."""
+"""Reads the pairs that a text marks as `Q:` and `A:` or 问： and 答：, or by headings; it makes none up."""
 
 import re
 from collections.abc import Iterator
@@ -16,8 +16,14 @@ _match_question = re.compile(_MARK.format(words="Q|Question|问|问题|提问"),
 _match_answer = re.compile(_MARK.format(words="A|Answer|答|答案|回答"), re.IGNORECASE).match
 _find_question = re.compile(_MARK.format(words="Q|Question|问|问题|提问"), re.IGNORECASE | re.MULTILINE).search
 _find_answer = re.compile(_MARK.format(words="A|Answer|答|答案|回答"), re.IGNORECASE | re.MULTILINE).search
-# A heading or a rule ends an answer; a blank line does not, for answers have paragraphs.
-_ends_answer = re.compile(r"^\s{0,3}(?:#{1,6}\s|(?:-\s*){3,}$|(?:\*\s*){3,}$|={3,}\s*$)").match
+# `## Where is the kettle?`, whose answer is what stands below it.
+_ASKING = r"^\s{0,3}(?P<level>#{1,6})[ \t]+(?P<rest>\S.*[?？])[*_ \t]*#*\s*$"
+_match_asking = re.compile(_ASKING).match
+_find_asking = re.compile(_ASKING, re.MULTILINE).findall
+# A single heading that asks may be that of a chapter.
+_LEAST_ASKING = 2
+# A heading or a rule ends an answer, but for headings within it; a blank line does not, for answers have paragraphs.
+_ends_answer = re.compile(r"^\s{0,3}(?:(?P<level>#{1,6})\s|(?:-\s*){3,}$|(?:\*\s*){3,}$|={3,}\s*$)").match
 _fence = re.compile(r"^\s{0,3}(?:```|~~~)").match
 _WRITE_PAIRS = (
     "Write each question on a line that begins with Q: (or 问：) and its answer from A: (or 答：) on, in a text file,"
@@ -27,12 +33,13 @@ _WRITE_PAIRS = (
 
 @dataclass(slots=True)
 class _Pair:
-    """A question and its answer while their lines come in; both as lists of lines."""
+    """A question and its answer while their lines come in, both as lists of lines; `level` is that of its heading."""
 
     start: int
     question: list[str] = field(default_factory=list)
     answer: list[str] | None = None
     rows: int = 0
+    level: int = 0
 
     def add(self, line: str) -> None:
         (self.question if self.answer is None else self.answer).append(line)
@@ -42,11 +49,10 @@ class _Pair:
 def _recognise_pairs(head: Head) -> str | None:
     if head.is_folder or head.suffix not in _TEXT_ENDINGS:
         return None
-    return "a text with lines marked as question and answer" if _has_pairs(head.text) else None
-
-
-def _has_pairs(text: str) -> bool:
-    return _find_question(text) is not None and _find_answer(text) is not None
+    if _find_question(head.text) is not None and _find_answer(head.text) is not None:
+        return "a text with lines marked as question and answer"
+    asking = len(_find_asking(head.text))
+    return f"a text of which {asking} headings ask something" if asking >= _LEAST_ASKING else None
 
 
 def _read_pairs(head: Head) -> Iterator[Row]:
@@ -65,7 +71,7 @@ def _rows(head: Head) -> Iterator[Row]:
     for number, line in read_lines(head):
         opens = None if fenced else _opened(line, number, pair)
         fenced ^= bool(_fence(line))
-        if (opens or (not fenced and _ends_answer(line))) and pair and opens is not pair:
+        if (opens or (not fenced and _ends(line, pair))) and pair and opens is not pair:
             yield _closed(head.label, pair)
             pair = None
         if opens and passed:
@@ -86,13 +92,21 @@ def _opened(line: str, number: int, pair: _Pair | None) -> _Pair | None:
     """The pair that the line begins, or whose answer it begins, with the line in it; None if it begins nothing."""
     if match := _match_question(line):
         return _Pair(number, [match["rest"]], rows=1)
+    if match := _match_asking(line):
+        return _Pair(number, [match["rest"].strip("*_ ")], [], 1, len(match["level"]))
     if match := _match_answer(line):
-        if pair is None or pair.answer is not None:
+        if pair is None or any(map(str.strip, pair.answer or ())):
             return _Pair(number, answer=[match["rest"]], rows=1)
         pair.answer = [match["rest"]]
         pair.rows += 1
         return pair
     return None
+
+
+def _ends(line: str, pair: _Pair | None) -> bool:
+    """Whether an answer is over: at a rule, or at a heading that is not below that of its question."""
+    end = _ends_answer(line)
+    return end is not None and not (pair and pair.level and len(end["level"] or "") > pair.level)
 
 
 def _closed(label: str, pair: _Pair) -> Row:
@@ -124,6 +138,11 @@ def _refuse(head: Head) -> Iterator[Row]:
 
 
 SOURCES: tuple[Source, ...] = (
-    Source("qa-text", "Questions and answers in a text (Q: and A:, 问： and 答：)", _recognise_pairs, _read_pairs),
+    Source(
+        "qa-text",
+        "Questions and answers in a text (Q: and A:, 问： and 答：, headings that ask)",
+        _recognise_pairs,
+        _read_pairs,
+    ),
     Source(DOCUMENT, "Documents without questions (refused)", _recognise_document, _refuse),
 )

@@ -73,6 +73,26 @@ def test_a_side_alone_is_left_out(tmp_path: Path, text: str, reasons: list[tuple
     assert left_out(rows) == reasons
 
 
+def test_a_heading_that_asks_is_answered_by_what_stands_below_it(tmp_path: Path) -> None:
+    text = (
+        "# Kitchen\nAll about it.\n## Where is the kettle?\nOn the left shelf.\n\n### In winter\nOn the stove.\n"
+        "## **茶在哪里？** ##\nA: 在右边。\n\n## **And the cups?**\n\n## Rules\nBe kind.\n"
+    )
+    path = write(tmp_path / "faq.md", text)
+    assert recognised(path) == "qa-text"
+    rows = read_as("qa-text", path)
+    assert turns_of(rows) == [
+        [("user", "Where is the kettle?"), ("assistant", "On the left shelf.\n\n### In winter\nOn the stove.")],
+        [("user", "茶在哪里？"), ("assistant", "在右边。")],
+    ]
+    assert left_out(rows) == [(1, "no_pair"), (11, "no_answer"), (13, "no_pair")]
+    assert count_rows(rows) == text.count("\n")
+
+
+def test_a_single_heading_that_asks_makes_no_text_of_questions(tmp_path: Path) -> None:
+    assert recognised(write(tmp_path / "readme.md", "# Why?\nBecause.\n## How\nSo.\n")) == "document"
+
+
 def test_marks_and_headings_within_code_are_code(tmp_path: Path) -> None:
     text = "```\nQ: not this\n```\nQ: x\nA: run\n```\n# a comment\nA: no mark\n```\n"
     rows = read_as("qa-text", write(tmp_path / "faq.md", text))
