@@ -193,7 +193,7 @@ def _mend(path: Path, label: str, profile: str, encoding: str | None, mask: bool
 
     target = path.with_name(f"{path.stem}.mended.jsonl")
     try:
-        report = fix(path, target, mask=mask, encoding=encoding, profile=profile)
+        report = fix(path, target, mask=mask, encoding=encoding, profile=profile, minimum=TARGETS[profile].minimum)
     except Unfixable as unfixable:
         raise BadRequest(f"{label}: {unfixable}", code="unfixable", param="files") from None
     except LookupError:

@@ -79,11 +79,18 @@ class FixReport:
 
 
 def fix(
-    source: Path, target: Path, *, mask: bool = False, encoding: str | None = None, profile: str = "openai"
+    source: Path,
+    target: Path,
+    *,
+    mask: bool = False,
+    encoding: str | None = None,
+    profile: str = "openai",
+    minimum: int | None = None,
 ) -> FixReport:
     """Write a mended copy of `source` to `target`, which must not exist yet; `encoding` overrides the guess.
 
-    What only some targets refuse, such as two answers in a row, is mended for the targets that do (`profile`).
+    What only some targets refuse, such as two answers in a row, is mended for the targets that do (`profile`). With
+    `minimum`, too few examples are an error in what is left.
     Raises FileExistsError, Unfixable for what is no text, LookupError for an unknown encoding, ValueError for an
     unknown profile, and OSError.
     """
@@ -97,7 +104,7 @@ def fix(
         with part.open("wb") as out:
             _Fixing(report, out, TARGETS[profile], Masker() if mask else None).run(source)
         with part.open("rb") as written:
-            report.left = check(written, profile=profile)
+            report.left = check(written, profile=profile, minimum=minimum)
         # Whoever made the target meanwhile keeps it.
         target.touch(exist_ok=False)
         part.replace(target)

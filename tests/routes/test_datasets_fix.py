@@ -42,6 +42,14 @@ def test_what_passes_once_mended_goes_upstream(client: FlaskClient, upstream: Fa
     assert LINE.strip() in sent.body
 
 
+def test_a_copy_with_fewer_examples_than_the_target_trains_on_is_not_sent_on(
+    client: FlaskClient, upstream: FakeOpenAI
+) -> None:
+    [entry] = response(send(client, "fix", (TRAILING, "a.jsonl"), upload="true", profile="openai"))
+    assert (entry["status"], "file" in entry, upstream.seen) == ("failed", False, [])
+    assert "too_few_examples" in [one["code"] for one in entry["response"]["left"]["findings"]]
+
+
 def test_a_mended_copy_is_downloaded_one_at_a_time(client: FlaskClient) -> None:
     reply = send(client, "fix", (TRAILING, "灯.json"), download="true")
     assert json.loads(reply.data) == json.loads(LINE)
