@@ -20,6 +20,8 @@ _MARKS = (
 )
 # Supersets that read what the narrower names cannot.
 _WIDER = {"gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs", "ascii": "utf-8"}
+# A mark that stands where the telling lines begin, not the file, is none.
+_WIDER |= {"utf-16": "utf-8", "utf-32": "utf-8"}
 # How JSON begins where a character has two bytes and no mark says so.
 _WIDE = {b"{\x00": "utf-16-le", b"[\x00": "utf-16-le", b"\x00{": "utf-16-be", b"\x00[": "utf-16-be"}
 # Guesses that many bytes agree on; those of one byte a character would fit any file.

@@ -48,3 +48,9 @@ def test_a_few_rows_among_many_in_ascii_tell_the_encoding(encoding: str, rows: i
     text = "question,answer\n" + ENGLISH * 30 + f"{FOREIGN[encoding]}\n" * rows + ENGLISH * 30
     path.write_bytes(text.encode(encoding))
     assert path.read_bytes().decode(encoding_of(path)) == text
+
+
+def test_a_mark_in_the_middle_of_a_file_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "faq.csv"
+    path.write_bytes(b"question,answer\n\xff\xfeLit?,Since dusk.\n")
+    assert encoding_of(path) == "utf-8"
