@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dataprep.conversion.inputs import Input
-from dataprep.sources.pywxdump import PAGE, SOURCES
-from dataprep.sources.walks import stem_of
+from dataprep.sources.pywxdump import SOURCES, page_of
 
 _PAGED = {source.name for source in SOURCES}
 Span = tuple[int, int]  # the first row of a page, from 0, and the first of the next
@@ -16,9 +15,9 @@ def pages_of(inputs: Iterable[Input]) -> list[dict[str, Any]]:
     """Return the chats that come in pages: how many, the rows they meet at, those on no page and those on two."""
     spans = defaultdict[str, list[Span]](list)
     for one in inputs:
-        page = PAGE.fullmatch(stem_of(one.head)) if one.source.name in _PAGED else None
-        if page is not None and int(page[2]) < int(page[3]):
-            spans[page[1]].append((int(page[2]), int(page[3])))
+        page = page_of(one.head) if one.source.name in _PAGED else None
+        if page is not None and page[1] < page[2]:
+            spans[page[0]].append(page[1:])
     return [_join(chat, sorted(found)) for chat, found in spans.items()]
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from dataprep.placeholders import KIND_OF_WORD
 from dataprep.records import Kind, Message, Place, Row
@@ -11,13 +12,13 @@ from dataprep.sources.source import Head, Source
 from dataprep.sources.walks import (
     BrokenRow,
     Cells,
+    chat_of,
     find_headers,
     flag_of,
     header_of,
     read_array,
     read_blocks,
     read_csv,
-    stem_of,
     text_of,
 )
 from dataprep.sources.wechat_words import UNSPOKEN, Words, kind_of_codes, read_typed, read_untyped
@@ -97,7 +98,7 @@ def _csv_row(place: Place, cells: Cells) -> Message:
 def _read_txt(head: Head) -> Iterator[Row]:
     names = {_ID.sub(r"\2", found["sender"]) for found in find_headers(head, _header)}
     others = names - {_SELF, _PROGRAM}
-    chat = _TextChat(stem_of(head), len(others) > 1, _SELF in names, _assumed_time())
+    chat = _TextChat(chat_of(head), len(others) > 1, _SELF in names, _assumed_time())
     return read_blocks(head, _header, chat.message)
 
 
@@ -109,7 +110,7 @@ def _header(line: str) -> re.Match[str] | None:
 class _TextChat:
     """What the lines of one TXT have in common."""
 
-    name: str
+    id: str
     is_group: bool
     knows_self: bool
     time_of: Callable[[re.Match[str]], float | None]
@@ -119,7 +120,7 @@ class _TextChat:
         if timestamp is None:
             raise BrokenRow(f"{header['time']} is no time")
         sender, name = _named(header["sender"])
-        chat = _named(header["room"]) if header["room"] else (self.name, self.name)
+        chat = _named(header["room"]) if header["room"] else (self.id, PurePath(self.id).name)
         speaker = _Speaker(sender, name, sender == _SELF if self.knows_self else None)
         return _message(place, timestamp, _program_words(sender, text), speaker, chat, is_group=self.is_group)
 

@@ -1,6 +1,7 @@
 """Reads the CSV and XLSX files of MemoTrace 3, which do not say whose they are; its texts have a module beside."""
 
 from collections.abc import Iterator
+from pathlib import PurePath
 
 from dataprep.records import LeftOut, Message, Place, Row
 from dataprep.sources import memotrace_text
@@ -9,7 +10,7 @@ from dataprep.sources.csv_records import read_records
 from dataprep.sources.memotrace_words import read_named
 from dataprep.sources.source import Head, Source, UnreadableSource
 from dataprep.sources.spreadsheet import open_workbook
-from dataprep.sources.walks import header_of, stem_of
+from dataprep.sources.walks import chat_of, header_of
 from dataprep.sources.wechat_words import UNSPOKEN
 
 _COLUMNS = ("消息ID", "类型", "发送人", "时间", "内容")
@@ -81,7 +82,7 @@ def _rows(head: Head, records: Records, is_group: bool) -> Iterator[Row]:
         elif not any(cells):
             yield LeftOut(place, "blank")
         else:
-            yield _message(place, cells, stem_of(head), is_group)
+            yield _message(place, cells, chat_of(head), is_group)
 
 
 def _message(place: Place, cells: list[str], chat: str, is_group: bool) -> Row:
@@ -98,7 +99,7 @@ def _message(place: Place, cells: list[str], chat: str, is_group: bool) -> Row:
     return Message(
         place=place,
         chat_id=chat,
-        chat_name=chat,
+        chat_name=PurePath(chat).name,
         sender_id=sender,
         sender_name=sender,
         timestamp=timestamp,

@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 from functools import partial
 from itertools import dropwhile
+from pathlib import PurePath
 
 from dataprep.records import Kind, LeftOut, Message, Place, Row
 from dataprep.sources.clock import seconds_of
 from dataprep.sources.memotrace_words import opening_kind, read_unnamed
 from dataprep.sources.source import Head, Source
 from dataprep.sources.text_lines import read_lines
-from dataprep.sources.walks import BrokenRow, read_blocks, stem_of
+from dataprep.sources.walks import BrokenRow, chat_of, read_blocks
 from dataprep.sources.wechat_words import UNSPOKEN, Words, read_typed
 
 _HEADER = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?: (.+))?", re.ASCII)
@@ -56,7 +57,7 @@ def read_txt(head: Head) -> Iterator[Row]:
 
     for _ in read_blocks(head, _HEADER.fullmatch, note):
         pass
-    return read_blocks(head, _HEADER.fullmatch, partial(_message, stem_of(head), senders))
+    return read_blocks(head, _HEADER.fullmatch, partial(_message, chat_of(head), senders))
 
 
 def _message(chat: str, senders: set[str], place: Place, header: re.Match[str], text: str) -> Message:
@@ -74,7 +75,7 @@ def _message(chat: str, senders: set[str], place: Place, header: re.Match[str], 
     return Message(
         place=place,
         chat_id=chat,
-        chat_name=chat,
+        chat_name=PurePath(chat).name,
         sender_id=sender,
         sender_name=sender,
         timestamp=timestamp,
@@ -96,7 +97,7 @@ def read_ai_txt(head: Head) -> Iterator[Row]:
 
     It does not say either where one message ends and the next begins: lines that nothing tells apart are one message.
     """
-    chat = stem_of(head)
+    chat = chat_of(head)
     is_group = len({name for _, name, _ in _turns(head)} - {""}) > 2
     for day, name, lines in _turns(head):
         if not name or day is None:
@@ -107,7 +108,7 @@ def read_ai_txt(head: Head) -> Iterator[Row]:
             yield Message(
                 place=Place(head.label, row),
                 chat_id=chat,
-                chat_name=chat,
+                chat_name=PurePath(chat).name,
                 sender_id=sender,
                 sender_name=sender,
                 timestamp=day,

@@ -13,6 +13,7 @@ from dataprep.sources.source import Head, Source
 from dataprep.sources.walks import (
     BrokenRow,
     Cells,
+    chat_of,
     flag_of,
     header_of,
     read_array,
@@ -93,8 +94,14 @@ def _read_json(head: Head) -> Iterator[Row]:
 
 
 def _export(head: Head, *, mistyped: bool = False, is_group: bool = False) -> "_Export":
+    page = page_of(head)
+    return _Export(page[0] if page else "", chat_of(head), _names_beside(head.path), mistyped, is_group)
+
+
+def page_of(head: Head) -> tuple[str, int, int] | None:
+    """Return which chat a file is a page of, its first row from 0, and the first of the next; None if it is none."""
     page = PAGE.fullmatch(stem_of(head))
-    return _Export(page[1] if page else "", stem_of(head), _names_beside(head.path), mistyped, is_group)
+    return (str(Path(head.label).parent / page[1]), int(page[2]), int(page[3])) if page else None
 
 
 def _names_beside(path: Path) -> dict[str, str]:
@@ -115,7 +122,7 @@ class _Export:
     """What the rows of a file have in common; `page` is the chat's id where the file's name is that of a page."""
 
     page: str
-    stem: str
+    file: str
     names: dict[str, str]
     mistyped: bool
     is_group: bool
@@ -126,7 +133,7 @@ class _Export:
         if timestamp is None:
             raise BrokenRow("CreateTime is no time")
         is_self = flag_of(cells, "is_sender")
-        chat_id = self.page or text_of(cells, "room_name") or self.stem
+        chat_id = self.page or text_of(cells, "room_name") or self.file
         words = _words(text_of(cells, "type_name"), text_of(cells, "msg"), mistyped=self.mistyped)
         spoken = words.kind not in UNSPOKEN
         talker = text_of(cells, "talker") if spoken else ""
@@ -139,7 +146,7 @@ class _Export:
             kind=words.kind,
             text=words.text,
             is_self=is_self and spoken,
-            chat_name=self.names.get(chat_id, ""),
+            chat_name=self.names.get(Path(chat_id).name, ""),
             is_group=self.is_group or chat_id.endswith("@chatroom"),
             message_id=text_of(cells, "MsgSvrID"),
             quoted_text=words.quoted,

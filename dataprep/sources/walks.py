@@ -69,6 +69,12 @@ def stem_of(head: Head) -> str:
     return Path(head.label).stem
 
 
+def chat_of(head: Head) -> str:
+    """Return an id for the chat in a file that names none: its path without its ending; a name alone is not one."""
+    path = Path(head.label)
+    return str(path.parent / path.stem)
+
+
 def read_csv(head: Head, columns: Iterable[str], make: Make) -> Iterator[Row]:
     """Yield a record for each row under the header, of which `make` gets the cells by name.
 

@@ -12,6 +12,7 @@ from dataprep.sources import wechat_training, wechatmsg_html
 from dataprep.sources.clock import seconds_of
 from dataprep.sources.csv_records import read_records
 from dataprep.sources.source import Head, Source, UnreadableSource
+from dataprep.sources.walks import chat_of
 from dataprep.sources.wechat_words import UNSPOKEN
 from dataprep.sources.wechatmsg_cells import kind_of_legacy, words_of_cell
 
@@ -38,7 +39,7 @@ def recognise_csv(head: Head) -> str | None:
 def read_csv(head: Head) -> Iterator[Row]:
     """Yield a row for each record; reads the file twice, for who takes part in a chat shows only at its end."""
     survey = _survey(head)
-    name = re.sub(r"_utf8$", "", Path(head.label).stem)
+    chat = re.sub(r"_utf8$", "", chat_of(head))
     for row, cells in _records(head):
         place = Place(head.label, row)
         if cells is None:
@@ -46,7 +47,7 @@ def read_csv(head: Head) -> Iterator[Row]:
         elif not any(cells):
             yield LeftOut(place, "blank")
         else:
-            yield _message(place, cells, survey, name)
+            yield _message(place, cells, survey, chat)
 
 
 def _records(head: Head) -> Iterator[tuple[int, list[str] | None]]:
@@ -85,7 +86,7 @@ def _names(cells: list[str]) -> tuple[str, str, str]:
     return remark, nickname, sender
 
 
-def _message(place: Place, cells: list[str], survey: _Survey, file_name: str) -> Row:
+def _message(place: Place, cells: list[str], survey: _Survey, chat: str) -> Row:
     if len(cells) < len(_COLUMNS):
         return LeftOut(place, "broken_row", f"{len(cells)} cells where 12 belong")
     local_id, talker, code, sub, own, created, _, content, clock = cells[: len(_COLUMNS)]
@@ -97,8 +98,8 @@ def _message(place: Place, cells: list[str], survey: _Survey, file_name: str) ->
     sender_id, sender_name = _sender(cells, own == "1", survey) if is_said else ("", "")
     return Message(
         place=place,
-        chat_id=talker if survey.of_all else file_name,
-        chat_name=_chat_name(cells, talker) if survey.of_all else file_name,
+        chat_id=talker if survey.of_all else chat,
+        chat_name=_chat_name(cells, talker) if survey.of_all else Path(chat).name,
         sender_id=sender_id,
         sender_name=sender_name,
         timestamp=timestamp,

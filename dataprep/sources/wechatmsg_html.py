@@ -5,7 +5,6 @@ A page is one array on a few long lines: it is held in memory whole, with its me
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from dataprep.decoding import open_text
 from dataprep.records import Kind, LeftOut, Message, Place, Row
@@ -13,6 +12,7 @@ from dataprep.sources.clock import seconds_of
 from dataprep.sources.entities import unescape
 from dataprep.sources.js_literals import BrokenLiteral, read_literal
 from dataprep.sources.source import Head, Source, UnreadableSource
+from dataprep.sources.walks import chat_of, stem_of
 from dataprep.sources.wechat_words import UNSPOKEN, kind_of_codes, read_typed
 
 # The page's styles may fill the first look.
@@ -65,11 +65,11 @@ def read_html(head: Head) -> Iterator[Row]:
             "The page has no array chatMessages. Give the page that WeChatMsg or MemoTrace exported."
         )
     title = _TITLE.search(text, 0, start.start())
-    name = (unescape(title[1]).strip() if title else "") or Path(head.label).stem
+    chat = chat_of(head), (unescape(title[1]).strip() if title else "") or stem_of(head)
     elements = list(_elements(text, start.end()))
     senders = {_name(element): _side(element) for element in elements if _name(element) and _side(element) is not None}
     for row, element in enumerate(elements, 1):
-        yield _message(Place(head.label, row), element, name, senders)
+        yield _message(Place(head.label, row), element, chat, senders)
 
 
 def _elements(text: str, at: int) -> Iterator[dict[str, object]]:
@@ -90,7 +90,7 @@ def _elements(text: str, at: int) -> Iterator[dict[str, object]]:
             at = following.start()
 
 
-def _message(place: Place, element: dict[str, object], chat: str, senders: dict[str, bool | None]) -> Row:
+def _message(place: Place, element: dict[str, object], chat: tuple[str, str], senders: dict[str, bool | None]) -> Row:
     code, timestamp = _whole(element.get("type")), seconds_of(element.get("timestamp"))
     if code is None or timestamp is None:
         return LeftOut(place, "broken_row", "it is no message with a type and a timestamp")
@@ -101,8 +101,8 @@ def _message(place: Place, element: dict[str, object], chat: str, senders: dict[
     side = _side(element)
     return Message(
         place=place,
-        chat_id=chat,
-        chat_name=chat,
+        chat_id=chat[0],
+        chat_name=chat[1],
         sender_id=sender,
         sender_name=sender,
         timestamp=timestamp,

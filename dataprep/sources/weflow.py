@@ -10,7 +10,7 @@ from dataprep.sources import weflow_text
 from dataprep.sources.clock import seconds_of
 from dataprep.sources.pywxdump import SIGNATURE, read_pages
 from dataprep.sources.source import Head, Source
-from dataprep.sources.walks import BrokenRow, Cells, flag_of, header_of, read_array, read_member, stem_of, text_of
+from dataprep.sources.walks import BrokenRow, Cells, chat_of, flag_of, header_of, read_array, read_member, text_of
 from dataprep.sources.wechat_words import UNSPOKEN, Words, kind_of_codes, read_typed, without_quote
 
 _WEFLOW_KEY = re.compile(r'"weflow"\s*:\s*\{')
@@ -39,14 +39,14 @@ def _recognise_csv(head: Head) -> str | None:
 
 def _read_json(head: Head) -> Iterator[Row]:
     session = read_member(head, "session")
-    chat = _chat_of(session if isinstance(session, dict) else {}, stem_of(head))
+    chat = _facts_of(session if isinstance(session, dict) else {}, chat_of(head))
     return read_array(head, "messages", partial(_message, chat))
 
 
-def _chat_of(session: dict[str, Any], stem: str) -> dict[str, Any]:
+def _facts_of(session: dict[str, Any], unnamed: str) -> dict[str, Any]:
     """Return what a chat's messages have in common, as fields of Message."""
     words = {key: value for key, value in session.items() if isinstance(value, str) and value}
-    chat_id = words.get("accountId") or words.get("wxid") or stem
+    chat_id = words.get("accountId") or words.get("wxid") or unnamed
     name = words.get("remark") or words.get("displayName") or words.get("nickname") or ""
     is_group = chat_id.endswith("@chatroom") or words.get("type") == "群聊"
     return {"chat_id": chat_id, "chat_name": name, "is_group": is_group}

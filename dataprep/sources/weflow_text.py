@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
+from pathlib import PurePath
 
 from dataprep.records import Kind, LeftOut, Message, Place, Row
 from dataprep.sources.clock import seconds_of
 from dataprep.sources.source import Head, Source, UnreadableSource
 from dataprep.sources.spreadsheet import open_workbook
-from dataprep.sources.walks import BrokenRow, Cells, attempt, find_headers, read_blocks, stem_of
+from dataprep.sources.walks import BrokenRow, Cells, attempt, chat_of, find_headers, read_blocks, stem_of
 from dataprep.sources.wechat_words import UNSPOKEN, read_typed, read_untyped
 
 _NAMES = {
@@ -44,10 +45,10 @@ def _recognise_txt(head: Head) -> str | None:
 
 def _read_txt(head: Head) -> Iterator[Row]:
     senders = {found[2] for found in find_headers(head, _HEADER.fullmatch)}
-    return read_blocks(head, _HEADER.fullmatch, partial(_block, stem_of(head), senders))
+    return read_blocks(head, _HEADER.fullmatch, partial(_block, chat_of(head), senders))
 
 
-def _block(stem: str, senders: set[str], place: Place, header: re.Match[str], text: str) -> Message:
+def _block(chat: str, senders: set[str], place: Place, header: re.Match[str], text: str) -> Message:
     """Only chats of two call their exporter 我; in a group who that is stays open."""
     timestamp = seconds_of(header[1])
     if timestamp is None:
@@ -56,14 +57,14 @@ def _block(stem: str, senders: set[str], place: Place, header: re.Match[str], te
     spoken = words.kind not in UNSPOKEN
     return Message(
         place=place,
-        chat_id=stem,
+        chat_id=chat,
         sender_id=header[2] if spoken else "",
         sender_name=header[2] if spoken else "",
         timestamp=timestamp,
         kind=words.kind,
         text=words.text,
         is_self=(spoken and header[2] == SELF) if SELF in senders else None,
-        chat_name=stem,
+        chat_name=PurePath(chat).name,
         is_group=len(senders - {SELF}) > 1,
         quoted_text=words.quoted,
     )
@@ -97,7 +98,7 @@ def _read_xlsx(head: Head) -> Iterator[Row]:
     found = _header_row(head)
     if not found:
         raise UnreadableSource(f"{head.label} has no header 序号,时间,发送者身份,消息类型,内容; name another format.")
-    chat_id, names = stem_of(head), found[1]
+    chat_id, names = chat_of(head), found[1]
     for number, values in _first_sheet(head):
         if number < found[0] and values[:1] == ["账号ID"] and len(values) > 1:
             chat_id = values[1] or chat_id

@@ -22,7 +22,7 @@ def report(folder: Path, *pages: tuple[int, int]) -> dict[str, Any]:
 
 def test_the_border_of_two_pages_is_told_and_parts_no_exchange(tmp_path: Path) -> None:
     joined = report(tmp_path, (0, 3), (3, 6))
-    assert joined["pages"] == [{"chat": "w", "pages": 2, "borders": [3], "missing": [], "twice": []}]
+    assert joined["pages"] == [{"chat": "chat/w", "pages": 2, "borders": [3], "missing": [], "twice": []}]
     assert "w: 2 pages read as one talk, joined after row 3.\n" in tell(joined)
     assert joined["rows"]["used"] == 6
 
