@@ -34,7 +34,7 @@ class Scribe:
             side: Side = "assistant" if self.own(message) else "user"
             text = clean(message.text)
             policy = kinds.decide(message.kind, side, text, self.rules)
-            if any(word in text for word in self.options.blocked_words):
+            if self._is_blocked(text):
                 # Without the words of an answer, what follows would seem to answer its question.
                 policy = "drop" if side == "user" else "cut"
                 ledger.leave([message.place], "blocked_word")
@@ -42,18 +42,20 @@ class Scribe:
                 yield self._line(message, side, text, has_words=policy == "keep")
                 continue
             ledger.leave([message.place], _reason(message.kind, text, policy))
-            pause = policy == "drop" and message.kind not in kinds.NOTICES
+            # Somebody may answer a robot, or what was taken back; nobody a notice without a sender.
+            pause = policy == "drop" and (message.kind not in kinds.NOTICES or bool(message.sender_id))
             if pause or policy == "cut":
                 yield Line(message.place, side, "", message.timestamp, cut=not pause, pause=pause)
 
     def _line(self, message: Message, side: Side, text: str, *, has_words: bool) -> Line:
         words, has_words = self._words(message.kind, text, has_words=has_words)
         if side == "user" and self.chat.is_group:
-            # People without a name are called by their number or id.
-            words = f"{self.mask(clean(message.sender_name) or message.sender_id)}: {words}"
-        quoted = self._quotation(message, side)
+            words = self._name(message) + words
+        origin = self.quoted.get(message.reply_to) if message.reply_to else None
+        quoted = self._quotation(message, origin, side)
         addressed = bool(quoted or message.reply_to) if side == "assistant" else self._names_me(text)
-        return Line(message.place, side, words, message.timestamp, has_words, quoted, addressed)
+        said_at = origin.place if origin is not None and quoted else None
+        return Line(message.place, side, words, message.timestamp, has_words, quoted, said_at, addressed)
 
     def _words(self, kind: Kind, text: str, *, has_words: bool) -> tuple[str, bool]:
         """The words of a line, and whether they are somebody's: a picture's caption is."""
@@ -63,13 +65,30 @@ class Scribe:
         captioned = kinds.has_caption(kind, text)
         return f"{stand_in} {self.mask(text)}" if captioned else stand_in, captioned
 
-    def _quotation(self, message: Message, side: Side) -> str:
-        """What the message quotes, from its own text or from the message it replies to."""
-        origin = self.quoted.get(message.reply_to) if message.reply_to else None
-        if origin is not None and side == "assistant" and self.own(origin):
-            return ""
+    def _quotation(self, message: Message, origin: Message | None, side: Side) -> str:
+        """What the message quotes, from its own text or from the message it replies to, unless that was left out."""
         text = clean(message.quoted_text) or (clean(origin.text) if origin is not None else "")
-        return self.mask(text)
+        if self._is_blocked(text):
+            return ""
+        if origin is None:
+            return self.mask(text)
+        own = self.own(origin)
+        if (own and side == "assistant") or self._is_dropped(origin, "assistant" if own else "user"):
+            return ""
+        named = bool(text) and self.chat.is_group and not own
+        return self._name(origin) + self.mask(text) if named else self.mask(text)
+
+    def _is_dropped(self, message: Message, side: Side) -> bool:
+        """Whether its words are nobody's to learn: taken back, of a kind not taken, or blocked."""
+        text = clean(message.text)
+        return self._is_blocked(text) or kinds.decide(message.kind, side, text, self.rules) == "drop"
+
+    def _is_blocked(self, text: str) -> bool:
+        return any(word in text for word in self.options.blocked_words)
+
+    def _name(self, message: Message) -> str:
+        """How a speaker is named before what they say in a group; without a name by their number or id."""
+        return f"{self.mask(clean(message.sender_name) or message.sender_id)}: "
 
     def _names_me(self, text: str) -> bool:
         return any(f"@{name}" in text for name in self.names)

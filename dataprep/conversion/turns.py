@@ -19,7 +19,8 @@ WORDLESS_GAP = 120.0
 class Line:
     """One message, ready: on whose side, with clean words.
 
-    `cut`: the talk ends here. `pause`: it was dropped, but what the other side says next may be about it.
+    `quoted_place`: the row of what it quotes, where that is in the chat. `cut`: the talk ends here. `pause`: it was
+    dropped, but what the other side says next may be about it.
     """
 
     place: Place
@@ -28,6 +29,7 @@ class Line:
     at: float | None
     has_words: bool = True
     quoted: str = ""
+    quoted_place: Place | None = None
     addressed: bool = False
     cut: bool = False
     pause: bool = False
@@ -51,7 +53,7 @@ class Turn:
 
     @property
     def places(self) -> list[Place]:
-        """The rows it was made of; a quotation put in has none."""
+        """The rows it was made of; a quotation put in may have none."""
         return [line.place for line in self.lines if line.place.row]
 
     @property
@@ -237,4 +239,4 @@ def _place_of(line: Line, turn: Turn) -> int:
 
 def _quotation(line: Line, *, alone: bool) -> Line:
     text = line.quoted if alone else "\n".join(f"> {part}" for part in line.quoted.split("\n"))
-    return Line(Place(line.place.file, 0), "user", text, line.at)
+    return Line(line.quoted_place or Place(line.place.file, 0), "user", text, line.at)

@@ -15,7 +15,8 @@ EXPORTS = {
     "私聊_张伟.txt": "2025-03-01 09:00:0{at} '{who}'\n{asked}\n\n2025-03-01 09:00:3{at} '我'\n{answered}\n",
     "export_0_100.csv": "id,MsgSvrID,type_name,is_sender,talker,room_name,msg,src,CreateTime\n"
     "1,1{at},文本,0,{who},,{asked},,2025-03-01 09:00:0{at}\n2,2{at},文本,1,林,,{answered},,2025-03-01 09:00:3{at}\n",
-    "张伟_utf8.csv": "localId,TalkerId,Type,SubType,IsSender,CreateTime,Status,StrContent,StrTime,Remark,NickName,Sender\n"
+    "张伟_utf8.csv": "localId,TalkerId,Type,SubType,IsSender,CreateTime,Status,StrContent,StrTime,"
+    "Remark,NickName,Sender\n"
     "1,1,1,0,0,174079080{at},0,{asked},2025-03-01 09:00:0{at},{who},{who},wxid_{at}\n"
     "2,1,1,0,1,174079083{at},0,{answered},2025-03-01 09:00:3{at},林,林,wxid_me\n",
 }
