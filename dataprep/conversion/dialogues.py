@@ -35,23 +35,34 @@ def examples_of(dialogues: Iterable[Dialogue], options: Options, masker: Masker,
                 continue
             if len(body["messages"]) < length:
                 ledger.taken_out["what is said before the first question"] += 1
+            if any(word in text for text in _texts(body) for word in options.blocked_words):
+                ledger.leave([dialogue.place], "blocked_word")
+                continue
             if options.mask:
                 mask(body, masker)
             _add_system(body["messages"], options.system)
-            text = json.dumps(body, ensure_ascii=False)
+            # What nothing could write as JSON is found here, not when the file is half written.
+            json.dumps(body)
         except RecursionError:
             ledger.leave([dialogue.place], "failed_check_json_too_deep")
             continue
-        if any(word in text for word in options.blocked_words):
-            ledger.leave([dialogue.place], "blocked_word")
-        else:
-            # Below zero: sessions of chats count from zero.
-            yield Example(body, [dialogue.place], session=-1 - number, chat=dialogue.chat_id)
+        # Below zero: sessions of chats count from zero.
+        yield Example(body, [dialogue.place], session=-1 - number, chat=dialogue.chat_id, rows=dialogue.rows)
 
 
 def _body(dialogue: Dialogue) -> dict[str, Any]:
     messages = [_message(clean_value(message)) for message in dialogue.messages]
     return {"messages": messages, **clean_value(dict(dialogue.extra))}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All that is said in an example, without the names of its keys, roles and types."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        yield from (text for one in value for text in _texts(one))
+    elif isinstance(value, dict):
+        yield from (text for key, one in value.items() if key not in ("role", "type") for text in _texts(one))
 
 
 def _drop_lead(messages: list[dict[str, Any]]) -> bool:

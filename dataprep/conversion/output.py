@@ -75,7 +75,7 @@ def origin(example: Example) -> list[dict[str, Any]]:
     """Return the rows an example was made of: `[{"file", "rows": [[first, last], ...]}]`."""
     rows: dict[str, list[int]] = {}
     for place in example.places:
-        rows.setdefault(place.file, []).append(place.row)
+        rows.setdefault(place.file, []).extend(range(place.row, place.row + max(1, example.rows)))
     return [{"file": file, "rows": list(runs(numbers))} for file, numbers in rows.items()]
 
 

@@ -18,6 +18,7 @@ class Example:
     """One line of training data: the wire's object, the rows it was made of, and where and when it happened.
 
     `session` is the same for examples that must not be parted between training and validation; `start` is seconds.
+    `rows` is how many rows each place stands for.
     """
 
     body: dict[str, Any]
@@ -25,6 +26,7 @@ class Example:
     session: int
     start: float | None = None
     chat: str = ""
+    rows: int = 1
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -100,7 +102,8 @@ class Window:
 def windows_of(talk: Sequence[Exchange], budget: Budget, ledger: Ledger) -> Iterator[Window]:
     """Yield the parts of a conversation, each within the budget; an exchange that is too long ends a part."""
     for part in _fitting(talk, budget, ledger):
-        for window in _fill(part, budget):
+        # All at once: what is trimmed off the end of one part leads over to the next.
+        for window in list(_fill(part, budget)):
             if not budget.only_addressed or _trim(window, ledger):
                 yield window
 

@@ -74,6 +74,8 @@ def _words(code: int, content: str) -> Words:
     kind = _kind(code, content if is_xml else "")
     if kind == Kind.TEXT and code == 1:
         return Words(kind, content)
+    if kind == Kind.VOICE:  # its content is who sent it, how long it is, and whether it was heard
+        return Words(kind, "")
     if kind == Kind.REPLY:
         return _reply(content) if is_xml else Words(kind, *split_quote(content))
     if kind == Kind.SYSTEM and "revokemsg" in content:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dataprep.conversion.output import origin
 from dataprep.conversion.windows import lines_of
 from dataprep.records import Dialogue, LeftOut, Place, Row
 from tests.dataprep.chats import ANSWERED, ASKED, converted, left, turns
@@ -88,3 +89,22 @@ def test_what_no_json_reader_takes_never_gets_into_a_file() -> None:
     assert "NaN" not in line
     assert line.encode("utf-8").endswith(b"\n")
     assert "Hi \ufffd" in line
+
+
+@pytest.mark.parametrize("word", ["content", "kind", "user", '"secret word"', "13812345678", "f(x)"])
+def test_blocked_words_are_looked_for_in_what_is_said(word: str) -> None:
+    asked = {"role": "user", "content": [{"type": "text", "text": "Call 13812345678"}]}
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"x": "f(x)"}'}}
+    answered = ({"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "c1", "content": "9"})
+    said_last = {"role": "assistant", "content": 'It is "secret word".'}
+    tools = (("tools", [{"type": "function", "function": {"name": "f"}}]),)
+    rows = [Dialogue(Place("d", 1), (asked, *answered, said_last), extra=tools)]
+    conversion = converted(rows, blocked_words=(word,), system="Be kind.")
+    held = word in ("content", "kind", "user")
+    assert (len(conversion.training), left(conversion)) == (held, {} if held else {"blocked_word": 1})
+
+
+def test_all_rows_of_a_dialogue_are_those_that_it_leads_back_to() -> None:
+    pair = ({"role": "user", "content": "Lit?"}, {"role": "assistant", "content": "Since dusk."})
+    [example] = converted([Dialogue(Place("faq.md", 8), pair, rows=6)]).training
+    assert origin(example) == [{"file": "faq.md", "rows": [(8, 13)]}]

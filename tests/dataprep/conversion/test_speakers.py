@@ -45,6 +45,23 @@ def test_in_a_group_one_may_learn_only_addressed_answers() -> None:
     assert left(conversion) == {"not_addressed": 2}
 
 
+def test_what_is_not_addressed_is_context_of_the_next_part() -> None:
+    said_twice = [
+        (
+            said(2 * at + 1, SHE, at, f"{name}is number {at} lit now?", is_group=True),
+            said(2 * at + 2, ME, at + 0.5, "Yes."),
+        )
+        for at, name in enumerate(("@me ", "", "@me ", "@me "))
+    ]
+    conversion = converted([one for pair in said_twice for one in pair], only_addressed=True, max_length=80)
+    assert turns(conversion) == [
+        ["u: Mira: @me is number 0 lit now?", "a: Yes."],
+        ["u: Mira: is number 1 lit now?", "0:a: Yes.", "u: Mira: @me is number 2 lit now?", "a: Yes."],
+        ["u: Mira: @me is number 2 lit now?", "0:a: Yes.", "u: Mira: @me is number 3 lit now?", "a: Yes."],
+    ]
+    assert left(conversion) == {}
+
+
 def test_who_is_the_assistant_is_asked_with_the_senders_to_choose_from() -> None:
     rows = [said(1, SHE, 0, "Lit?", is_self=None), said(2, HE, 1, "Yes.", is_self=None)]
     with pytest.raises(NeedsMe) as asked:

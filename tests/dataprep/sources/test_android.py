@@ -104,6 +104,7 @@ def test_a_room_names_the_sender_before_the_text(tmp_path: Path) -> None:
             "你撤回了一条消息",
         ),
         (1, "<b>我打的尖括号</b>", Kind.TEXT, "<b>我打的尖括号</b>"),
+        (34, "wxid_lxb2026self:3000:1\n", Kind.VOICE, ""),
         (-1879048186, "x", Kind.OTHER, "x"),
         (777, "x", Kind.OTHER, "x"),
     ],
