@@ -35,6 +35,11 @@ SIMILAR = _names("""
     相似问 / 相似问题 / 相似问法
     相似問 / 相似問題 / 相似問法
 """)
+# What the sides of a talk are called: of a question and its answer if both are there.
+USER, ASSISTANT = (
+    _names("user / human / 用户 / 用戶"),
+    _names("assistant / bot / chatbot / gpt / ai / 助手 / 机器人 / 機器人"),
+)
 INPUT, SYSTEM = frozenset({"input"}), frozenset({"system"})
 # Headings of chat logs: two columns of those are no questions and answers.
 CHAT = _names("""

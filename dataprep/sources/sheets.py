@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 
@@ -31,7 +31,10 @@ _NO_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Which columns hold what; `header` is the number of the row with their names, 0 without one."""
+    """Which columns hold what; `header` is the number of the row with their names, 0 without one.
+
+    `width` is how many columns there are, where a row with more cells can only be one that was cut in its words.
+    """
 
     header: int
     question: int
@@ -39,12 +42,15 @@ class _Layout:
     similar: tuple[int, ...] = ()
     input: int | None = None
     system: int | None = None
+    width: int | None = None
 
 
 def _layout_of(rows: list[Cells]) -> _Layout | None:
     for number, cells in enumerate(rows, 1):
         names = [headings.name_of(cell) for cell in cells]
-        question, answer = _find(names, headings.QUESTION), _find(names, headings.ANSWER)
+        pairs = ((headings.QUESTION, headings.ANSWER), (headings.USER, headings.ASSISTANT))
+        found = ((_find(names, asked), _find(names, answered)) for asked, answered in pairs)
+        question, answer = next((pair for pair in found if None not in pair), (None, None))
         if question is not None and answer is not None:
             similar = tuple(at for at, name in enumerate(names) if name.rstrip("0123456789") in headings.SIMILAR)
             given, system = _find(names, headings.INPUT), _find(names, headings.SYSTEM)
@@ -95,6 +101,9 @@ def _read_rows(label: str, rows: Iterator[Cells], layout: _Layout) -> Iterator[R
 
 def _why_left(cells: Cells, layout: _Layout) -> tuple[str, str]:
     """Why a row holds no example, and what it does hold; empty if it holds one."""
+    if layout.width is not None and any(map(str.strip, cells[layout.width :])):
+        detail = f"{len(cells)} cells where {layout.width} belong; put a text with the delimiter into quotation marks"
+        return "broken_row", detail
     answer = _cell(cells, layout.answer)
     asked = _cell(cells, layout.question) or next(iter(_questions(cells, layout)), "")
     if asked:
@@ -137,12 +146,12 @@ def _choose(cut: Callable[[str], Records], delimiters: str) -> tuple[_Layout, st
             found.append((delimiter, list(islice(rows, _HEADER_WITHIN))))
         layout = _layout_of(found[-1][1])
         if layout and layout.header:
-            return layout, *found[-1]
+            return replace(layout, width=len(found[-1][1][layout.header - 1])), *found[-1]
     delimiter, first = max(found, key=lambda one: _evenness(one[1]))
     layout = None if _is_mostly_one_column(first) else _layout_of(first)
     if layout is None:
         raise UnreadableSource(_NO_COLUMNS)
-    return layout, delimiter, first
+    return replace(layout, width=max(map(len, first))), delimiter, first
 
 
 def _evenness(rows: list[Cells]) -> tuple[int, int]:

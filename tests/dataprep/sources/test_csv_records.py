@@ -29,3 +29,10 @@ def test_a_quote_that_never_closes_breaks_one_record(tmp_path: Path, monkeypatch
     assert records[0] == (1, ["a", "b"])
     assert records[1] == (2, None)
     assert records[-1][1] == ["c", "d"]
+
+
+def test_a_quotation_mark_without_an_end_spoils_its_line_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('a,b\n"1\n2",x\n"stray,y\nc,d\ne,f\n', encoding="utf-8")
+    whole = [(1, ["a", "b"]), (2, ["1\n2", "x"])]
+    assert list(read_records(path)) == [*whole, (4, None), (5, ["c", "d"]), (6, ["e", "f"])]

@@ -254,3 +254,29 @@ def test_damage_within_a_sheet_never_raises(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = workbook(Path(folder) / "faq.xlsx", data.decode("latin-1"))
         assert_reads_or_refuses("qa-xlsx", path)
+
+
+@pytest.mark.parametrize(
+    ("text", "broken"),
+    [
+        ("question,answer\nHow?,Open it, then press, then wait.\nWhere?,Here.\n", 2),
+        ("question;answer\nWhat jumps?;A fox; brown\nWhere?;Here.\n", 2),
+        ("Where?,Here.\nHow?,Open it, then wait.\n", None),
+    ],
+)
+def test_a_row_cut_in_its_words_is_told_and_not_trained(tmp_path: Path, text: str, broken: int | None) -> None:
+    path = tmp_path / "faq.csv"
+    path.write_text(text, encoding="utf-8")
+    if broken is None:
+        with pytest.raises(UnreadableSource):
+            read_as("qa-csv", path)
+        return
+    rows = read_as("qa-csv", path)
+    assert turns_of(rows) == [[("user", "Where?"), ("assistant", "Here.")]]
+    assert left_out(rows) == [(broken, "broken_row")]
+
+
+def test_columns_called_by_the_sides_of_a_talk_are_a_question_and_its_answer(tmp_path: Path) -> None:
+    path = tmp_path / "faq.csv"
+    path.write_text("user,assistant\nWhere?,Here.\n", encoding="utf-8")
+    assert turns_of(read_as("qa-csv", path)) == [[("user", "Where?"), ("assistant", "Here.")]]
