@@ -33,6 +33,7 @@ OMITTED = any_of(r"""
     omitted
     ausgeschlossen / weggelassen / ausgelassen
     omitid[oa]s? / omis(?:es|e|)? / absente? / ocult(?:ad)?[oa]s? / omess[oia] / esclus[oi]
+    utelämna[dt]s? / utelatt / udeladt / jätetty pois / pominięt[oey] / vynechán[oay]? / diabaikan
     weggelaten / dahil edilmedi / отсутствует / пропущен[оа]? / без медиафайлов
     已?省略 / 已?略去 / 已?忽略 / 省略影音内容 / 省略多媒體檔案 / を除く / は含まれていません / 제외 / 생략(?:됨)?
 """)

@@ -48,7 +48,8 @@ class Message:
     name, of a reply the reply alone (`quoted_text` has the rest); empty where the file has no words for it.
     `timestamp` is in seconds; a clock without a zone is read as if it were UTC, for only distances matter; None where
     the file has no times. `is_self` is None where the file does not say who exported it. `sender_id` is stable within
-    a chat (the name, where there is nothing better) and empty for what the program itself said.
+    a chat (the name, where there is nothing better) and empty for what the program itself said. `order` is that of
+    messages of the same second, where it is not that of the file.
     """
 
     place: Place
@@ -64,6 +65,7 @@ class Message:
     message_id: str = ""
     reply_to: str = ""
     quoted_text: str = ""
+    order: int = 0
 
 
 @dataclass(frozen=True, slots=True)

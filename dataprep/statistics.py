@@ -16,6 +16,7 @@ from dataprep.tokens import Encoding, Tokenizer, count_answers, count_example, l
 
 MAX_LINE_BYTES = 32 * 1024 * 1024
 MAX_NAMES = 10_000
+PROMPTING = ("system", "developer")
 _LISTS = ("messages", "preferred_output", "non_preferred_output")
 
 
@@ -50,9 +51,10 @@ class Statistics:
     """A training file in numbers.
 
     `tokens` is per example, by the formula of `tokens` unless recounted; `answer_tokens` is what of it is learned;
-    `turns` is messages without the system's; `characters` is of each assistant message. `speakers` counts messages by
-    their `name`, among the first ten thousand names. `scripts` is each script's share of the letters,
-    `languages` counts examples by the language that most of their text is in. `unread` lines held no JSON object.
+    `turns` is messages without the system's (and developer's), of a prompt and its completion two; `characters` is of
+    each assistant message or completion. `speakers` counts messages by their `name`, among the first ten thousand
+    names. `scripts` is each script's share of the letters, `languages` counts examples by the language that most of
+    their text is in. `unread` lines held no JSON object.
     """
 
     examples: int
@@ -157,16 +159,25 @@ def _count_line(line: bytes, tally: _Tally, encoding: Encoding | None) -> None:
     if tokens is None:
         tally.unread += 1
         return
-    messages = list(_messages(example))
+    listed = list(_messages(example))
+    tally.roles.update(role for message in listed if isinstance(role := message.get("role"), str))
+    messages = [*_pair(example), *listed]
     tally.tokens.append(tokens)
     tally.answers.append(count_answers(messages, encoding) if encoding else 0)
-    tally.turns.append(sum(message.get("role") != "system" for message in messages))
+    tally.turns.append(sum(message.get("role") not in PROMPTING for message in messages))
     for message in messages:
         _count_message(message, tally)
-    text = "\n".join(_texts(example, messages))
+    text = "\n".join(text for message in messages for text in _contents(message))
     letters = shares(text)
     tally.letters.update(letters)
     tally.languages[language(text, letters)] += 1
+
+
+def _pair(example: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Prompt and completion as the messages that they would be."""
+    for role, key in (("user", "prompt"), ("assistant", "completion")):
+        if isinstance(example.get(key), str):
+            yield {"role": role, "content": example[key]}
 
 
 def _messages(example: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -179,20 +190,12 @@ def _messages(example: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _count_message(message: dict[str, Any], tally: _Tally) -> None:
     role, name, text = message.get("role"), message.get("name"), "".join(_contents(message))
-    if isinstance(role, str):
-        tally.roles[role] += 1
     if isinstance(name, str) and (name in tally.speakers or len(tally.speakers) < MAX_NAMES):
         tally.speakers[name] += 1
-    if role == "system":
+    if role in PROMPTING:
         tally.systems.add(hash(text))
     elif role == "assistant":
         tally.characters.append(len(text))
-
-
-def _texts(example: dict[str, Any], messages: list[dict[str, Any]]) -> Iterator[str]:
-    yield from (value for key in ("prompt", "completion") if isinstance(value := example.get(key), str))
-    for message in messages:
-        yield from _contents(message)
 
 
 def _contents(message: dict[str, Any]) -> Iterator[str]:

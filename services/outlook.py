@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # A larger file takes an engine longer than it may (about a minute on two slow cores).
 MAX_COUNTED_BYTES = 32 * 1024 * 1024
+_UNPRICED = "the prices known here are OpenAI's, and the upstream is not OpenAI."
 _EPOCHS = frozenset(map(str, range(1, 51)))
 # What the event of an optimizer step carries.
 _STEP = {"step", "total_steps"}
@@ -35,13 +36,13 @@ class Outlook:
             BadRequest: 400, `epochs` is no whole number from 1 to 50.
         """
         from dataprep import outlook
-        from dataprep.estimate import load_prices
+        from dataprep.estimate import Price, load_prices
 
         if epochs and epochs not in _EPOCHS:
             message = f"Invalid value for 'epochs': '{epochs[:80]}'. It must be a whole number from 1 to 50."
             raise BadRequest(message, code="invalid_value", param="epochs")
         name = model or self._default_model
-        prices = load_prices() if self._priced else {}
+        prices = load_prices() if self._priced else {name: Price(name, note=_UNPRICED)}
         speed, counts, failure = (None, None, "") if self._priced else self._ask(file, name)
         file.stream.seek(0)
         found = outlook.look_ahead(file.stream, name, prices, int(epochs) if epochs else None, speed, counts).to_wire()

@@ -9,7 +9,7 @@ from dataprep.checks.order import check_input, check_order, check_trainable
 from dataprep.checks.profiles import OPENAI, Profile
 from dataprep.checks.report import Kind, Problem, Problems
 from dataprep.checks.silence import is_blank
-from dataprep.checks.wording import did_you_mean, last_step, name_type, point, show
+from dataprep.checks.wording import did_you_mean, name_type, point, show
 
 _CHAT_KEYS = ("messages", "tools", "parallel_tool_calls", "functions")
 _INPUT_KEYS = ("messages", "tools", "parallel_tool_calls")
@@ -37,9 +37,11 @@ _FOREIGN = {
 
 def recognise(example: dict[str, object], among: Kind | None = None) -> Kind | None:
     """The kind of an example by its keys, and by that of its file where they leave it open; None if they tell none."""
-    if "messages" in example and _waits(example) and (among == "reinforcement" or _is_graded(example)):
+    # Among such, one that does not end with a question is one with a fault.
+    signs = (_waits(example), _is_graded(example), among == "reinforcement") if "messages" in example else ()
+    if sum(signs) > 1:
         return "reinforcement"
-    if _is_foreign_pair(example):
+    if is_foreign_pair(example):
         return "preference"
     if "messages" in example:
         return "chat"
@@ -75,8 +77,8 @@ def holds_examples(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(map(_is_example, value))
 
 
-def strays_of_chat(example: dict[str, object]) -> list[str]:
-    """The keys beside the messages that may go without loss: none carries content, or may be one mistyped."""
+def strays_of(example: dict[str, object]) -> list[str]:
+    """The keys of an example that may go without loss: none carries content, or may be one mistyped."""
     return [key for key in example if key not in _TELLING and not did_you_mean(key, sorted(_TELLING))]
 
 
@@ -120,9 +122,7 @@ def _check_chat(example: dict[str, object], profile: Profile) -> Problems:
     if "text" in example and profile.name == "together":
         detail = "'text' and 'messages' stand side by side, which together refuses. Keep 'messages'."
         yield Problem("/text", "two_formats", detail, fix="drop_key")
-    strays = set(strays_of_chat(example))
-    for problem in _check_keys(example, _CHAT_KEYS, profile):
-        yield problem._replace(fix="drop_key") if last_step(problem.pointer) in strays else problem
+    yield from _check_keys(example, _CHAT_KEYS, profile)
     yield from check_settings(example, profile)
     messages = example["messages"]
     sound = yield from _check_messages(messages, profile, "messages")
@@ -155,15 +155,21 @@ def _check_question(holder: dict[str, object], profile: Profile, *steps: str) ->
 def _check_reinforcement(example: dict[str, object], profile: Profile) -> Problems:
     yield from check_settings(example, profile)
     yield from _check_question(example, profile)
+    if example["messages"] and not _waits(example):
+        detail = (
+            "the question does not end with the user's words, so nothing is asked. Put the expected answer into the"
+            " key that the grader compares with, and take it out of 'messages'."
+        )
+        yield Problem("/messages", "invalid_input", detail)
 
 
-def _is_foreign_pair(example: dict[str, object]) -> bool:
+def is_foreign_pair(example: dict[str, object]) -> bool:
     """Whether it is a preference pair as trl and others write it."""
     return "chosen" in example and "rejected" in example and not any(key in example for key in _OUTPUT_KEYS)
 
 
 def _check_preference(example: dict[str, object], profile: Profile) -> Problems:
-    if _is_foreign_pair(example):
+    if is_foreign_pair(example):
         detail = (
             "'chosen' and 'rejected' make a preference pair as other tools write it. Write"
             ' {"input": {"messages": [the prompt]}, "preferred_output": [what is chosen],'
@@ -240,8 +246,10 @@ def _check_completion(example: dict[str, object], profile: Profile) -> Problems:
 
 
 def _check_keys(holder: dict[str, object], known: tuple[str, ...], profile: Profile, *steps: str) -> Problems:
+    strays = strays_of(holder) if holder.keys() - known else []
     for key in holder:
         if key not in known:
             detail = f"unknown key {show(key)} beside '{known[0]}'. Known are {', '.join(known)}."
             detail += did_you_mean(key, known) or " Remove it."
-            yield Problem(point(*steps, key), "unknown_key", detail, profile.extra_keys)
+            fix = "drop_key" if key in strays else None
+            yield Problem(point(*steps, key), "unknown_key", detail, profile.extra_keys, fix)

@@ -23,7 +23,9 @@ def turns_of(example: dict[str, object], kind: Kind) -> list[Turn]:
         return [Turn(role, str(example.get(key, "")), point(key), True) for role, key in pairs]
     if kind == "preference":
         given = example.get("input")
-        turns = list(_read(given.get("messages") if isinstance(given, dict) else None, "input", "messages"))
+        asked = _read(given.get("messages") if isinstance(given, dict) else None, "input", "messages")
+        # What was answered before is context: the two outputs alone are compared.
+        turns = [turn._replace(learned=False) for turn in asked]
         for key in ("preferred_output", "preferred_completion"):
             turns += _read(example.get(key), key)
         return turns

@@ -38,20 +38,21 @@ def gather(found: Iterable[tuple[str, Message]]) -> list[Chat]:
 def sort(chat: Chat, ledger: Ledger) -> None:
     """Put the chat's messages in the order of time and leave out those that came twice.
 
-    Messages of the same second keep the order of their files; what has no time stands where its file has it.
+    Messages of the same second keep the order of their files, or have their own; what has no time stands where its
+    file has it.
     """
     files: dict[str, int] = {}
     for message in chat.messages:
         files.setdefault(message.place.file, len(files))
     backwards = _backwards(chat.messages)
-    keyed, last = list[tuple[float, int, int, Message]](), 0.0
+    keyed, last = list[tuple[float, int, int, int, Message]](), 0.0
     for message in chat.messages:
         last = message.timestamp if message.timestamp is not None else last
         file = message.place.file
         row = -message.place.row if file in backwards else message.place.row
-        keyed.append((last, files[file], row, message))
-    keyed.sort(key=lambda entry: entry[:3])
-    chat.messages = list(_without_repeats((entry[3] for entry in keyed), ledger))
+        keyed.append((last, files[file], message.order, row, message))
+    keyed.sort(key=lambda entry: entry[:4])
+    chat.messages = list(_without_repeats((entry[4] for entry in keyed), ledger))
 
 
 def sessions_of(messages: Iterable[Message], gap: float) -> Iterator[list[Message]]:

@@ -42,7 +42,8 @@ def explain_split(training: Sequence[Example], validation: Sequence[Example], sh
     began = min((one.start for one in validation if one.start is not None), default=None)
     later = sum(one.start is not None and began is not None and one.start > began for one in training)
     return (
-        f"{later} example(s) for training begin later than validation does: their sessions were too large for it."
+        f"{later} example(s) for training begin later than validation does: their sessions, with what equals them, were"
+        " too large for it or go back further."
         if later
         else ""
     )

@@ -5,18 +5,19 @@ from collections import Counter
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from dataprep.checks.checker import check
 from dataprep.checks.content import content_of_line
 from dataprep.checks.disguise import unmask_bytes
+from dataprep.checks.examples import recognise
 from dataprep.checks.phrasing import CONTROL, INVISIBLE, SEPARATOR
 from dataprep.checks.profiles import TARGETS, Profile
-from dataprep.checks.report import Report
+from dataprep.checks.report import Kind, Report
 from dataprep.checks.shapes import PlainMessage, read_clean_chat
 from dataprep.decoding import SAMPLE_BYTES, settled_encoding
 from dataprep.fixing.framing import BLANK, Framer, Record, TooLong
-from dataprep.fixing.mending import masked, mend
+from dataprep.fixing.mending import Mend, masked, mend
 from dataprep.fixing.raw_masking import mask_raw
 from dataprep.fixing.repair import Reading, read
 from dataprep.masking import Masker
@@ -136,6 +137,7 @@ class _Fixing:
         self._seen: set[bytes] = set()
         self._noise: set[bytes] = set()  # of these, what holds no object
         self._unread = 0
+        self._kind: Kind | None = None
 
     def run(self, source: Path) -> None:
         """Read, mend and write record after record; raises Unfixable."""
@@ -240,7 +242,7 @@ class _Fixing:
     def _mend_values(self, line: int, reading: Reading, reframed: bool) -> list[bytes]:
         """Mend each value and return all as lines; [] if nothing about them was changed."""
         changes, covered = list(reading.mended), False
-        mends = [one for value in reading.values if isinstance(value, dict) for one in mend(value, self._profile)]
+        mends = [one for value in reading.values if isinstance(value, dict) for one in self._mend_example(value)]
         if self._masker is not None:
             before = self._masker.counts.total()
             reading.values[:] = [masked(value, self._masker) for value in reading.values]
@@ -255,6 +257,12 @@ class _Fixing:
         if covered:
             self._report.add(line, "mask", "personal data replaced by placeholders")
         return lines
+
+    def _mend_example(self, example: dict[str, Any]) -> list[Mend]:
+        """Mend an example as what it is among those before it."""
+        kind = recognise(example, self._kind)
+        self._kind = self._kind or kind
+        return mend(example, self._profile, kind)
 
     def _remember(self, mark: bytes) -> None:
         if len(self._seen) < MAX_REMEMBERED:

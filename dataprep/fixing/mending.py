@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from dataprep.checks.examples import recognise, strays_of_chat
+from dataprep.checks.examples import is_foreign_pair, strays_of
 from dataprep.checks.messages import KEYS, meant_role, strays_of_message
 from dataprep.checks.order import may_join
 from dataprep.checks.phrasing import CONTROL, INVISIBLE, SEPARATOR
 from dataprep.checks.profiles import Profile
+from dataprep.checks.report import Kind
 from dataprep.checks.wording import show
 from dataprep.masking import Masker
 
@@ -30,9 +31,9 @@ class Mend(NamedTuple):
     detail: str
 
 
-def mend(example: dict[str, Any], profile: Profile) -> list[Mend]:
-    """Mend an example in place for a target and return what was changed; what is unclear stays for the check."""
-    return list(_mend(example, profile))
+def mend(example: dict[str, Any], profile: Profile, kind: Kind | None) -> list[Mend]:
+    """Mend an example of this kind in place for a target and return what was changed; the unclear stays as it is."""
+    return list(_mend(example, profile, kind))
 
 
 def mask(example: dict[str, Any], masker: Masker) -> None:
@@ -45,12 +46,11 @@ def masked(value: object, masker: Masker) -> object:
     return _mask("", value, masker)
 
 
-def _mend(example: dict[str, Any], profile: Profile) -> Iterator[Mend]:
-    kind = recognise(example)
+def _mend(example: dict[str, Any], profile: Profile, kind: Kind | None) -> Iterator[Mend]:
     if kind == "chat":
         yield from _mend_list(example["messages"], profile)
         yield from _move_system(example)
-        yield from _strip(example, strays_of_chat(example))
+        yield from _strip(example, strays_of(example))
         yield from _mend_order(example["messages"], profile)
     elif kind == "reinforcement":
         yield from _mend_list(example["messages"], profile)
@@ -59,9 +59,14 @@ def _mend(example: dict[str, Any], profile: Profile) -> Iterator[Mend]:
         lists = [given.get("messages") if isinstance(given, dict) else None, *(example.get(key) for key in _OUTPUTS)]
         for messages in lists:
             yield from _mend_list(messages, profile)
+        if not is_foreign_pair(example):
+            yield from _strip(example, strays_of(example))
+        if isinstance(given, dict) and "messages" in given:
+            yield from _strip(given, strays_of(given))
     elif kind == "completion":
         for key in ("prompt", "completion"):
             yield from _mend_text(example, key)
+        yield from _strip(example, strays_of(example))
 
 
 def _mend_list(messages: object, profile: Profile) -> Iterator[Mend]:

@@ -109,6 +109,7 @@ def _message(place: Place, cells: list[str], survey: _Survey, chat: str) -> Row:
         is_group=talker in survey.groups or (not survey.of_all and bool(survey.groups)),
         message_id=local_id,
         quoted_text=words.quoted,
+        order=int(local_id) if local_id.isascii() and local_id.isdecimal() and len(local_id) < 19 else 0,
     )
 
 

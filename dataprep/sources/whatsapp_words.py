@@ -78,7 +78,9 @@ def read_words(raw: str) -> tuple[Kind, str]:
     first, caption = first.strip(), rest.strip()
     if attached := _ATTACHED.fullmatch(first):
         return _read_attachment(attached[1] or attached[2], caption)
-    if kind := _read_placeholder(first, marked):
+    # Behind a file's name and its pages, iOS marks what it says of it.
+    told = _MARKS.sub("", raw.lstrip().partition("\n")[0].rpartition(_OWN_MARK)[2]).strip()
+    if kind := _read_placeholder(first, marked) or (_read_placeholder(told, marked=False) if " • " in first else None):
         name = first.partition(" • ")[0] if " • " in first else ""
         return kind, "\n".join(part for part in (name, caption) if part)
     if _DELETED.fullmatch(text):

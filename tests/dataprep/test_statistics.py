@@ -68,6 +68,14 @@ def test_pairs_and_preferences_are_examples_too() -> None:
     assert found.scripts["Han"] > 0
 
 
+def test_a_completion_is_what_is_learned_of_a_pair_and_a_developer_is_no_turn() -> None:
+    found = describe(json.dumps({"prompt": "Lit?", "completion": "Since dusk."}))
+    assert (found.turns.total, found.characters.total) == (2, len("Since dusk."))
+    assert found.answer_tokens.total == count("Since dusk.")
+    found = describe(chat({"role": "developer", "content": "Be kind."}, user(), assistant()))
+    assert (found.turns.total, found.system_prompts) == (2, 1)
+
+
 def test_an_empty_file_has_statistics() -> None:
     found = describe("")
     assert (found.examples, found.tokens.total, found.scripts) == (0, 0, {})

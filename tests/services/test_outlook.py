@@ -60,6 +60,12 @@ def test_before_openai_there_is_a_price_or_a_reason_why_not(fake: FakeOpenAI) ->
     assert "some-model" in found["cost"]["formula"]
 
 
+def test_before_another_upstream_a_cost_is_unknown_with_the_reason(fake: FakeOpenAI) -> None:
+    cost = outlook(fake.base_url).look_ahead(sent(), "gpt-4.1-2025-04-14")["response"]["cost"]
+    assert cost["usd"] is None
+    assert "the upstream is not OpenAI" in cost["formula"]
+
+
 @pytest.mark.parametrize("epochs", ["0", "51", "two", "1.5", "-1", "9" * 5000, "0500000", "00", "05", "５"])
 def test_epochs_that_are_none_are_refused(fake: FakeOpenAI, epochs: str) -> None:
     with pytest.raises(BadRequest) as refused:

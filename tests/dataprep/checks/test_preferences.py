@@ -77,3 +77,17 @@ def test_silence_is_refused_where_it_is_taught_and_warned_of_where_it_is_not(con
     report = check_text(json.dumps(pair | {"non_preferred_completion": [assistant("")]}))
     assert report.ok
     assert "'non_preferred_completion' is empty: beside it any answer will do. Give one" in report.findings[0].message
+
+
+def test_what_was_answered_before_a_pair_contradicts_nothing() -> None:
+    pairs = [
+        json.dumps(
+            {
+                "input": {"messages": [user("Lit?"), assistant(f"Answer {number}."), user(f"And lamp {number}?")]},
+                "preferred_output": [assistant(f"Lamp {number} is lit.")],
+                "non_preferred_output": [assistant("No.")],
+            }
+        )
+        for number in range(2)
+    ]
+    assert "contradiction" not in [one.code for one in check_text("\n".join(pairs)).findings]

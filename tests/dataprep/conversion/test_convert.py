@@ -55,6 +55,11 @@ def test_a_merge_gap_above_the_reply_gap_joins_what_is_further_apart() -> None:
     assert turns(converted(rows)) == [["u: Hello?", "a: Since dusk."]]
 
 
+def test_messages_of_one_second_have_their_own_order_where_the_export_has_one() -> None:
+    rows = [said(1, SHE, 0, "and the horn?", order=3), said(2, SHE, 0, "Is it lit,", order=2), said(3, ME, 1, "Both.")]
+    assert turns(converted(rows)) == [["u: Is it lit,\nand the horn?", "a: Both."]]
+
+
 @pytest.mark.parametrize("kind", [Kind.STICKER, Kind.CALL])
 def test_what_was_said_after_something_without_words_is_no_afterthought(kind: Kind) -> None:
     rows = [ASKED, ANSWERED, said(3, SHE, 2, "", kind), said(4, ME, 3, "Ha!")]

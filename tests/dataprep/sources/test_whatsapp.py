@@ -130,6 +130,7 @@ def test_what_people_say_stays_text(tmp_path: Path, text: str) -> None:
         ("\u200e圖片已略去", Kind.IMAGE),
         ("<Medien ausgeschlossen>", Kind.IMAGE),
         ("sticker omitted", Kind.STICKER),
+        ("<Media har utelämnats>", Kind.IMAGE),
         ("STK-1-WA0003.webp (file attached)", Kind.STICKER),
         ("这条消息已删除", Kind.RECALL),
         ("此訊息已刪除", Kind.RECALL),
@@ -139,6 +140,13 @@ def test_what_people_say_stays_text(tmp_path: Path, text: str) -> None:
 )
 def test_the_programs_words_are_known_in_its_languages(tmp_path: Path, text: str, kind: Kind) -> None:
     assert [one.kind for one in read_text(tmp_path, f"3.4.26, 21:00 - A: {text}\n")] == [kind]
+
+
+def test_a_document_is_its_name_without_its_pages(tmp_path: Path) -> None:
+    [message] = read_text(tmp_path, "[3.4.26, 21:00:01] A: spec.pdf • \u200e3 pages \u200edocument omitted\n")
+    assert (message.kind, message.text) == (Kind.FILE, "spec.pdf")
+    [message] = read_text(tmp_path, "[3.4.26, 21:00:01] A: tea • 3 cups, image omitted\n")
+    assert (message.kind, message.text) == (Kind.TEXT, "tea • 3 cups, image omitted")
 
 
 def test_a_number_that_is_mentioned_is_written_as_the_number_that_it_is(tmp_path: Path) -> None:
