@@ -122,7 +122,8 @@ def _check_chat(example: dict[str, object], profile: Profile) -> Problems:
     if "text" in example and profile.name == "together":
         detail = "'text' and 'messages' stand side by side, which together refuses. Keep 'messages'."
         yield Problem("/text", "two_formats", detail, fix="drop_key")
-    yield from _check_keys(example, _CHAT_KEYS, profile)
+    known = (*_CHAT_KEYS, "system") if profile.system_key else _CHAT_KEYS
+    yield from _check_keys(example, known, profile)
     yield from check_settings(example, profile)
     messages = example["messages"]
     sound = yield from _check_messages(messages, profile, "messages")

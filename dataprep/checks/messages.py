@@ -47,6 +47,8 @@ def _check_message(message: object, calls: Calls, profile: Profile, steps: Steps
     if "role" not in message:
         detail = "the message has no 'role'. Give system, user, assistant or tool." + _guess_key(message, "role")
         yield Problem(point(*steps), "missing_role", detail)
+    elif isinstance(role, str) and role in profile.roles:
+        yield from _check_content(message, role, profile, steps)
     elif not isinstance(role, str) or role not in KEYS:
         yield _refuse_role(message, steps)
     else:

@@ -13,7 +13,7 @@ def check_order(messages: Sequence[dict[str, object]], profile: Profile, *steps:
     """All breaches of order in a list of sound messages; who closes it is told by `check_trainable`."""
     before, opened = "", False
     for index, message in enumerate(messages):
-        role = str(message.get("role"))
+        role = _turn_of(message, profile)
         at = point(*steps, index, "role")
         if role in _INSTRUCTIONS:
             yield from _check_instruction(index, role, profile, at)
@@ -37,7 +37,7 @@ def may_join(first: dict[str, object], second: dict[str, object]) -> bool:
 
 def check_trainable(messages: Sequence[dict[str, object]], profile: Profile) -> Problems:
     """Whether there is an assistant message to learn from, and whether the last one is the assistant's."""
-    answers = [message for message in messages if message.get("role") == "assistant"]
+    answers = [message for message in messages if _turn_of(message, profile) == "assistant"]
     if not answers:
         detail = "no message has the role assistant, so there is nothing to learn. Add the answer to be taught."
         yield Problem("/messages", "no_assistant_message", detail)
@@ -62,6 +62,12 @@ def check_input(messages: Sequence[dict[str, object]], profile: Profile, *steps:
         )
         at = point(*steps, len(messages) - 1, "role")
         yield Problem(at, "consecutive_roles", detail, profile.alternation)
+
+
+def _turn_of(message: dict[str, object], profile: Profile) -> str:
+    """Whose turn it is by a message's role."""
+    role = str(message.get("role"))
+    return profile.roles.get(role, role)
 
 
 def _check_instruction(index: int, role: str, profile: Profile, at: str) -> Problems:

@@ -42,6 +42,8 @@ _GARBLED_STARTS = "".join(
 _GARBLED_CHINESE = re.compile(f"[{_GARBLED_STARTS}][^\x00-\x7f]{{2,}}")
 # UTF-8 read as Windows-1252: a quotation mark, an accented letter, a Chinese comma.
 _GARBLED_LATIN = re.compile("â€[^A-Za-z0-9]|â€$|Ã[\x80-\xbf]|Â[\xa0-\xbf]|ï¼|ï»¿|锟斤拷|烫烫烫")
+# The commoner half of GBK read as Latin-1, and Cyrillic in UTF-8 read as Windows-1251: pairs of characters, three or more in a row.
+_GARBLED_PAIRS = re.compile("(?:[\xb0-\xd7][\xa1-\xfe]){3,}|(?:[РС][^\x00-\x7f]){3,}")
 INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
 SEPARATOR = re.compile("[\u2028\u2029\x85]")
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -59,6 +61,7 @@ _MAYBE_PRIVATE = re.compile("[0-9０-９@＠_-]")
 _LOOKS_PRIVATE = re.compile(
     r"[@＠]|[0-9０-９][0-9０-９ .()．－-]{6}|-----BEGIN"
     r"|[Pp]ass|PASS|[Pp]wd|密码|密碼|口令|[Bb]earer |:[0-9A-Fa-f]{0,4}:|wxid_"
+    r"|[Tt]oken|TOKEN|[Ss]ecret|SECRET|[Aa]pi.?[Kk]ey|API.?K|令牌|QQ|微信号"
     r"|(?<![A-Za-z0-9])(?:[A-Za-z]{2,6}[-_][A-Za-z0-9_-]{10}|[A-Z]{4}[A-Za-z0-9]{12}|AIza|eyJ)"
 )
 # Personal data is looked for in so many first characters of a text: long texts full of numbers take their time.
@@ -88,7 +91,8 @@ def check_turns(turns: Sequence[Turn]) -> Problems:
             continue
         if turn.learned and turn.role == "assistant" and (len(text) <= MAX_NOTE or text[0] in _STAND_IN_STARTS):
             yield from _check_stand_in(turn)
-        if _FIRST_ODD.search(text) or "weixin://" in text:
+        odd = _FIRST_ODD.search(text) or "weixin://" in text
+        if odd or (not text.isascii() and _GARBLED_PAIRS.search(text)):
             yield from _check_characters(turn)
         if _MAYBE_PRIVATE.search(text) and _LOOKS_PRIVATE.search(text, 0, _MAX_SEARCHED):
             yield from _check_privacy(turn)
@@ -134,7 +138,7 @@ def _check_stand_in(turn: Turn) -> Problems:
 _RULES = (
     (
         "garbled_text",
-        re.compile(f"{_GARBLED_LATIN.pattern}|{_GARBLED_CHINESE.pattern}"),
+        re.compile(f"{_GARBLED_LATIN.pattern}|{_GARBLED_CHINESE.pattern}|{_GARBLED_PAIRS.pattern}"),
         "{} looks like text read in a wrong encoding. Read the source as what it is (UTF-8, GBK) and convert it anew.",
         None,
     ),
@@ -161,6 +165,8 @@ def _is_garbled(found: str) -> bool:
     """Whether what looks garbled really turns into text when the wrong reading is undone."""
     if _GARBLED_LATIN.match(found):
         return True
+    if _GARBLED_PAIRS.fullmatch(found):
+        return _is_garbled_pairs(found)
     data = found.encode("gbk", "ignore")
     for cut in range(3):
         try:
@@ -168,6 +174,16 @@ def _is_garbled(found: str) -> bool:
         except UnicodeDecodeError:
             continue
     return False
+
+
+def _is_garbled_pairs(found: str) -> bool:
+    """Whether pairs turn into Chinese or Cyrillic letters when they are read as what they may have been."""
+    wrong, right, first, last = ("cp1251", "utf-8", "Ѐ", "ӿ") if found[0] in "РС" else ("latin-1", "gbk", "一", "鿿")
+    try:
+        meant = found.encode(wrong).decode(right)
+    except UnicodeError:
+        return False
+    return all(first <= character <= last for character in meant)
 
 
 def _check_privacy(turn: Turn) -> Problems:

@@ -5,7 +5,8 @@ preparation; docs.fireworks.ai, fine-tuning models; docs.mistral.ai, text fine-t
 LLaMA-Factory and the data sets of mlx-lm; for Azure, the service's own refusals. What no page states is a warning.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from dataprep.checks.report import Severity
 
@@ -21,7 +22,8 @@ class Profile:
     `max_whole_bytes` goes up in chunks. `alternation`: user and assistant take turns. `opening`: a user speaks first,
     after the system. `late_system`: a system message stands first or nowhere. `closing`: the assistant has the last
     word. `weight`: a `weight` is given. `extra_keys`: keys the target does not know.
-    `tools`: how else the target wants tools, the end of a sentence.
+    `tools`: how else the target wants tools, the end of a sentence. `roles`: those of the target's own, each with the
+    one whose turn it takes. `system_key`: the system message may stand beside the others, under its own key.
     """
 
     name: str
@@ -37,6 +39,8 @@ class Profile:
     weight: Severity | None = None
     extra_keys: Severity = "warning"
     tools: str = ""
+    roles: Mapping[str, str] = field(default_factory=dict)
+    system_key: bool = False
 
 
 # OpenAI: at least ten examples; 512 MB a file; unknown keys are refused; any order of roles trains. The 4o and
@@ -69,6 +73,8 @@ _TABLE = (
         name="llama-factory",
         late_system="error",
         weight="warning",
+        roles={"function_call": "assistant", "observation": "user"},
+        system_key=True,
         tools="reads turns 'function_call' and 'observation', and OpenAI's only if dataset_info.json names their tags.",
     ),
     # mlx-lm: the model's chat template decides about the order; weights are dropped.

@@ -16,6 +16,14 @@ MAX_VALUES = 1_000_000
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _BETWEEN = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
 _FINDERS = {"duplicate_key": find_repeated_key, "lone_surrogate": find_half}
+_CURLY = "\u201c\u201d\u201e\u00ab\u00bb\uff02\u2018\u2019\u300c\u300d"
+_WAY = "Write the line anew with a JSON library."
+_WAYS = {
+    "Expecting value": "Put text into double quotation marks.",
+    "Expecting ',' delimiter": 'A comma is missing, or a quotation mark inside of a text is not written \\".',
+    "Expecting ':' delimiter": "A key and its value stand apart by a colon.",
+    "Expecting property name enclosed in double quotes": "Keys stand in double quotation marks.",
+}
 _CUT_OFF = "the JSON ends in the middle. Put each whole object on one line of its own."
 
 
@@ -54,7 +62,7 @@ def read_line(line: bytes) -> object:
     except RecursionError:
         raise Unreadable("json_too_deep", "the JSON is nested too deeply. No example needs that.") from None
     except ValueError:
-        raise Unreadable("invalid_number", "a number has too many digits to be read.") from None
+        raise Unreadable("invalid_number", "a number has too many digits to be read. Write it as a string.") from None
     return value
 
 
@@ -93,7 +101,9 @@ def _explain(text: str, error: json.JSONDecodeError) -> str:
         return where + "a raw tab or control character in a string. Write \\t or \\u00XX."
     if error.msg.startswith("Invalid \\"):
         return where + "a backslash that escapes nothing. Write it twice."
-    return where + f"{error.msg[0].lower()}{error.msg[1:]}, found {show(rest)}."
+    if rest[0] in _CURLY:
+        return where + f"{show(rest[0])}, which is no quotation mark of JSON's. Write \"."
+    return where + f"{error.msg[0].lower()}{error.msg[1:]}, found {show(rest)}. {_WAYS.get(error.msg, _WAY)}"
 
 
 def _fix_of(text: str, explanation: str) -> str | None:
@@ -146,7 +156,8 @@ def _refuse_constant(name: str) -> NoReturn:
 def _read_float(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
-        raise Unreadable("invalid_number", f"{show(digits)} is too large for a number.", token=digits)
+        detail = f"{show(digits)} is too large for a number. Write a smaller one, or a string."
+        raise Unreadable("invalid_number", detail, token=digits)
     return number
 
 

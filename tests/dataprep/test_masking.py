@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataprep.masking import Found, Masker, find
+from tests.dataprep.lines import assistant, chat, check_text, user
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJl"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow+/=\nabc\n-----END RSA PRIVATE KEY-----"
@@ -176,3 +177,9 @@ def test_masking_twice_changes_nothing_more(text: str) -> None:
     assert Masker().mask(once) == once
     found = find(text)
     assert all(first.end <= second.start for first, second in pairwise(found))
+
+
+@pytest.mark.parametrize("text", [text for text, _ in MASKED])
+def test_what_a_mask_covers_a_check_tells(text: str) -> None:
+    codes = {one.code for one in check_text(chat(user(text), assistant())).findings}
+    assert codes & {"personal_data", "secret"}

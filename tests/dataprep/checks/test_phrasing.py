@@ -14,6 +14,8 @@ LONG = "The lamp on the rock burns from dusk until dawn."
 # Words of the answer; the code they get; words of the warning; the answer that is nearly the same but fine.
 WARNED: dict[str, tuple[str, str, str, str]] = {
     "UTF-8 as Windows-1252": ("donâ€™t", "garbled_text", "wrong encoding", "Âge, âme, Ação, Ärger, l’été"),
+    "GBK as Latin-1": ("ÄãºÃÊÀ½ç½ñÌìÌìÆø", "garbled_text", "wrong encoding", "Où est l’hôtel? àéèêëîïôûüÿ"),
+    "UTF-8 as Windows-1251": ("РџСЂРёРІРµС‚", "garbled_text", "wrong encoding", "Россия, РОССИЯ, Спасибо, СССР РСФСР"),
     "UTF-8 as GBK": ("浣犲ソ", "garbled_text", "wrong encoding", "浣熊在水边洗手，濡湿了爪子，闂着门"),
     "lost character": ("caf\ufffd", "replacement_character", "were lost", "café"),
     "zero width space": ("a\u200bb", "invisible_character", "invisible", "👩\u200d🚀 می\u200cخواهم"),

@@ -126,3 +126,18 @@ def test_reinforcement_lines_carry_keys_of_their_own() -> None:
         "unknown_key",
         "no_assistant_message",
     }
+
+
+def test_llama_factory_has_roles_and_a_system_key_of_its_own() -> None:
+    called = {"role": "function_call", "content": '{"name": "f", "arguments": {}}'}
+    line = chat(user(), called, {"role": "observation", "content": "9"}, assistant(), system="Be kind.")
+    report = check(io.BytesIO(line.encode()), profile="llama-factory")
+    assert report.findings == []
+    silent = chat(
+        user(), {"role": "function_call", "content": None}, {"role": "observation", "content": "9"}, assistant()
+    )
+    assert [one.code for one in check(io.BytesIO(silent.encode()), profile="llama-factory").findings] == [
+        "missing_content"
+    ]
+    elsewhere = {one.code for one in check(io.BytesIO(line.encode()), profile="mistral").findings}
+    assert {"unknown_role", "unknown_key"} <= elsewhere
