@@ -42,7 +42,7 @@ _GARBLED_STARTS = "".join(
 _GARBLED_CHINESE = re.compile(f"[{_GARBLED_STARTS}][^\x00-\x7f]{{2,}}")
 # UTF-8 read as Windows-1252: a quotation mark, an accented letter, a Chinese comma.
 _GARBLED_LATIN = re.compile("â€[^A-Za-z0-9]|â€$|Ã[\x80-\xbf]|Â[\xa0-\xbf]|ï¼|ï»¿|锟斤拷|烫烫烫")
-# The commoner half of GBK read as Latin-1, and Cyrillic in UTF-8 read as Windows-1251: pairs of characters, three or more in a row.
+# The commoner half of GBK read as Latin-1, and Cyrillic in UTF-8 read as Windows-1251: three pairs and more.
 _GARBLED_PAIRS = re.compile("(?:[\xb0-\xd7][\xa1-\xfe]){3,}|(?:[РС][^\x00-\x7f]){3,}")
 INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
 SEPARATOR = re.compile("[\u2028\u2029\x85]")
