@@ -2,11 +2,12 @@
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from msgspec.json import encode
 
-from engine.serving import dialect, proxy
+from engine import answers
+from engine.answers import Event, Usage
+from engine.serving import dialect
 from engine.serving.pool import Pool
 from engine.serving.process import ModelProcess, ServedModel
 from wire import sse
@@ -14,9 +15,6 @@ from wire.chat import ChatCreate
 from wire.errors import ApiError, BadRequest
 from wire.ids import new_id
 from wire.waiting import Work
-
-Event = dict[str, Any]
-LEAST_LOGPROB = -9999.0
 
 
 def complete(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> Work[bytes]:
@@ -29,8 +27,8 @@ def complete(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> W
         Unavailable: 503, the model's process ended or is overloaded.
     """
     choices = [Choice(index) for index in range(request.n or 1)]
-    usage = _Usage()
-    for event in _events(pool, model, request):
+    usage = Usage()
+    for event in events(pool, model, request):
         usage.add(event)
         for piece in event["choices"]:
             choices[piece["index"]].add(piece, request)
@@ -59,14 +57,14 @@ def _chunks(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> Ge
     frame = {"id": new_id("chatcmpl-"), "object": "chat.completion.chunk", "created": now, "model": model.name}
     with_usage = bool((request.stream_options or {}).get("include_usage"))
     unknown = {"usage": None} if with_usage else {}
-    usage, begun = _Usage(), set[int]()
+    usage, begun = Usage(), set[int]()
     try:
-        for event in _events(pool, model, request):
+        for event in events(pool, model, request):
             usage.add(event)
             pieces = _opened(event["choices"], begun, request)
             # In one go: the piece that names the role must not make the first word wait for a second trip.
-            if events := b"".join(sse.event({**frame, "choices": [piece], **unknown}) for piece in pieces):
-                yield events
+            if lines := b"".join(sse.event({**frame, "choices": [piece], **unknown}) for piece in pieces):
+                yield lines
     except ApiError as failure:
         if not begun:
             raise
@@ -77,27 +75,12 @@ def _chunks(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> Ge
     yield sse.DONE
 
 
-def _events(pool: Pool, model: ServedModel, request: ChatCreate) -> Iterator[Event]:
-    """Yield llama.cpp's events for all `n` answers, at most `parallel` at a time, numbered throughout."""
-    wanted = request.n or 1
+def events(pool: Pool, model: ServedModel, request: ChatCreate, way: answers.Way = answers.CHAT) -> Iterator[Event]:
+    """Yield llama.cpp's events for all `n` answers, numbered throughout; raises as `complete` does."""
     with pool.lease(model) as process:
         _check_tools(process, request)
         body = dialect.to_llama(request, process.settings.context_tokens)
-        for first in range(0, wanted, process.settings.parallel):
-            body["n"] = min(process.settings.parallel, wanted - first)
-            if request.seed is not None:
-                body["seed"] = request.seed % dialect.SEEDS + first
-            yield from _round(process.address, body, first)
-
-
-def _round(address: str, body: Event, first: int) -> Iterator[Event]:
-    """Yield the events of the answers that are written at once, numbered from `first`."""
-    try:
-        with proxy.events(address, body) as events:
-            for event in events:
-                yield {**event, "choices": [{**piece, "index": piece["index"] + first} for piece in event["choices"]]}
-    except proxy.Refused as refused:
-        raise dialect.to_wire(refused.error) from None
+        yield from answers.events(process, way, body, request.n or 1)
 
 
 def _check_tools(process: ModelProcess, request: ChatCreate) -> None:
@@ -141,32 +124,7 @@ def _logprobs(piece: Event, request: ChatCreate) -> list[Event]:
 
 
 def _token(token: Event) -> Event:
-    logprob = LEAST_LOGPROB if token["logprob"] is None else max(token["logprob"], LEAST_LOGPROB)
-    return {"token": token["token"], "logprob": logprob, "bytes": token["bytes"]}
-
-
-@dataclass
-class _Usage:
-    """Tokens of all answers together; llama.cpp counts each by itself."""
-
-    prompt: int = 0
-    cached: int = 0
-    written: int = 0
-
-    def add(self, event: Event) -> None:
-        counted = event.get("usage")
-        if counted:
-            self.prompt = counted["prompt_tokens"]
-            self.cached = max(self.cached, counted["prompt_tokens_details"]["cached_tokens"])
-            self.written += counted["completion_tokens"]
-
-    def to_wire(self) -> Event:
-        return {
-            "prompt_tokens": self.prompt,
-            "completion_tokens": self.written,
-            "total_tokens": self.prompt + self.written,
-            "prompt_tokens_details": {"cached_tokens": self.cached},
-        }
+    return {"token": token["token"], "logprob": answers.logprob(token), "bytes": token["bytes"]}
 
 
 @dataclass

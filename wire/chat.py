@@ -42,8 +42,8 @@ class Message(BaseModel):
 Messages = Annotated[list[Message], Field(min_length=1, max_length=10_000)]
 
 
-class Sampling(Strict):
-    """How an answer is drawn, and its form."""
+class Drawing(Strict):
+    """How a text is drawn from a model, whatever it answers to."""
 
     temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(None, description="a number from 0 to 2")
     top_p: Annotated[float, Field(ge=0, le=1)] | None = Field(None, description="a number from 0 to 1")
@@ -52,20 +52,25 @@ class Sampling(Strict):
         None, description="a string or at most 4 strings"
     )
     max_tokens: Annotated[int, Field(ge=1)] | None = Field(None, description="a whole number above 0")
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = Field(None, description="a whole number above 0")
     frequency_penalty: Penalty | None = Field(None, description="a number from -2 to 2")
     presence_penalty: Penalty | None = Field(None, description="a number from -2 to 2")
     seed: int | None = Field(None, description="a whole number")
+    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = None
+    stream: bool | None = None
+    stream_options: dict[str, Any] | None = None
+    user: str | None = None
+
+
+class Sampling(Drawing):
+    """How an answer is drawn, and its form."""
+
+    max_completion_tokens: Annotated[int, Field(ge=1)] | None = Field(None, description="a whole number above 0")
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = Field(None, description="a whole number from 0 to 20")
-    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = None
     response_format: dict[str, Any] | None = None
     tools: list[dict[str, Any]] | None = None
     tool_choice: str | dict[str, Any] | None = Field(None, description="a string or an object")
     parallel_tool_calls: bool | None = None
-    stream: bool | None = None
-    stream_options: dict[str, Any] | None = None
-    user: str | None = None
 
 
 class ChatCreate(Sampling):

@@ -1,27 +1,47 @@
-"""The wire's chat requests in llama.cpp's words, and its refusals in the wire's; it sends nothing."""
+"""The wire's requests in llama.cpp's words, and its refusals in the wire's; it sends nothing."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from wire.chat import ChatCreate, Message
+from wire.chat import ChatCreate, Drawing, Message
+from wire.completions import CompletionCreate
 from wire.errors import INVALID_REQUEST, ApiError, BadRequest, ServerFault
 
 # The wire's distribution is the model's own; llama.cpp would narrow it by default.
 _PLAIN = {"top_k": 0, "min_p": 0.0}
 # The likeliest token needs no probabilities: the whole chain would take a millisecond a token for the same answer.
 _GREEDY = {"top_k": 1, "samplers": ["penalties", "top_k"]}
-_SAME = ("frequency_penalty", "presence_penalty", "tools", "tool_choice", "parallel_tool_calls")
+_PENALTIES = ("frequency_penalty", "presence_penalty")
+_TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
 _ALSO_SAID = ("name", "tool_call_id")
 _ROLES = {"developer": "system"}
 SEEDS = 2**31
+LEGACY_LENGTH = 16
+"""Tokens of a completion whose `max_tokens` is not given, as at OpenAI."""
 
 
 def to_llama(request: ChatCreate, context_tokens: int) -> dict[str, Any]:
-    """Return the body for llama.cpp's chat endpoint, always streamed; the caller adds `n` and `seed`."""
+    """Return the body for llama.cpp's chat endpoint, always streamed; the caller adds `n`."""
+    body = _drawing(request, context_tokens) | _given(request, _TOOLS)
+    body["messages"] = [_message(message, f"messages.{place}") for place, message in enumerate(request.messages)]
+    most = request.max_completion_tokens or request.max_tokens
+    if most is not None:
+        body["max_tokens"] = most
+    if request.response_format is not None:
+        body["response_format"] = _format(request.response_format)
+    return body | _logprobs(request)
+
+
+def to_completion(request: CompletionCreate, prompt: str, context_tokens: int) -> dict[str, Any]:
+    """Return the body for llama.cpp's completions endpoint, always streamed; the caller adds `n`."""
+    body = {**_drawing(request, context_tokens), "prompt": prompt, "max_tokens": request.max_tokens or LEGACY_LENGTH}
+    return body if request.logprobs is None else body | {"logprobs": max(1, request.logprobs)}
+
+
+def _drawing(request: Drawing, context_tokens: int) -> dict[str, Any]:
     body: dict[str, Any] = {
         **_PLAIN,
         "repeat_last_n": context_tokens,
-        "messages": [_message(message, f"messages.{place}") for place, message in enumerate(request.messages)],
         "temperature": 1.0 if request.temperature is None else request.temperature,
         "top_p": 1.0 if request.top_p is None else request.top_p,
         "stream": True,
@@ -29,30 +49,25 @@ def to_llama(request: ChatCreate, context_tokens: int) -> dict[str, Any]:
     }
     if request.temperature == 0:
         body |= _GREEDY
-    body |= _given(request, _SAME)
+    body |= _given(request, _PENALTIES)
     stops = [request.stop] if isinstance(request.stop, str) else request.stop or []
     body["stop"] = [stop for stop in stops if stop]
-    most = request.max_completion_tokens or request.max_tokens
-    if most is not None:
-        body["max_tokens"] = most
     if request.logit_bias:
         body["logit_bias"] = [[_token_id(token), bias] for token, bias in request.logit_bias.items()]
-    if request.response_format is not None:
-        body["response_format"] = _format(request.response_format)
-    return body | _logprobs(request)
+    return body if request.seed is None else body | {"seed": request.seed % SEEDS}
 
 
-def to_wire(error: dict[str, Any]) -> ApiError:
-    """Return llama.cpp's error object as the failure a caller sees."""
+def to_wire(error: dict[str, Any], asked: str = "messages") -> ApiError:
+    """Return llama.cpp's error object as the failure a caller sees; `asked` is the field that holds the question."""
     message = str(error.get("message", "")).removeprefix(
         "Unable to generate parser for this template. Automatic parser generation failed: "
     )
     if error.get("type") == "exceed_context_size_error":
         return BadRequest(
-            f"This model's maximum context length is {error['n_ctx']} tokens. However, your messages resulted in "
-            f"{error['n_prompt_tokens']} tokens. Please reduce the length of the messages.",
+            f"This model's maximum context length is {error['n_ctx']} tokens. However, your {asked} resulted in "
+            f"{error['n_prompt_tokens']} tokens. Please reduce the length of the {asked}.",
             code="context_length_exceeded",
-            param="messages",
+            param=asked,
         )
     if "JSON schema" in message or "grammar" in message:
         return BadRequest(f"Invalid schema: {message}.", code="invalid_json_schema", param="response_format")

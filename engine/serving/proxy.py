@@ -31,8 +31,10 @@ class Refused(Exception):
 
 
 @contextmanager
-def events(address: str, body: dict[str, Any]) -> Iterator[Iterator[dict[str, Any]]]:
-    """Send a streamed chat request; give its events once the first byte is there; leaving hangs up and ends the work.
+def events(address: str, target: str, body: dict[str, Any]) -> Iterator[Iterator[dict[str, Any]]]:
+    """Send a streamed request to the path `target` and give its events once the first byte is there.
+
+    Leaving hangs up and ends the work.
 
     Raises:
         Refused: llama.cpp answered with an error, at once or in mid-stream.
@@ -42,7 +44,7 @@ def events(address: str, body: dict[str, Any]) -> Iterator[Iterator[dict[str, An
     url, connection = urllib.parse.urlsplit(address), None
     try:
         connection = loopback.connect(url.hostname or "", url.port or 0, CONNECT_SECONDS)
-        with loopback.post(connection, "/v1/chat/completions", encode(body), _HEADERS, FIRST_EVENT_SECONDS) as response:
+        with loopback.post(connection, target, encode(body), _HEADERS, FIRST_EVENT_SECONDS) as response:
             if response.status != HTTPStatus.OK:
                 raise Refused(json.loads(response.read())["error"])
             connection.settimeout(SILENCE_SECONDS)

@@ -9,6 +9,7 @@ import pytest
 from openai import OpenAI
 
 from tests.contract.files import LINES, FilesContract, Upload, jsonl
+from tests.contract.inference import InferenceContract
 from tests.fakes.ports import until
 
 ENDED = ("succeeded", "failed", "cancelled")
@@ -29,7 +30,7 @@ def metrics(client: OpenAI, job_id: str) -> list[dict[str, Any]]:
     return [cast("dict[str, Any]", one.data) for one in events]
 
 
-class ContractSuite(FilesContract):
+class ContractSuite(FilesContract, InferenceContract):
     """Subclasses give the fixtures `client` and `model` (a base model's name)."""
 
     @pytest.fixture(scope="class")

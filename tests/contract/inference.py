@@ -1,0 +1,32 @@
+"""What a server of the OpenAI wire API must do when its models are asked otherwise than in a chat; asked by the SDK."""
+
+from typing import Any
+
+import openai
+import pytest
+from openai import OpenAI
+
+
+class InferenceContract:
+    """Subclasses give the fixtures `client`, `model` (a base model's name) and `trained` (a job that succeeded)."""
+
+    def test_prompts_are_written_on_from_by_base_tuned_model_and_checkpoint(
+        self, client: OpenAI, model: str, trained: Any
+    ) -> None:
+        tuned = [one.fine_tuned_model_checkpoint for one in client.fine_tuning.jobs.checkpoints.list(trained.id)]
+        for name in (model, *tuned):
+            asked: dict[str, Any] = {"model": name, "prompt": "Question 1?", "max_tokens": 6, "temperature": 0}
+            whole = client.completions.create(**asked)
+            assert (whole.model, whole.object) == (name, "text_completion")
+            assert whole.choices[0].finish_reason in ("stop", "length")
+            pieces = list(client.completions.create(**asked, stream=True, stream_options={"include_usage": True}))
+            said = "".join(piece.choices[0].text for piece in pieces if piece.choices)
+            assert said == whole.choices[0].text
+            assert pieces[-1].usage is not None
+            assert whole.usage is not None
+            assert pieces[-1].usage.total_tokens == whole.usage.total_tokens
+
+    def test_a_prompt_longer_than_the_context_is_refused(self, client: OpenAI, model: str) -> None:
+        with pytest.raises(openai.BadRequestError) as refused:
+            client.completions.create(model=model, prompt="word " * 20_000)
+        assert refused.value.code == "context_length_exceeded"
