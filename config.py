@@ -126,7 +126,9 @@ class EngineConfig(_FromEnvironment):
     )
     model_aliases: str = setting(
         "MODEL_ALIASES",
-        "gpt-3.5-turbo-1106 gpt-3.5-turbo gpt-4o-mini gpt-4o-mini-2024-07-18 gpt-4.1-mini gpt-4.1-mini-2025-04-14",
+        "gpt-3.5-turbo-1106 gpt-3.5-turbo gpt-4o-mini gpt-4o-mini-2024-07-18 gpt-4.1-mini gpt-4.1-mini-2025-04-14 "
+        "text-embedding-3-small=all-minilm-l6-v2 text-embedding-3-large=all-minilm-l6-v2 "
+        "text-embedding-ada-002=all-minilm-l6-v2",
         "Names answered by the base model, apart by spaces; name=model gives one of the catalogue's to a name.",
     )
     organization: str = setting(

@@ -10,7 +10,18 @@ from engine.files import MAX_BYTES, Files
 from engine.jobs import Jobs
 from engine.models import Models
 from engine.parts import Parts
-from engine.routes import chat, completions, errors, files, fine_tuning, models, moderations, token_counts, uploads
+from engine.routes import (
+    chat,
+    completions,
+    embeddings,
+    errors,
+    files,
+    fine_tuning,
+    models,
+    moderations,
+    token_counts,
+    uploads,
+)
 from engine.serving.pool import Pool, PoolSettings
 from engine.store import Store
 from engine.token_counts import TokenCounts
@@ -34,7 +45,7 @@ def create_engine(config: EngineConfig) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + _MULTIPART_ALLOWANCE
     app.extensions["engine"] = parts
     app.extensions["worker"] = Worker(parts, _worker_settings(config))
-    for module in (files, uploads, fine_tuning, models, chat, completions, moderations, token_counts):
+    for module in (files, uploads, fine_tuning, models, chat, completions, embeddings, moderations, token_counts):
         app.register_blueprint(module.bp)
     errors.register(app)
     return app

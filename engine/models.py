@@ -12,7 +12,7 @@ from engine import catalogue
 from engine.catalogue import BaseModel
 from engine.serving.process import ServedModel
 from engine.store import MODELS, Record, Store
-from wire.errors import ApiError, NotFound, Unavailable
+from wire.errors import ApiError, BadRequest, NotFound, Unavailable
 
 _LOG = logging.getLogger(__name__)
 _FETCH_PAUSE = 30.0
@@ -34,7 +34,7 @@ class Models:
         self._bases = bases
         self._aliases = aliases
         self._data_dir = data_dir
-        self._known: dict[str, Record] = {}
+        self._rows: dict[str, Record] = {}
         self._knowing = threading.Lock()
         self._fetching = threading.Lock()
         self._fetch_error: str | None = None
@@ -45,16 +45,28 @@ class Models:
         return self._base_behind(name, self._tuned_model(name))
 
     def known_base(self, name: str) -> BaseModel:
-        """Return what `base_of` does.
+        """Return what `base_of` does, if it writes.
 
         Raises:
             NotFound: 404 model_not_found.
+            BadRequest: 400 unsupported_model, it makes embeddings.
         """
-        base = self.base_of(name)
-        if base is None:
-            raise NotFound(
-                f"The model `{name}` does not exist or you do not have access to it.", code="model_not_found"
-            )
+        base = self._known(name)
+        if base.embeds:
+            raise _unsupported(f"The model `{base.id}` makes embeddings (POST /v1/embeddings); it writes no texts.")
+        return base
+
+    def embedder(self, name: str) -> BaseModel:
+        """Return the model that makes embeddings behind a name or an alias.
+
+        Raises:
+            NotFound: 404 model_not_found.
+            BadRequest: 400 unsupported_model, it writes.
+        """
+        base = self._known(name)
+        if not base.embeds:
+            known = ", ".join(one.id for one in self._bases.values() if one.embeds)
+            raise _unsupported(f"The model `{name}` makes no embeddings; a model that does: {known}.")
         return base
 
     def adapter_of(self, name: str) -> Path | None:
@@ -67,6 +79,7 @@ class Models:
 
         Raises:
             NotFound: 404 model_not_found.
+            BadRequest: 400 unsupported_model, it makes embeddings.
             Unavailable: 503 model_loading, the base model is still being fetched.
         """
         tuned = self._tuned_model(name)
@@ -129,12 +142,19 @@ class Models:
         if tuned is not None:
             with self._knowing:
                 self._store.delete(MODELS, name)
-                self._known.pop(name, None)
+                self._rows.pop(name, None)
             shutil.rmtree((self._data_dir / str(tuned["adapter"])).parent, ignore_errors=True)
             return {"id": name, "object": "model", "deleted": True}
         if self.base_of(name) is None:
             raise _no_such_model(name)
         raise ApiError(f"The base model '{name}' cannot be deleted; only ft: models can.", param="model", status=403)
+
+    def _known(self, name: str) -> BaseModel:
+        base = self.base_of(name)
+        if base is None:
+            message = f"The model `{name}` does not exist or you do not have access to it."
+            raise NotFound(message, code="model_not_found")
+        return base
 
     def _fetch(self, base: BaseModel) -> None:
         with self._fetching:
@@ -148,12 +168,12 @@ class Models:
 
     def _tuned_model(self, name: str) -> Record | None:
         """Return a fine-tuned model's row, kept since it was first asked for: a query costs a chat a millisecond."""
-        known = self._known.get(name)
+        known = self._rows.get(name)
         if known is None and name.startswith("ft:"):
             with self._knowing:
                 known = self._store.one(MODELS, id=name)
                 if known is not None:
-                    self._known[name] = known
+                    self._rows[name] = known
         return known
 
     def _base_behind(self, name: str, tuned: Record | None) -> BaseModel | None:
@@ -182,6 +202,10 @@ def _tuned_to_wire(row: Record) -> Record:
 
 def _to_wire(name: str, created: int, owner: str) -> Record:
     return {"id": name, "object": "model", "created": created, "owned_by": owner, "shutdown_date": None}
+
+
+def _unsupported(message: str) -> BadRequest:
+    return BadRequest(message, code="unsupported_model", param="model")
 
 
 def _no_such_model(name: str) -> NotFound:

