@@ -1,4 +1,4 @@
-"""The states of a fine-tuning job, its legal moves, and the words of its events (wire reference 2.3 and 2.5)."""
+"""The states of a fine-tuning job, its legal moves, and the words of its events (wire reference 2.3, 2.5 and 5.1)."""
 
 from collections.abc import Mapping
 
@@ -24,6 +24,11 @@ _BEFORE: Mapping[str, frozenset[str]] = {
 def may_become(status: str) -> frozenset[str]:
     """Return the states from which a job may move to `status`."""
     return _BEFORE[status]
+
+
+def webhook_event(status: str) -> str:
+    """Return the type of the webhook event that tells of a terminal state (wire reference 5.1)."""
+    return f"fine_tuning.job.{status}"
 
 
 def created(job_id: str) -> str:

@@ -2,7 +2,18 @@
 
 from engine.store.database import Record, Store, StoreError
 from engine.store.migration import NewerSchema
-from engine.store.tables import EVENTS, FACTS, FILES, JOBS, MODELS, PARTS, UPLOADS
+from engine.store.tables import (
+    EVENTS,
+    FACTS,
+    FILES,
+    JOBS,
+    MODELS,
+    PARTS,
+    UPLOADS,
+    WEBHOOK_DELIVERIES,
+    WEBHOOK_ENDPOINTS,
+    WEBHOOK_EVENTS,
+)
 
 __all__ = [
     "EVENTS",
@@ -12,6 +23,9 @@ __all__ = [
     "MODELS",
     "PARTS",
     "UPLOADS",
+    "WEBHOOK_DELIVERIES",
+    "WEBHOOK_ENDPOINTS",
+    "WEBHOOK_EVENTS",
     "NewerSchema",
     "Record",
     "Store",

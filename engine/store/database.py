@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Table, create_engine, event, select
 from sqlalchemy.exc import DatabaseError
 
+from engine import lifecycle
 from engine.store import migration
-from engine.store.tables import EVENTS, FACTS, JOBS
+from engine.store.tables import EVENTS, FACTS, JOBS, WEBHOOK_DELIVERIES, WEBHOOK_EVENTS
+from wire.ids import new_id
 
 Record = dict[str, Any]
 StoreError = DatabaseError
@@ -84,7 +86,12 @@ class Store:
         also: Mapping[Table, Sequence[Mapping[str, Any]]],
         **values: Any,
     ) -> bool:
-        """Move a job as `move` does."""
+        """Move a job as `move` does; one that ends thereby leaves an event for the webhooks, in the same transaction.
+
+        A job that ends has `finished_at` among its `values`.
+        """
+        if status in lifecycle.TERMINAL:
+            also = {**also, WEBHOOK_EVENTS: [_webhook_event(job_id, status, values["finished_at"])]}
         return self.move(JOBS, job_id, status, before, also, **values)
 
     def move(
@@ -123,6 +130,14 @@ class Store:
         with self._reader.begin() as connection:
             rows = connection.execute(select(table).where(table.c.expires_at <= now, *_equal(table, match)))
             return [row._asdict() for row in rows]
+
+    def due_deliveries(self, now: float, limit: int, but_for: Collection[str]) -> list[Record]:
+        """Return up to `limit` pending webhook deliveries whose time has come, but for those of some endpoints."""
+        table = WEBHOOK_DELIVERIES
+        due = select(table).where(table.c.status == "pending", table.c.due_at <= now)
+        due = due.where(table.c.endpoint_id.not_in(but_for)).order_by(table.c.due_at, table.c.seq).limit(limit)
+        with self._reader.begin() as connection:
+            return [row._asdict() for row in connection.execute(due)]
 
     def oldest_job(self, *statuses: str) -> Record | None:
         """Return the job that has waited longest in one of `statuses`; earlier ones of `statuses` go first."""
@@ -165,6 +180,11 @@ def _add(connection: Connection, rows: Mapping[Table, Sequence[Mapping[str, Any]
     for table, added in rows.items():
         if added:
             connection.execute(table.insert(), [dict(row) for row in added])
+
+
+def _webhook_event(job_id: str, status: str, now: int) -> Record:
+    kind = lifecycle.webhook_event(status)
+    return {"id": new_id("evt_"), "status": "new", "type": kind, "created_at": now, "job_id": job_id}
 
 
 def _equal(table: Table, match: Mapping[str, Any]) -> list[ColumnElement[bool]]:

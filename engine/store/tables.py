@@ -1,6 +1,6 @@
 """The engine's tables, as they are now; `versions` says how they came about."""
 
-from sqlalchemy import JSON, Column, Integer, MetaData, String, Table, UniqueConstraint
+from sqlalchemy import JSON, Column, Float, Index, Integer, MetaData, String, Table, UniqueConstraint
 
 METADATA = MetaData()
 _JSON = JSON(none_as_null=True)
@@ -61,6 +61,9 @@ JOBS = Table(
     Column("result_file", String),
     Column("estimated_finish", Integer),
     Column("crashes", Integer, nullable=False, default=0),
+    Column("integrations", _JSON),
+    # "wanted" while an integration is to be told how the job goes, then "done"; null: there is none.
+    Column("report", String, index=True),
 )
 EVENTS = Table(
     "events",
@@ -89,5 +92,43 @@ MODELS = Table(
     Column("checkpoint_id", String),
     Column("step_number", Integer),
     Column("metrics", _JSON),
+)
+WEBHOOK_ENDPOINTS = Table(
+    "webhook_endpoints",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, unique=True, nullable=False),
+    Column("name", String, nullable=False),
+    Column("url", String, nullable=False),
+    Column("event_types", _JSON, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("updated_at", Integer, nullable=False),
+    # What signs cannot be hashed.
+    Column("secret", String, nullable=False),
+    Column("old_secret", String),
+    Column("old_secret_until", Integer),
+)
+WEBHOOK_EVENTS = Table(
+    "webhook_events",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, unique=True, nullable=False),
+    Column("status", String, nullable=False, index=True),
+    Column("type", String, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("job_id", String, nullable=False),
+)
+WEBHOOK_DELIVERIES = Table(
+    "webhook_deliveries",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String, unique=True, nullable=False),
+    Column("status", String, nullable=False),
+    Column("endpoint_id", String, nullable=False),
+    Column("event_id", String, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("due_at", Float, nullable=False),
+    Index("ix_webhook_deliveries_status_due_at", "status", "due_at"),
 )
 FACTS = Table("facts", METADATA, Column("name", String, primary_key=True), Column("value", String, nullable=False))

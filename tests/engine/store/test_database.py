@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.jobs import event
-from engine.store import EVENTS, FILES, JOBS, MODELS, Store
+from engine.store import EVENTS, FILES, JOBS, MODELS, WEBHOOK_EVENTS, Store
 
 
 @pytest.fixture
@@ -58,8 +58,11 @@ def test_a_job_moves_only_from_the_states_named(store: Store) -> None:
 def test_a_refused_move_publishes_nothing(store: Store) -> None:
     store.insert({JOBS: [a_job(status="cancelled")]})
     model = {"id": "ft:m", "job_id": "ftjob-1", "base": "m", "created_at": 1, "adapter": "x"}
-    assert not store.move_job("ftjob-1", "succeeded", {"running"}, {MODELS: [model]}, fine_tuned_model="ft:m")
+    assert not store.move_job(
+        "ftjob-1", "succeeded", {"running"}, {MODELS: [model]}, finished_at=3, fine_tuned_model="ft:m"
+    )
     assert store.one(MODELS, id="ft:m") is None
+    assert store.newest(WEBHOOK_EVENTS, 9) == []
     job = store.one(JOBS, id="ftjob-1")
     assert job is not None
     assert job["fine_tuned_model"] is None
