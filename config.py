@@ -19,6 +19,8 @@ PROJECT_ROOT = Path(__file__).resolve().parent
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _BASE_MODEL = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0-9._-]*|[^\x00-\x1f]+\.[gG][gG][uU][fF]")
 _ALIAS = r"[\w.:/@+-]+(=[\w.:/@+-]+)?"
+_HOST = r"(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?"
+_HOSTS = re.compile(rf"({_HOST}(\s+{_HOST})*)?")
 _ALIASES = re.compile(rf"{_ALIAS}(\s+{_ALIAS})*")
 
 
@@ -167,6 +169,11 @@ class EngineConfig(_FromEnvironment):
         "TRAINING_THREADS", 0, "Threads that train; 0: as many as there are cores.", least=0
     )
     engine_threads: int = setting("ENGINE_THREADS", 64, "Calls the engine serves at once.", least=2, most=4096)
+    webhook_allowed_hosts: str = setting(
+        "WEBHOOK_ALLOWED_HOSTS",
+        "",
+        "Hosts, or host:port, that webhooks may reach on private addresses, other ports and by http, apart by spaces.",
+    )
     log_level: str = _log_level()
 
     def __post_init__(self) -> None:
@@ -175,6 +182,7 @@ class EngineConfig(_FromEnvironment):
             ("ORGANIZATION", self.organization, _SLUG, "a slug: 1 to 64 of a-z, 0-9 and '-', not '-' first"),
             ("BASE_MODEL", self.base_model, _BASE_MODEL, "an id of the catalogue, a .gguf file or a repository"),
             ("MODEL_ALIASES", self.model_aliases, _ALIASES, "names or name=model pairs apart by spaces"),
+            ("WEBHOOK_ALLOWED_HOSTS", self.webhook_allowed_hosts, _HOSTS, "hosts or host:port apart by spaces"),
         ):
             if not shape.fullmatch(text):
                 raise WrongSetting(f"{name} is '{text}', but must be {words}.")

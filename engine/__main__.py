@@ -158,7 +158,7 @@ def _serve(config: EngineConfig) -> int:
 
 
 class _Loader:
-    """Makes the app inside the serving process, where its worker's thread lives too."""
+    """Makes the app inside the serving process, where the threads of worker and deliveries live too."""
 
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
@@ -170,7 +170,9 @@ class _Loader:
         app = create_engine(self._config)
         worker, parts = app.extensions["worker"], app.extensions["engine"]
         parts.models.fetch_in_background(parts.models.default)
-        threading.Thread(target=worker.run, args=(threading.Event(),), name="worker", daemon=True).start()
+        for loop in (worker, app.extensions["deliveries"]):
+            name = type(loop).__name__.lower()
+            threading.Thread(target=loop.run, args=(threading.Event(),), name=name, daemon=True).start()
         return app
 
 

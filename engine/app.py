@@ -21,23 +21,29 @@ from engine.routes import (
     moderations,
     token_counts,
     uploads,
+    webhooks,
 )
 from engine.serving.pool import Pool, PoolSettings
 from engine.store import Store
 from engine.token_counts import TokenCounts
 from engine.uploads import Uploads
+from engine.webhooks.deliveries import Deliveries
+from engine.webhooks.endpoints import Endpoints
+from engine.webhooks.sender import Sender
 from engine.worker import Worker, WorkerSettings
 
 _MULTIPART_ALLOWANCE = 1024 * 1024
+_ROUTES = (files, uploads, fine_tuning, models, chat, completions, embeddings, moderations, token_counts, webhooks)
 
 
 def create_engine(config: EngineConfig) -> Flask:
-    """Return the WSGI app of the engine; `app.extensions` holds its `engine` (Parts) and `worker` (Worker).
+    """Return the WSGI app of the engine; `app.extensions` has its `engine` (Parts), `worker` and `deliveries`.
 
     Raises:
         LookupError: BASE_MODEL names no model.
     """
-    parts = _parts(config)
+    sender = Sender(frozenset(config.webhook_allowed_hosts.lower().split()))
+    parts = _parts(config, sender)
     app = Flask("engine")
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
@@ -45,7 +51,8 @@ def create_engine(config: EngineConfig) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + _MULTIPART_ALLOWANCE
     app.extensions["engine"] = parts
     app.extensions["worker"] = Worker(parts, _worker_settings(config))
-    for module in (files, uploads, fine_tuning, models, chat, completions, embeddings, moderations, token_counts):
+    app.extensions["deliveries"] = Deliveries(parts.store, sender)
+    for module in _ROUTES:
         app.register_blueprint(module.bp)
     errors.register(app)
     return app
@@ -61,16 +68,19 @@ def known_models(config: EngineConfig, store: Store) -> Models:
     return Models(store, bases, base, aliases, config.data_dir)
 
 
-def _parts(config: EngineConfig) -> Parts:
+def _parts(config: EngineConfig, sender: Sender) -> Parts:
     config.data_dir.mkdir(parents=True, exist_ok=True)
     store = Store(config.data_dir / "engine.sqlite3")
+    # Webhook secrets are in it, which no other user of the machine may read.
+    (config.data_dir / "engine.sqlite3").chmod(0o600)
     uploaded = Files(store, config.data_dir / "files")
     known = known_models(config, store)
     jobs = Jobs(store, uploaded, known, config.data_dir / "jobs")
     pool = Pool(_pool_settings(config), config.data_dir / "logs")
     counts = TokenCounts(known, config.context_tokens)
     in_parts = Uploads(store, uploaded, config.data_dir / "uploads")
-    return Parts(store, uploaded, in_parts, known, jobs, pool, counts, config.result_encoding)
+    endpoints = Endpoints(store, sender)
+    return Parts(store, uploaded, in_parts, known, jobs, pool, counts, endpoints, config.result_encoding)
 
 
 def _pool_settings(config: EngineConfig) -> PoolSettings:

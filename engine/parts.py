@@ -9,6 +9,7 @@ from engine.serving.pool import Pool
 from engine.store import Store
 from engine.token_counts import TokenCounts
 from engine.uploads import Uploads
+from engine.webhooks.endpoints import Endpoints
 
 
 @dataclass(frozen=True)
@@ -22,4 +23,5 @@ class Parts:
     jobs: Jobs
     pool: Pool
     token_counts: TokenCounts
+    webhooks: Endpoints
     result_encoding: str

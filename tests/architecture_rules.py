@@ -54,6 +54,7 @@ HOMES: dict[str, set[str]] = {
     "openai": {"services"},
     "xllamacpp": {"engine.serving"},
     "granian": {"app", "httpd"},
+    "urllib3": {"engine.webhooks"},
 }
 # What a pure package may use besides the standard library, of which it leaves these alone.
 PURE = {

@@ -234,3 +234,14 @@ def test_a_folder_called_as_the_file_is_none(tmp_path: Path, monkeypatch: pytest
     (tmp_path / ".env").mkdir()
     monkeypatch.setattr(os, "environ", {})
     assert ServiceConfig.from_env() == ServiceConfig()
+
+
+@pytest.mark.parametrize("hosts", ["http://127.0.0.1:8000", "127.0.0.1, 10.0.0.1", "10.0.0.0/8", "a:b", "::1", "*"])
+def test_what_is_no_list_of_hosts_is_refused(hosts: str) -> None:
+    with pytest.raises(WrongSetting, match=r"^WEBHOOK_ALLOWED_HOSTS is '.*', but must be hosts or host:port"):
+        EngineConfig.from_env({"WEBHOOK_ALLOWED_HOSTS": hosts})
+
+
+@pytest.mark.parametrize("hosts", ["127.0.0.1:8000", "[::1]:8443 hooks.lan  10.0.0.1"])
+def test_hosts_with_and_without_a_port_may_be_allowed(hosts: str) -> None:
+    assert EngineConfig.from_env({"WEBHOOK_ALLOWED_HOSTS": hosts}).webhook_allowed_hosts == hosts
