@@ -25,7 +25,7 @@ lint: $(VENV)/.dev  ## Check style and types.
 	$(BIN)/mypy .
 
 bench: $(VENV)/.dev $(VENV)-bench/.peers  ## Measure what the project claims (half an hour).
-	set -e; for script in status chat chat_while_training check memory tokens; do $(BIN)/python -m bench.$$script; done
+	set -e; for script in status chat chat_while_training check memory tokens webhooks; do $(BIN)/python -m bench.$$script; done
 	$(VENV)-bench/bin/python -m bench.train --steps 4 --batch 4 --rows 60
 
 # A stamp is newer than the requirements it was made from, or they are installed again.
