@@ -52,11 +52,11 @@ def settled_encoding(sample: bytes) -> str:
     if sample[:2] in _WIDE:
         return _WIDE[sample[:2]]
     encoding = encoding_of_bytes(sample)
-    sure = encoding.startswith("utf") or (encoding.startswith(_TRUSTED) and not _is_mostly_utf8(sample))
+    sure = encoding.startswith("utf") or (encoding.startswith(_TRUSTED) and not is_mostly_utf8(sample))
     return encoding if sure else "utf-8"
 
 
-def _is_mostly_utf8(sample: bytes) -> bool:
+def is_mostly_utf8(sample: bytes) -> bool:
     """Whether bad bytes stand in some lines only; the file is in UTF-8 then, and those lines are broken."""
     verdicts = Counter(_is_utf8(line) for line in sample.split(b"\n")[:-1] if not line.isascii())
     return verdicts[True] > verdicts[False]

@@ -3,97 +3,11 @@
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-# Look-arounds, not \b: there is no word boundary between a Chinese character and a digit.
-_NO_DIGIT_BEFORE = r"(?<![0-9])(?<![0-9]\.)"
-_NO_DIGIT_AFTER = r"(?![0-9])"
-_NO_WORD_BEFORE = r"(?<![A-Za-z0-9])"
+from dataprep import patterns
 
-_SECRETS = (
-    r"sk-[A-Za-z0-9_-]{16,}",
-    r"[srp]k_(?:live|test)_[A-Za-z0-9]{16,}",
-    r"gh[pousr]_[A-Za-z0-9]{30,}",
-    r"github_pat_[A-Za-z0-9_]{30,}",
-    r"glpat-[A-Za-z0-9_-]{20,}",
-    r"hf_[A-Za-z0-9]{30,}",
-    r"npm_[A-Za-z0-9]{30,}",
-    r"pypi-[A-Za-z0-9_-]{40,}",
-    r"(?:AKIA|ASIA)[A-Z0-9]{16}",
-    r"LTAI[A-Za-z0-9]{12,}",
-    r"AKID[A-Za-z0-9]{13,}",
-    r"AIza[A-Za-z0-9_-]{35}",
-    r"xox[abeoprs]-[A-Za-z0-9-]{10,}",
-    r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
-)
-# No group that looks ahead is repeated possessively: Python 3.11.2, Debian's, matches too much there (cpython #100061).
-_PEM = (
-    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----"
-    r"(?:[^-]*+(?:-(?!----)[^-]*+)*-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|[A-Za-z0-9+/=\s]*)"
-)
-# What stands where a password does: in an address, or behind the word for it.
-_LOGIN = r"(?<=://)[^\s/:@]{1,64}:[^\s/@]{1,128}(?=@)"
-_PASSWORD_WORDS = ("[Pp]assword", "PASSWORD", "[Pp]asswd", "[Pp]wd", "密码", "密碼", "口令")
-_TOKEN_WORDS = (
-    "[Tt]oken",
-    "TOKEN",
-    "[Ss]ecret",
-    "SECRET",
-    "[Aa]pi[_-][Kk]ey",
-    "API[ _]KEY",
-    "API key",
-    "[Aa]pi[Kk]ey",
-    "令牌",
-)
-_CALLS = ("[=:：是]", "[=:：是] ", " = ", " is ")
-_QUOTES = ("[=:：][\"'“]", "[=:：] [\"'“]", " = [\"'“]")
-_SIGNS = "[A-Za-z0-9!@#$%^&*_+.-]"
-
-
-def _called(words: Iterable[str], marks: Iterable[str], secret: str) -> str:
-    """A pattern of a secret behind one of the words for it.
-
-    The characters on both sides first: looking back for each of the words, at every place in a text, takes ten times as
-    long, and at every one of many blanks still.
-    """
-    before = "|".join(f"(?<={word}{mark})" for word in words for mark in marks)
-    return rf"(?={_SIGNS})(?<=[=:：是 \"'“])(?:{before}){secret}(?![A-Za-z0-9(\[])"
-
-
-_PASSWORD = _called(_PASSWORD_WORDS, _CALLS, rf"{_SIGNS}{{6,64}}")
-# Short words behind "token" are names of models and the like.
-_TOKEN = _called(_TOKEN_WORDS, (*_CALLS, *_QUOTES), r"[A-Za-z0-9_+/.-]{12,512}=*")
-_BEARER = r"(?:(?<=Bearer )|(?<=bearer ))[A-Za-z0-9._~+/-]{20,}=*"
-_IPV6 = r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){3,7}(?![0-9A-Za-z:.])"
-_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
-_PHONES = (
-    r"\+1[0-9]{10}",
-    r"(?:(?:\+|00)?86[- ]?)?1[3-9][0-9](?:[- ]?[0-9]{4}){2}",
-    r"0[0-9]{2,3}-[0-9]{7,8}",
-    r"(?:\(0[1-9][0-9]{1,2}\) ?|0[1-9][0-9]{1,2}[- ])[2-8][0-9]{2,3}[- ]?[0-9]{4}",
-    r"(?:010|02[0-9]) ?[2-8][0-9]{7}",
-    r"0[3-9][0-9]{2} ?[2-8][0-9]{6,7}",
-    r"(?:\+?1[ .-]?)?\([0-9]{3}\) ?[0-9]{3}[ .-][0-9]{4}",
-    r"(?:\+?1[ .-])?[0-9]{3}([ .-])[0-9]{3}\1[0-9]{4}",
-    r"\+[2-9][0-9]{0,2}[ .-]?(?:\(0\))?[0-9](?:[ .-]?[0-9]){6,11}",
-)
-# Behind a plus, 13 digits are a phone number's.
-_CARD = (
-    r"(?<!\+)[0-9]{13}(?![0-9])|[0-9]{14,19}|[0-9]{4}(?:[ -][0-9]{4}){3}(?:[ -]?[0-9]{1,3})?"
-    r"|3[0-9]{3}[ -][0-9]{6}[ -][0-9]{4,5}"
-)
-
-
-def _behind(*words: str) -> str:
-    """A pattern of the place behind a word, or behind it and a colon."""
-    return "(?:" + "|".join(f"(?<={word}{mark})" for word in words for mark in ("", "[:：是 ]", "[:：] ")) + ")"
-
-
-# A number that is called a card's is one, mistyped or not.
-_NAMED_CARD = _behind("卡号", "[账帐]号") + r"[0-9]{16,19}(?![0-9])"
-_QQ = _behind("QQ", "QQ号") + r"[1-9][0-9]{4,10}(?![0-9A-Za-z])"
-_WECHAT_NAME = _behind("微信号") + r"[A-Za-z][A-Za-z0-9_-]{5,19}(?![A-Za-z0-9_-])"
 _ISSUERS = re.compile(
     r"62\d{14,17}|4(?:\d{12}|\d{15}|\d{18})|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3(?:0|6|8)\d{12}|35\d{14}"
     r"|6(?:0|4|5)\d{14,17}|9[0-9]\d{14,17}"
@@ -103,7 +17,7 @@ _WORDY = re.compile(r"[A-Za-z0-9]{20}|[0-9]")
 # What every find holds one of; most texts hold none and cost no more than this.
 _WORTH_A_LOOK = re.compile(
     r"[@＠]|\d[\d .()．－\u00a0\u2011-]{6}|[A-Za-z0-9_-]{15}|wxid_|-----BEGIN|[Pp]ass|PASS|[Pp]wd|密码|密碼|口令"
-    r"|[Bb]earer |:[0-9A-Fa-f]{0,4}:|[Tt]oken|TOKEN|[Ss]ecret|SECRET|[Aa]pi.?[Kk]ey|API.?K|令牌|QQ|微信号"
+    r"|[Bb]earer |:[0-9A-Fa-f]{0,4}:|[Tt]oken|TOKEN|[Ss]ecret|SECRET|[Aa]pi.?[Kk]ey|API.?K|令牌|[Qq][Qq]|微信号"
 )
 _NARROW = str.maketrans("０１２３４５６７８９＠．－＋\u00a0\u2011", "0123456789@.-+ -")
 _LINE = re.compile(r"[^\n]+")
@@ -246,6 +160,11 @@ def _is_mixed(text: str) -> bool:
     return re.search("[0-9]", text) is not None and re.search("[A-Za-z]", text) is not None
 
 
+def _is_made_up_word(text: str) -> bool:
+    """Whether it is mixed, and no constant of a program such as OAUTH2_TOKEN."""
+    return _is_mixed(text) and not ("_" in text and text.isupper())
+
+
 def _is_outside_ipv6(text: str) -> bool:
     try:
         address = ipaddress.IPv6Address(text)
@@ -259,20 +178,20 @@ def _has_at(text: str) -> bool:
 
 
 def _whole_number(pattern: str) -> re.Pattern[str]:
-    return re.compile(f"{_NO_DIGIT_BEFORE}(?:{pattern}){_NO_DIGIT_AFTER}")
+    return re.compile(f"{patterns.NO_DIGIT_BEFORE}(?:{pattern}){patterns.NO_DIGIT_AFTER}")
 
 
 # The first rule to claim a stretch has it: an address is no phone number, a key no card.
-_BLOCK_RULE = _Rule("KEY", re.compile(_PEM), _anything)
+_BLOCK_RULE = _Rule("KEY", re.compile(patterns.PEM), _anything)
 _RULES: tuple[_Rule, ...] = (
-    _Rule("KEY", re.compile(f"{_NO_WORD_BEFORE}(?:{'|'.join(_SECRETS)})"), _is_secret),
-    _Rule("KEY", re.compile(_BEARER), _is_mixed),
-    _Rule("PASSWORD", re.compile(_LOGIN), _anything, _has_at),
-    _Rule("PASSWORD", re.compile(_PASSWORD), _is_mixed),
-    _Rule("PASSWORD", re.compile(_TOKEN), _is_mixed),
+    _Rule("KEY", re.compile(f"{patterns.NO_WORD_BEFORE}(?:{'|'.join(patterns.SECRETS)})"), _is_secret),
+    _Rule("KEY", re.compile(patterns.BEARER), _is_mixed),
+    _Rule("PASSWORD", re.compile(patterns.LOGIN), _anything, _has_at),
+    _Rule("PASSWORD", re.compile(patterns.PASSWORD), _is_mixed),
+    _Rule("PASSWORD", re.compile(patterns.TOKEN), _is_made_up_word),
     _Rule("WXID", re.compile(r"(?<![0-9A-Za-z_])(?:wxid_[A-Za-z0-9_-]{5,}|[0-9]{5,}@chatroom)"), _anything),
-    _Rule("WXID", re.compile(_WECHAT_NAME), _anything),
-    _Rule("QQ", re.compile(_QQ), _anything, _has_digit),
+    _Rule("WXID", re.compile(patterns.WECHAT_NAME), _is_mixed),
+    _Rule("QQ", re.compile(patterns.QQ), _anything, _has_digit),
     _Rule(
         "EMAIL",
         re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]++@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"),
@@ -280,14 +199,14 @@ _RULES: tuple[_Rule, ...] = (
         _has_at,
     ),
     _Rule("ID", re.compile(r"(?<![0-9A-Za-z])[0-9]{17}[0-9Xx](?![0-9A-Za-z])"), _is_citizen_id, _has_digit),
-    _Rule("CARD", re.compile(_NAMED_CARD), _anything, _has_digit),
-    _Rule("CARD", _whole_number(_CARD), _is_card, _has_digit),
-    *(_Rule("PHONE", _whole_number(phone), _anything, _has_digit) for phone in _PHONES),
+    _Rule("CARD", re.compile(patterns.NAMED_CARD), _anything, _has_digit),
+    _Rule("CARD", _whole_number(patterns.CARD), _is_card, _has_digit),
+    *(_Rule("PHONE", _whole_number(phone), _anything, _has_digit) for phone in patterns.PHONES),
     _Rule(
         "IP",
-        re.compile(rf"(?<![0-9A-Za-z.])(?:{_OCTET}\.){{3}}{_OCTET}(?![0-9]|\.[0-9])"),
+        re.compile(rf"(?<![0-9A-Za-z.])(?:{patterns.OCTET}\.){{3}}{patterns.OCTET}(?![0-9]|\.[0-9])"),
         _is_outside_address,
         _has_digit,
     ),
-    _Rule("IP", re.compile(_IPV6), _is_outside_ipv6),
+    _Rule("IP", re.compile(patterns.IPV6), _is_outside_ipv6),
 )

@@ -49,7 +49,7 @@ class Message:
     `timestamp` is in seconds; a clock without a zone is read as if it were UTC, for only distances matter; None where
     the file has no times. `is_self` is None where the file does not say who exported it. `sender_id` is stable within
     a chat (the name, where there is nothing better) and empty for what the program itself said. `order` is that of
-    messages of the same second, where it is not that of the file.
+    messages of the same second, where it is not that of the file. `by_robot`: a program sent it that people talk to.
     """
 
     place: Place
@@ -66,6 +66,7 @@ class Message:
     reply_to: str = ""
     quoted_text: str = ""
     order: int = 0
+    by_robot: bool = False
 
 
 @dataclass(frozen=True, slots=True)

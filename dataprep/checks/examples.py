@@ -155,8 +155,11 @@ def _check_question(holder: dict[str, object], profile: Profile, *steps: str) ->
 
 def _check_reinforcement(example: dict[str, object], profile: Profile) -> Problems:
     yield from check_settings(example, profile)
-    yield from _check_question(example, profile)
-    if example["messages"] and not _waits(example):
+    waits = _waits(example)
+    for problem in _check_question(example, profile):
+        if waits or problem.code != "consecutive_roles":
+            yield problem
+    if example["messages"] and not waits:
         detail = (
             "the question does not end with the user's words, so nothing is asked. Put the expected answer into the"
             " key that the grader compares with, and take it out of 'messages'."

@@ -61,7 +61,7 @@ _MAYBE_PRIVATE = re.compile("[0-9０-９@＠_-]")
 _LOOKS_PRIVATE = re.compile(
     r"[@＠]|[0-9０-９][0-9０-９ .()．－-]{6}|-----BEGIN"
     r"|[Pp]ass|PASS|[Pp]wd|密码|密碼|口令|[Bb]earer |:[0-9A-Fa-f]{0,4}:|wxid_"
-    r"|[Tt]oken|TOKEN|[Ss]ecret|SECRET|[Aa]pi.?[Kk]ey|API.?K|令牌|QQ|微信号"
+    r"|[Tt]oken|TOKEN|[Ss]ecret|SECRET|[Aa]pi.?[Kk]ey|API.?K|令牌|[Qq][Qq]|微信号"
     r"|(?<![A-Za-z0-9])(?:[A-Za-z]{2,6}[-_][A-Za-z0-9_-]{10}|[A-Z]{4}[A-Za-z0-9]{12}|AIza|eyJ)"
 )
 # Personal data is looked for in so many first characters of a text: long texts full of numbers take their time.

@@ -1,16 +1,22 @@
 """Looks again at the beginning of a file that failed its check, to say what it is instead; it reads no rows."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from dataprep.checks.disguise import unmask_bytes
 from dataprep.checks.report import Finding, Problem, Report
-from dataprep.decoding import SAMPLE_BYTES, encoding_of_bytes, settled_encoding
+from dataprep.decoding import SAMPLE_BYTES, settled_encoding
 from dataprep.sources.registry import head_of, recognise
 from dataprep.sources.source import HEAD_BYTES
 
 # What the check knows itself, or no conversion makes anything of.
+_NOT_JSON = ("-csv", "-txt", "-html")
+# Broken as it may be, this is an example; whatever words stand in it are no mark of an export.
+_begins_training = re.compile(
+    r"\s*[\[{]\s*(?:'|\{?\s*[\"']?(?:messages|prompt|completion|input|preferred_output|non_preferred_output)\b)"
+).match
 _NO_EXPORTS = frozenset({"messages", "prompt-completion", "document", "wechatmsg-contacts", "pywxdump-contacts"})
 
 
@@ -32,10 +38,15 @@ def _export_in(sample: bytes) -> str | None:
     """What an export calls itself, with how that is seen; None if it is none that begins so."""
     if unmask_bytes(sample[:HEAD_BYTES].partition(b"\n")[0]) is not None and not _is_wide(sample):
         return None
-    found = recognise(head_of(sample[:HEAD_BYTES], "", Path()))
+    head = head_of(sample[:HEAD_BYTES], "", Path())
+    if _begins_training(head.text):
+        return None
+    found = recognise(head)
     if found is None or found[0].name in _NO_EXPORTS:
         return None
     source, reason = found
+    if head.text.lstrip().startswith(("{", "[")) and source.name.endswith(_NOT_JSON):
+        return None
     return f"{source.title}: {reason}"
 
 
@@ -44,16 +55,10 @@ def _is_wide(sample: bytes) -> bool:
 
 
 def _tell_encoding(findings: list[Finding], sample: bytes) -> None:
-    """Let the first finding of bytes that are no UTF-8 say what they may be, and all whether a fix knows it."""
-    settled, guess = settled_encoding(sample), encoding_of_bytes(sample)
-    if settled != "utf-8":
-        hint, mend = f" The file seems to be in {settled}.", "recode"
-    elif not guess.startswith("utf-8"):
-        hint, mend = f" Such bytes may be {guess}.", None
-    else:
-        return
-    first = True
+    """Let the first finding of bytes that are no UTF-8 say what the file is in, and all that a fix knows it."""
+    settled = settled_encoding(sample)
+    hint = f" The file seems to be in {settled}."
     for at, one in enumerate(findings):
-        if one.code == "invalid_utf8":
-            findings[at] = replace(one, message=one.message + hint * first, fix=mend)
-            first = False
+        if settled != "utf-8" and one.code == "invalid_utf8":
+            findings[at] = replace(one, message=one.message + hint, fix="recode")
+            hint = ""

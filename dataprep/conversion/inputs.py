@@ -132,12 +132,10 @@ def _is_more_of(first: LeftOut, row: LeftOut) -> bool:
 
 
 def labelled(paths: Sequence[Path]) -> list[tuple[Path, str]]:
-    """Return each path with a label: its name, or its whole path where names would be the same."""
+    """Return each path with a label: its name, or the whole path of each where two would be the same."""
     names = [path.resolve().name or str(path) for path in paths]
-    return [
-        (path, _one_line(name if names.count(name) == 1 else str(path)))
-        for path, name in zip(paths, names, strict=True)
-    ]
+    labels = names if len(set(names)) == len(names) else map(str, paths)
+    return [(path, _one_line(label)) for path, label in zip(paths, labels, strict=True)]
 
 
 def _one_line(name: str) -> str:

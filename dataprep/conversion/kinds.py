@@ -40,7 +40,7 @@ _TABLE: dict[Kind, tuple[Policy, Policy]] = {
 _NOT_TAKEN: dict[Side, Policy] = {"user": "drop", "assistant": "cut"}
 # Their text is what somebody wrote beneath.
 CAPTIONED = (Kind.IMAGE, Kind.VIDEO)
-# The program's own words, which nobody answers unless somebody sent them, as robots do.
+# The program's own words, which nobody answers.
 NOTICES = (Kind.PAT, Kind.SYSTEM, Kind.RECALL)
 RULES: Rules = {(kind, side): _TABLE[kind][at] for kind in Kind for at, side in enumerate(SIDES)}
 

@@ -42,8 +42,7 @@ class Scribe:
                 yield self._line(message, side, text, has_words=policy == "keep")
                 continue
             ledger.leave([message.place], _reason(message.kind, text, policy))
-            # Somebody may answer a robot, or what was taken back; nobody a notice without a sender.
-            pause = policy == "drop" and (message.kind not in kinds.NOTICES or bool(message.sender_id))
+            pause = policy == "drop" and (message.kind not in kinds.NOTICES or _may_be_answered(message))
             if pause or policy == "cut":
                 yield Line(message.place, side, "", message.timestamp, cut=not pause, pause=pause)
 
@@ -53,9 +52,10 @@ class Scribe:
             words = self._name(message) + words
         origin = self.quoted.get(message.reply_to) if message.reply_to else None
         quoted = self._quotation(message, origin, side)
+        by = self._name(origin) if origin is not None and self.chat.is_group and not self.own(origin) else ""
         addressed = bool(quoted or message.reply_to) if side == "assistant" else self._names_me(text)
         said_at = origin.place if origin is not None and quoted else None
-        return Line(message.place, side, words, message.timestamp, has_words, quoted, said_at, addressed)
+        return Line(message.place, side, words, message.timestamp, has_words, quoted, by, said_at, addressed)
 
     def _words(self, kind: Kind, text: str, *, has_words: bool) -> tuple[str, bool]:
         """The words of a line, and whether they are somebody's: a picture's caption is."""
@@ -70,18 +70,16 @@ class Scribe:
         text = clean(message.quoted_text) or (clean(origin.text) if origin is not None else "")
         if self._is_blocked(text):
             return ""
-        if origin is None:
-            return self.mask(text)
-        own = self.own(origin)
-        if (own and side == "assistant") or self._is_dropped(origin, "assistant" if own else "user"):
+        own = origin is not None and self.own(origin)
+        if origin is not None and ((own and side == "assistant") or self._is_dropped(origin, own=own)):
             return ""
-        named = bool(text) and self.chat.is_group and not own
-        return self._name(origin) + self.mask(text) if named else self.mask(text)
+        return self.mask(text)
 
-    def _is_dropped(self, message: Message, side: Side) -> bool:
+    def _is_dropped(self, message: Message, *, own: bool) -> bool:
         """Whether its words are nobody's to learn: taken back, of a kind not taken, or blocked."""
         text = clean(message.text)
-        return self._is_blocked(text) or kinds.decide(message.kind, side, text, self.rules) == "drop"
+        policy = kinds.decide(message.kind, "assistant" if own else "user", text, self.rules)
+        return self._is_blocked(text) or policy == "drop"
 
     def _is_blocked(self, text: str) -> bool:
         return any(word in text for word in self.options.blocked_words)
@@ -100,6 +98,11 @@ def scribe_for(chat: Chat, own: Callable[[Message], bool], options: Options, mas
     quoted = {message.message_id: message for message in chat.messages if message.message_id}
     chinese = any(is_chinese(message.text) for message in chat.messages[:_LOOKED_AT] if message.kind is Kind.TEXT)
     return Scribe(chat, own, names, quoted, chinese, options, options.policies(), mask)
+
+
+def _may_be_answered(message: Message) -> bool:
+    """Whether somebody may say something to what is dropped: to a robot, or to what a person took back."""
+    return message.by_robot or (message.kind is Kind.RECALL and bool(message.sender_id))
 
 
 def _reason(kind: Kind, text: str, policy: kinds.Policy) -> str:

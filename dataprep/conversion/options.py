@@ -44,7 +44,8 @@ class Options:
     session_gap: float = option(30.0, "Minutes of silence after which a new conversation begins.")
     merge_gap: float = option(
         5.0,
-        "Minutes within which lines of one side are one turn; of two questions further apart the later is answered.",
+        "Minutes within which lines of one side are one turn, the reply gap unless given; of two questions further"
+        " apart the later is answered.",
     )
     reply_gap: float = option(5.0, "Minutes within which an answer belongs to the question before it.")
     max_length: int = option(
@@ -90,7 +91,8 @@ def read_options(given: Mapping[str, Sequence[str]]) -> Options:
         filled = [text for text in texts if text.strip()]
         if filled:
             values[one.name] = _read(name, filled, one.default, one.metadata)
-    options = Options(**values)
+    # Lines are merged as long as an answer may wait, unless somebody says otherwise (decision 0009).
+    options = Options(**{"merge_gap": values.get("reply_gap", Options().merge_gap), **values})
     options.policies()
     if options.encoding and not is_encoding(options.encoding):
         shown = options.encoding[:80]

@@ -19,8 +19,8 @@ WORDLESS_GAP = 120.0
 class Line:
     """One message, ready: on whose side, with clean words.
 
-    `quoted_place`: the row of what it quotes, where that is in the chat. `cut`: the talk ends here. `pause`: it was
-    dropped, but what the other side says next may be about it.
+    `quoted_by`: who said what it quotes, in a group. `quoted_place`: the row of that, where it is in the chat. `cut`:
+    the talk ends here. `pause`: it was dropped, but what the other side says next may be about it.
     """
 
     place: Place
@@ -29,6 +29,7 @@ class Line:
     at: float | None
     has_words: bool = True
     quoted: str = ""
+    quoted_by: str = ""
     quoted_place: Place | None = None
     addressed: bool = False
     cut: bool = False
@@ -116,7 +117,7 @@ def _turns(lines: Iterable[Line], merge: float) -> Iterator[Turn]:
 def _joins(turn: Turn, line: Line, merge: float) -> bool:
     """Whether a line goes on with a turn: by the same side, soon enough, and without a cut between them."""
     last = turn.lines[-1]
-    gap = merge if last.has_words else min(merge, WORDLESS_GAP)
+    gap = merge if last.has_words or turn.side == "assistant" else min(merge, WORDLESS_GAP)
     return turn.side == line.side and not line.cut and not last.cut and _apart(turn, line.at) <= gap
 
 
@@ -238,5 +239,6 @@ def _place_of(line: Line, turn: Turn) -> int:
 
 
 def _quotation(line: Line, *, alone: bool) -> Line:
-    text = line.quoted if alone else "\n".join(f"> {part}" for part in line.quoted.split("\n"))
+    quoted = line.quoted_by + line.quoted
+    text = quoted if alone else "\n".join(f"> {part}" for part in quoted.split("\n"))
     return Line(line.quoted_place or Place(line.place.file, 0), "user", text, line.at)

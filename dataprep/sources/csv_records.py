@@ -10,19 +10,23 @@ from dataprep.sources.text_lines import open_export
 
 # A cell longer than this is an unclosed quote that swallows the file, not a message.
 MAX_CELL_CHARACTERS = 16 * 1024 * 1024
+# Behind so many quotation marks without an end nobody looks for one that has one.
+MAX_UNCLOSED = 20
 
 
 def read_records(file: Path | Head, delimiter: str = ",") -> Iterator[tuple[int, list[str] | None]]:
     """Yield (number of the record's first line, its cells), None for a broken one; raises UnreadableSource."""
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     with open_export(file) as text:
-        lines: _Lines | None = _Lines(text)
-        before = 0
-        while lines is not None:
-            row = 0
+        lines, before, row = _Lines(text), 0, 0
+        for _ in range(MAX_UNCLOSED):
             for row, cells in _records(lines, delimiter):
                 yield before + row, cells
-            before, lines = before + row, lines.swallowed()
+            if not lines.is_open:
+                return
+            # What follows the line with the mark is read as if that did not stand there.
+            before, row, lines = before + row, 0, _Lines(iter(lines.held[1:]))
+        yield from ((number, None) for number, _ in enumerate(lines, before + 1))
 
 
 class _Lines:
@@ -48,10 +52,6 @@ class _Lines:
     def is_open(self) -> bool:
         """Whether a quotation mark without an end has made one record of all the lines that follow it."""
         return self.ended and len(self.held) > 1
-
-    def swallowed(self) -> "_Lines | None":
-        """Return the lines behind the one with such a mark, to be read as if that did not stand there."""
-        return _Lines(iter(self.held[1:])) if self.is_open else None
 
 
 def records_in(text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str] | None]]:

@@ -86,6 +86,7 @@ def _message(place: Place, channel: dict[str, Any], value: dict[str, Any]) -> Me
         is_group=channel.get("type") != "DirectTextChat",
         message_id=as_text(value.get("id")),
         reply_to=as_text(as_object(value.get("reference")).get("messageId")) if kind != Kind.FORWARD else "",
+        by_robot=author.get("isBot") is True,
     )
 
 

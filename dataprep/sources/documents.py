@@ -17,13 +17,11 @@ _match_answer = re.compile(_MARK.format(words="A|Answer|答|答案|回答"), re.
 _find_question = re.compile(_MARK.format(words="Q|Question|问|问题|提问"), re.IGNORECASE | re.MULTILINE).search
 _find_answer = re.compile(_MARK.format(words="A|Answer|答|答案|回答"), re.IGNORECASE | re.MULTILINE).search
 # `## Where is the kettle?`, whose answer is what stands below it.
-_ASKING = r"^\s{0,3}(?P<level>#{1,6})[ \t]+(?P<rest>\S.*[?？])[*_ \t]*#*\s*$"
-_match_asking = re.compile(_ASKING).match
-_find_asking = re.compile(_ASKING, re.MULTILINE).findall
+_match_heading = re.compile(r"\s{0,3}(?P<level>#{1,6})[ \t]+(?P<rest>\S.*)").match
 # A single heading that asks may be that of a chapter.
 _LEAST_ASKING = 2
-# A heading or a rule ends an answer, but for headings within it; a blank line does not, for answers have paragraphs.
-_ends_answer = re.compile(r"^\s{0,3}(?:(?P<level>#{1,6})\s|(?:-\s*){3,}$|(?:\*\s*){3,}$|={3,}\s*$)").match
+# A heading or a rule ends an answer; a blank line does not, for answers have paragraphs.
+_ends_answer = re.compile(r"^\s{0,3}(?:#{1,6}\s|(?:-\s*){3,}$|(?:\*\s*){3,}$|={3,}\s*$)").match
 _fence = re.compile(r"^\s{0,3}(?:```|~~~)").match
 _WRITE_PAIRS = (
     "Write each question on a line that begins with Q: (or 问：) and its answer from A: (or 答：) on, in a text file,"
@@ -51,7 +49,7 @@ def _recognise_pairs(head: Head) -> str | None:
         return None
     if _find_question(head.text) is not None and _find_answer(head.text) is not None:
         return "a text with lines marked as question and answer"
-    asking = len(_find_asking(head.text))
+    asking = sum(_asked_by(line) is not None for line in head.text.split("\n"))
     return f"a text of which {asking} headings ask something" if asking >= _LEAST_ASKING else None
 
 
@@ -71,8 +69,8 @@ def _rows(head: Head) -> Iterator[Row]:
     for number, line in read_lines(head):
         opens = None if fenced else _opened(line, number, pair)
         fenced ^= bool(_fence(line))
-        if (opens or (not fenced and _ends(line, pair))) and pair and opens is not pair:
-            yield _closed(head.label, pair)
+        if (opens or (not fenced and _ends_answer(line))) and pair and opens is not pair:
+            yield _untold(head.label, pair) if not fenced and _is_chapter(line, pair) else _closed(head.label, pair)
             pair = None
         if opens and passed:
             yield LeftOut(Place(head.label, number - passed), "no_pair", rows=passed)
@@ -92,8 +90,8 @@ def _opened(line: str, number: int, pair: _Pair | None) -> _Pair | None:
     """The pair that the line begins, or whose answer it begins, with the line in it; None if it begins nothing."""
     if match := _match_question(line):
         return _Pair(number, [match["rest"]], rows=1)
-    if match := _match_asking(line):
-        return _Pair(number, [match["rest"].strip("*_ ")], [], 1, len(match["level"]))
+    if asked := _asked_by(line):
+        return _Pair(number, [asked[1]], [], 1, asked[0])
     if match := _match_answer(line):
         if pair is None or any(map(str.strip, pair.answer or ())):
             return _Pair(number, answer=[match["rest"]], rows=1)
@@ -103,10 +101,21 @@ def _opened(line: str, number: int, pair: _Pair | None) -> _Pair | None:
     return None
 
 
-def _ends(line: str, pair: _Pair | None) -> bool:
-    """Whether an answer is over: at a rule, or at a heading that is not below that of its question."""
-    end = _ends_answer(line)
-    return end is not None and not (pair and pair.level and len(end["level"] or "") > pair.level)
+def _asked_by(line: str) -> tuple[int, str] | None:
+    """The level of a heading that asks something, and what it asks."""
+    heading = _match_heading(line)
+    asked = heading["rest"].rstrip(" \t\r#").strip("*_ ") if heading else ""
+    return (len(heading["level"]), asked) if heading and asked.endswith(("?", "？")) else None
+
+
+def _is_chapter(line: str, pair: _Pair) -> bool:
+    """Whether a heading below the one that asks shows that this is the title of a chapter, not a question."""
+    heading = _match_heading(line)
+    return heading is not None and 0 < pair.level < len(heading["level"])
+
+
+def _untold(label: str, pair: _Pair) -> LeftOut:
+    return LeftOut(Place(label, pair.start), "no_pair", rows=pair.rows)
 
 
 def _closed(label: str, pair: _Pair) -> Row:

@@ -20,6 +20,8 @@ Records = Iterator[tuple[int, Cells | None]]
 Recogniser = Callable[[Head], str | None]
 
 _HEADER_WITHIN = 10
+# Stands for a row that no cells could be made of.
+_UNREADABLE: Cells = ["\0"]
 _MAX_SHOWN = 60
 _is_number = re.compile(r"[\s\d.,:/%+-]*").fullmatch
 _split_similar = re.compile(r"[\n|｜]+").split
@@ -101,6 +103,8 @@ def _read_rows(label: str, rows: Iterator[Cells], layout: _Layout) -> Iterator[R
 
 def _why_left(cells: Cells, layout: _Layout) -> tuple[str, str]:
     """Why a row holds no example, and what it does hold; empty if it holds one."""
+    if cells == _UNREADABLE:
+        return "broken_row", "it cannot be read; perhaps a quotation mark is never closed"
     if layout.width is not None and any(map(str.strip, cells[layout.width :])):
         detail = f"{len(cells)} cells where {layout.width} belong; put a text with the delimiter into quotation marks"
         return "broken_row", detail
@@ -133,7 +137,7 @@ def _cell(cells: Cells, at: int | None) -> str:
 def _read_delimited(delimiters: str) -> Callable[[Head], Iterator[Row]]:
     def read(head: Head) -> Iterator[Row]:
         layout, delimiter, _ = _choose(partial(read_records, head), delimiters)
-        yield from _read_rows(head.label, _sound(read_records(head, delimiter)), layout)
+        yield from _read_rows(head.label, _cells(read_records(head, delimiter)), layout)
 
     return read
 
@@ -142,7 +146,7 @@ def _choose(cut: Callable[[str], Records], delimiters: str) -> tuple[_Layout, st
     """Return the columns, the delimiter that shows a header, else the one that cuts most evenly, and the first rows."""
     found: list[tuple[str, list[Cells]]] = []
     for delimiter in delimiters:
-        with closing(_sound(cut(delimiter))) as rows:
+        with closing(_cells(cut(delimiter))) as rows:
             found.append((delimiter, list(islice(rows, _HEADER_WITHIN))))
         layout = _layout_of(found[-1][1])
         if layout and layout.header:
@@ -166,12 +170,9 @@ def _is_mostly_one_column(rows: list[Cells]) -> bool:
     return 2 * widths.count(1) > len(widths)
 
 
-def _sound(records: Records) -> Generator[Cells, None, None]:
-    for line, cells in records:
-        if cells is None:
-            detail = f"Line {line} cannot be read; perhaps a quotation mark is never closed"
-            raise UnreadableSource(f"{detail}. Save the sheet again as CSV in UTF-8, or as XLSX.")
-        yield cells
+def _cells(records: Records) -> Generator[Cells, None, None]:
+    for _, cells in records:
+        yield _UNREADABLE if cells is None else cells
 
 
 def _read_workbook(head: Head) -> Iterator[Row]:

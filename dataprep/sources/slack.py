@@ -128,6 +128,7 @@ def _message(place: Place, channel: str, value: dict[str, Any], workspace: _Work
         is_group=channel not in workspace.direct,
         message_id=stamp,
         reply_to=thread if thread != stamp else "",
+        by_robot="bot_id" in value,
     )
 
 

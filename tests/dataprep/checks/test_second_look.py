@@ -40,7 +40,16 @@ def test_a_stream_is_looked_at_from_where_the_check_began() -> None:
     assert "WhatsApp" in check(stream).findings[0].message
 
 
-@pytest.mark.parametrize("data", [f"[{CHINESE[0]},\n{CHINESE[1]}]", "{'messages': []}\n" * 12, "# Keeping the light\n"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        f"[{CHINESE[0]},\n{CHINESE[1]}]",
+        "{'messages': [{'role': 'user', 'content': 'const chatMessages = ['}]}\n" * 12,
+        '{"messages": [{"role": "user", "content": "see \\"chatlab\\": {"}}\n' * 12,
+        '{"x": "const chatMessages = ["}\n',
+        "# Keeping the light\n",
+    ],
+)
 def test_what_no_conversion_is_needed_for_or_helps_keeps_its_findings(data: str) -> None:
     assert "looks like" not in " ".join(one.message for one in check_text(data).findings)
 
@@ -62,4 +71,4 @@ def test_single_lines_that_are_no_utf8_promise_no_fix() -> None:
     data = "\n".join(CHINESE).encode() + b"\n" + chat(user("caf\xe9?"), assistant()).encode("latin-1")
     (finding,) = check_bytes(data).findings
     assert (finding.line, finding.code, finding.fix) == (13, "invalid_utf8", None)
-    assert "Such bytes may be" in finding.message
+    assert "seems to be" not in finding.message

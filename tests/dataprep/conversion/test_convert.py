@@ -5,6 +5,7 @@ import io
 import pytest
 
 from dataprep import check, leaks
+from dataprep.conversion.options import read_options
 from dataprep.conversion.turns import MAX_KNOWN_TURNS
 from dataprep.conversion.windows import lines_of
 from dataprep.records import Dialogue, Kind, Place, Row
@@ -266,3 +267,9 @@ def test_no_check_finds_a_leak_between_the_two_files_of_a_conversion() -> None:
     assert any(one.get("weight") == 0 for example in conversion.validation for one in example.messages)
     parts = (io.BytesIO("".join(lines_of(part)).encode()) for part in (conversion.training, conversion.validation))
     assert leaks(*parts) == []
+
+
+def test_the_merge_gap_is_the_reply_gap_unless_it_is_given() -> None:
+    assert read_options({"qa_match_time_window": ["10"]}).merge_gap == 10
+    assert read_options({"reply_gap": ["10"], "merge_gap": ["2"]}).merge_gap == 2
+    assert read_options({}).merge_gap == read_options({}).reply_gap

@@ -51,15 +51,23 @@ def test_in_a_group_a_quotation_says_whose_it_is() -> None:
     assert turns(converted(rows)) == [["u: Mira: Hello?\n> Otto: Where is the key?", "a: On the nail."]]
 
 
+def test_a_quoted_caption_that_stands_there_is_not_repeated() -> None:
+    shown = said(1, SHE, 0, "Is this the key?", Kind.IMAGE, message_id="1", **GROUP)
+    conversion = converted([shown, reply(2, 1, "It is.", "1", **GROUP)])
+    assert turns(conversion) == [["u: Mira: [image] Is this the key?", "a: It is."]]
+
+
 @pytest.mark.parametrize("kind", [Kind.SYSTEM, Kind.RECALL])
 def test_what_is_said_to_a_robot_or_to_what_was_taken_back_is_no_part_of_the_answer_before(kind: Kind) -> None:
-    sent = replace(said(3, HE, 2, "Beep.", kind), sender_id="robot")
+    sent = replace(said(3, HE, 2, "Beep.", kind), sender_id="robot", by_robot=kind is Kind.SYSTEM)
     rows = [ASKED, ANSWERED, sent, said(4, ME, 3, "Good robot.")]
     conversion = converted(rows)
     assert turns(conversion) == [["u: Is the lamp lit?", "a: Since dusk."]]
     assert left(conversion) == {f"{kind.name.lower()}_dropped": 1, "no_question": 1}
 
 
-def test_a_notice_of_the_program_parts_no_answer() -> None:
-    rows = [ASKED, ANSWERED, said(3, SHE, 2, "Mira renamed the chat", Kind.SYSTEM), said(4, ME, 3, "All night.")]
+@pytest.mark.parametrize("kind", [Kind.SYSTEM, Kind.PAT])
+def test_a_notice_parts_no_answer_whoever_it_is_about(kind: Kind) -> None:
+    notice = replace(said(3, SHE, 2, "Mira renamed the chat", kind), sender_id=SHE)
+    rows = [ASKED, ANSWERED, notice, said(4, ME, 3, "All night.")]
     assert turns(converted(rows)) == [["u: Is the lamp lit?", "a: Since dusk.\nAll night."]]

@@ -36,3 +36,12 @@ def test_a_quotation_mark_without_an_end_spoils_its_line_alone(tmp_path: Path) -
     path.write_text('a,b\n"1\n2",x\n"stray,y\nc,d\ne,f\n', encoding="utf-8")
     whole = [(1, ["a", "b"]), (2, ["1\n2", "x"])]
     assert list(read_records(path)) == [*whole, (4, None), (5, ["c", "d"]), (6, ["e", "f"])]
+
+
+def test_behind_many_such_marks_the_rest_is_broken_line_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n" + 'x","y\n' * 8000, encoding="utf-8")
+    records = list(read_records(path))
+    assert records[0] == (1, ["a", "b"])
+    assert [row for row, _ in records] == list(range(1, 8002))
+    assert {cells is None for _, cells in records[-7900:]} == {True}

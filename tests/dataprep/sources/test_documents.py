@@ -75,17 +75,17 @@ def test_a_side_alone_is_left_out(tmp_path: Path, text: str, reasons: list[tuple
 
 def test_a_heading_that_asks_is_answered_by_what_stands_below_it(tmp_path: Path) -> None:
     text = (
-        "# Kitchen\nAll about it.\n## Where is the kettle?\nOn the left shelf.\n\n### In winter\nOn the stove.\n"
+        "# What is in the kitchen?\nAll about it.\n## Where is the kettle?\nOn the left shelf.\n\nThe blue one.\n"
         "## **茶在哪里？** ##\nA: 在右边。\n\n## **And the cups?**\n\n## Rules\nBe kind.\n"
     )
     path = write(tmp_path / "faq.md", text)
     assert recognised(path) == "qa-text"
     rows = read_as("qa-text", path)
     assert turns_of(rows) == [
-        [("user", "Where is the kettle?"), ("assistant", "On the left shelf.\n\n### In winter\nOn the stove.")],
+        [("user", "Where is the kettle?"), ("assistant", "On the left shelf.\n\nThe blue one.")],
         [("user", "茶在哪里？"), ("assistant", "在右边。")],
     ]
-    assert left_out(rows) == [(1, "no_pair"), (11, "no_answer"), (13, "no_pair")]
+    assert left_out(rows) == [(1, "no_pair"), (10, "no_answer"), (12, "no_pair")]
     assert count_rows(rows) == text.count("\n")
 
 

@@ -179,11 +179,12 @@ def test_other_tables_are_refused_with_the_way_out(tmp_path: Path, table: Table)
             read_as(name, path)
 
 
-def test_a_quotation_mark_never_closed_is_refused_with_its_line(tmp_path: Path) -> None:
+def test_a_quotation_mark_that_swallows_megabytes_is_told_with_its_row(tmp_path: Path) -> None:
     path = tmp_path / "faq.csv"
     path.write_text('q,a\nx,y\nz,"' + "never closed\n" * 2_000_000, encoding="utf-8")
-    with pytest.raises(UnreadableSource, match=r"Line 3 .*quotation mark"):
-        read_as("qa-csv", path)
+    rows = read_as("qa-csv", path)
+    assert turns_of(rows) == [[("user", "x"), ("assistant", "y")]]
+    assert left_out(rows)[0] == (3, "broken_row")
 
 
 def test_what_is_no_workbook_is_refused(tmp_path: Path) -> None:
@@ -280,3 +281,11 @@ def test_columns_called_by_the_sides_of_a_talk_are_a_question_and_its_answer(tmp
     path = tmp_path / "faq.csv"
     path.write_text("user,assistant\nWhere?,Here.\n", encoding="utf-8")
     assert turns_of(read_as("qa-csv", path)) == [[("user", "Where?"), ("assistant", "Here.")]]
+
+
+def test_a_quotation_mark_without_an_end_spoils_its_row_alone(tmp_path: Path) -> None:
+    path = tmp_path / "faq.csv"
+    path.write_text('question,answer\nwhen,now\nwho,"me\nwhat,this\n', encoding="utf-8")
+    rows = read_as("qa-csv", path)
+    assert turns_of(rows) == [[("user", "when"), ("assistant", "now")], [("user", "what"), ("assistant", "this")]]
+    assert left_out(rows) == [(3, "broken_row")]
