@@ -12,10 +12,11 @@ LEAST_LOGPROB = -9999.0
 
 
 class Way(NamedTuple):
-    """Where llama.cpp is asked, and the field of the wire that holds the question."""
+    """Where llama.cpp is asked, and the fields of the wire that hold the question and the answer's form."""
 
     target: str
     field: str
+    form: str = "response_format"
 
 
 CHAT = Way("/v1/chat/completions", "messages")
@@ -42,7 +43,7 @@ def _round(address: str, way: Way, body: Event, first: int) -> Iterator[Event]:
             for event in found:
                 yield {**event, "choices": [{**piece, "index": piece["index"] + first} for piece in event["choices"]]}
     except proxy.Refused as refused:
-        raise dialect.to_wire(refused.error, way.field) from None
+        raise dialect.to_wire(refused.error, way.field, way.form) from None
 
 
 def logprob(token: Event) -> float:

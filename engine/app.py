@@ -19,6 +19,7 @@ from engine.routes import (
     fine_tuning,
     models,
     moderations,
+    responses,
     token_counts,
     uploads,
     webhooks,
@@ -33,7 +34,10 @@ from engine.webhooks.sender import Sender
 from engine.worker import Worker, WorkerSettings
 
 _MULTIPART_ALLOWANCE = 1024 * 1024
-_ROUTES = (files, uploads, fine_tuning, models, chat, completions, embeddings, moderations, token_counts, webhooks)
+_ROUTES = (
+    *(files, uploads, fine_tuning, models),
+    *(chat, completions, responses, embeddings, moderations, token_counts, webhooks),
+)
 
 
 def create_engine(config: EngineConfig) -> Flask:

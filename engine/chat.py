@@ -106,15 +106,15 @@ def _opened(pieces: list[Event], begun: set[int], request: ChatCreate) -> Iterat
 
 
 def _relayed(piece: Event, request: ChatCreate) -> Event:
-    logprobs = {"content": _logprobs(piece, request), "refusal": None} if piece.get("logprobs") else None
-    return _piece(piece["index"], piece["delta"], logprobs, piece["finish_reason"])
+    told = {"content": logprobs(piece, request), "refusal": None} if piece.get("logprobs") else None
+    return _piece(piece["index"], piece["delta"], told, piece["finish_reason"])
 
 
 def _piece(index: int, delta: Event, logprobs: Event | None = None, finish_reason: str | None = None) -> Event:
     return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
 
 
-def _logprobs(piece: Event, request: ChatCreate) -> list[Event]:
+def logprobs(piece: Event, request: ChatCreate) -> list[Event]:
     """Return a piece's tokens with as many alternatives as were asked for."""
     tokens = piece["logprobs"]["content"]
     return [
@@ -141,7 +141,7 @@ class Choice:
         self.content.append(piece["delta"].get("content") or "")
         self.finish_reason = piece["finish_reason"] or self.finish_reason
         if piece.get("logprobs"):
-            self.logprobs += _logprobs(piece, request)
+            self.logprobs += logprobs(piece, request)
         for call in piece["delta"].get("tool_calls") or []:
             known = self.tool_calls.setdefault(call["index"], {"id": "", "type": "function", "function": {}})
             known["id"] = call.get("id") or known["id"]

@@ -35,6 +35,11 @@ def event(payload: dict[str, Any]) -> bytes:
     return b"data: " + encode(payload) + b"\n\n"
 
 
+def named_event(name: str, payload: dict[str, Any]) -> bytes:
+    """Return one event under a name, as the Responses API has them."""
+    return b"event: " + name.encode() + b"\n" + event(payload)
+
+
 def error_event(error: ApiError) -> bytes:
     """Return the event that ends a stream whose status line is already out; the SDK raises it as `APIError`."""
     return event(openai_body(error))

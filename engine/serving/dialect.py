@@ -57,8 +57,8 @@ def _drawing(request: Drawing, context_tokens: int) -> dict[str, Any]:
     return body if request.seed is None else body | {"seed": request.seed % SEEDS}
 
 
-def to_wire(error: dict[str, Any], asked: str = "messages") -> ApiError:
-    """Return llama.cpp's error object as the failure a caller sees; `asked` is the field that holds the question."""
+def to_wire(error: dict[str, Any], asked: str, form: str) -> ApiError:
+    """Return llama.cpp's error object as a caller sees it; `asked` and `form` are fields, as `answers.Way` has them."""
     message = str(error.get("message", "")).removeprefix(
         "Unable to generate parser for this template. Automatic parser generation failed: "
     )
@@ -70,7 +70,7 @@ def to_wire(error: dict[str, Any], asked: str = "messages") -> ApiError:
             param=asked,
         )
     if "JSON schema" in message or "grammar" in message:
-        return BadRequest(f"Invalid schema: {message}.", code="invalid_json_schema", param="response_format")
+        return BadRequest(f"Invalid schema: {message}.", code="invalid_json_schema", param=form)
     if message.startswith("Failed to parse tools"):
         return BadRequest(message.partition("; tools =")[0], code="invalid_value", param="tools")
     if error.get("type") == INVALID_REQUEST:

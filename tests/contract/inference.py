@@ -31,6 +31,27 @@ class InferenceContract:
             client.completions.create(model=model, prompt="word " * 20_000)
         assert refused.value.code == "context_length_exceeded"
 
+    def test_responses_are_the_chats_answers_for_base_tuned_model_and_checkpoint(
+        self, client: OpenAI, model: str, trained: Any
+    ) -> None:
+        tuned = [one.fine_tuned_model_checkpoint for one in client.fine_tuning.jobs.checkpoints.list(trained.id)]
+        for name in (model, *tuned):
+            chat = client.chat.completions.create(
+                model=name,
+                messages=[{"role": "user", "content": "Question 1?"}],
+                max_completion_tokens=16,
+                temperature=0,
+            )
+            asked: dict[str, Any] = {"model": name, "input": "Question 1?", "max_output_tokens": 16, "temperature": 0}
+            whole = client.responses.create(**asked)
+            assert whole.model == name
+            assert whole.output_text == chat.choices[0].message.content
+            events = list(client.responses.create(**asked, stream=True))
+            assert [event.sequence_number for event in events] == list(range(len(events)))
+            assert events[0].type == "response.created"
+            assert events[-1].type == f"response.{whole.status}"
+            assert "".join(one.delta for one in events if one.type == "response.output_text.delta") == whole.output_text
+
     def test_texts_become_vectors_of_length_one(self, client: OpenAI) -> None:
         listed = [one.id for one in client.models.list()]
         for form in (openai.omit, "float"):
