@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec.json import encode
 
+from engine import token_ids
 from engine.catalogue import BaseModel
 from engine.serving.pool import Pool
 from engine.serving.process import ModelProcess, ServedModel
@@ -37,9 +38,10 @@ def create(pool: Pool, base: BaseModel, path: Path, request: EmbeddingCreate) ->
         Unavailable: 503, the model's process ended.
     """
     dimensions = _dimensions(base, request)
+    given = [one if isinstance(one, str) else token_ids.read(request.model, one) for one in request.texts]
     data: list[dict[str, Any]] = []
     with pool.lease(ServedModel(base.id, path, embedding_tokens=base.context)) as process:
-        texts = list(_read(process, path, request))
+        texts = list(_read(process, path, given))
         _check(texts, base)
         for batch in _batches(texts):
             for row in process.ask("/v1/embeddings", {"input": batch}, PATIENCE)["data"]:
@@ -64,11 +66,11 @@ def _dimensions(base: BaseModel, request: EmbeddingCreate) -> int:
     return asked
 
 
-def _read(process: ModelProcess, path: Path, request: EmbeddingCreate) -> Iterator[Tokens]:
+def _read(process: ModelProcess, path: Path, texts: list[str]) -> Iterator[Tokens]:
     """Yield each text's token ids, by the tokenizer that lies beside the model if there is one, else by llama.cpp's."""
     own = path.with_name("tokenizer.json")
     tokenizer = _tokenizer(own) if own.is_file() else None
-    for text in request.texts:
+    for text in texts:
         if tokenizer is not None:
             yield tokenizer.encode(text).ids
         else:

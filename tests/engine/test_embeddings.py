@@ -11,6 +11,7 @@ import httpx2
 import numpy as np
 import openai
 import pytest
+import quicktok
 from flask import Flask
 from openai import OpenAI
 
@@ -104,8 +105,14 @@ def test_vectors_of_a_model_made_for_it_are_cut_to_length_one(app: Flask, client
         ({"input": []}, "invalid_value", "input"),
         ({"input": ["a", ""]}, "invalid_value", "input"),
         ({"input": ["a"] * 2049}, "invalid_value", "input"),
-        ({"input": [1, 2, 3]}, "invalid_type", "input"),
-        ({"input": [[1, 2], [3]]}, "invalid_type", "input"),
+        ({"input": [1.5, 2]}, "invalid_type", "input"),
+        ({"input": ["a", 1]}, "invalid_type", "input"),
+        ({"input": [[1], []]}, "invalid_value", "input"),
+        ({"input": [[1]] * 2049}, "invalid_value", "input"),
+        ({"input": [True]}, "invalid_type", "input"),
+        ({"input": [1, 2, 3]}, "invalid_value", "input"),
+        ({"model": "text-embedding-3-small", "input": [[5], [100_300]]}, "invalid_value", "input"),
+        ({"model": "text-embedding-3-small", "input": [-1]}, "invalid_value", "input"),
         ({"input": "the sea " * 300}, "context_length_exceeded", "input"),
         ({"input": ["the sea", "the sea " * 300]}, "context_length_exceeded", "input"),
         ({"input": ["the sea " * 150] * 1100}, "max_tokens_per_request", "input"),
@@ -124,9 +131,14 @@ def test_a_wrong_request_is_a_400_that_says_where(
     assert (refused.value.code, refused.value.param) == (code, param)
 
 
-def test_token_ids_are_refused_with_what_to_send_instead(client: OpenAI) -> None:
+def test_openais_token_ids_are_read_under_openais_names_alone(client: OpenAI) -> None:
+    ids = [list(quicktok.Tokenizer("cl100k_base", "").encode(text)) for text in TEXTS]
+    texts = vectors(embed(client, TEXTS))
+    for name in ("text-embedding-ada-002", "text-embedding-3-small"):
+        assert np.allclose(vectors(embed(client, ids, model=name)), texts, atol=1e-4)
+    assert np.allclose(vectors(embed(client, ids[0], model="text-embedding-3-small"))[0], texts[0], atol=1e-4)
     with pytest.raises(openai.BadRequestError, match="check_embedding_ctx_length=False"):
-        embed(client, [[100_257, 5]])
+        embed(client, ids)
 
 
 def test_who_leaves_between_two_batches_is_not_worked_for(app: Flask) -> None:
