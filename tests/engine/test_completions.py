@@ -4,11 +4,14 @@ import json
 from typing import Any
 
 import openai
+import psutil
 import pytest
 from flask import Flask
 from openai import OpenAI
 
+from engine.serving.pool import Pool
 from tests.engine.chatting import ENDLESS
+from tests.fakes.ports import until
 
 SEA = "The sea is"
 CHINESE = "用中文讲讲大海 🌊"
@@ -158,3 +161,21 @@ def test_an_unknown_model_is_404(client: OpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as missing:
         client.completions.create(model="no-such-model", prompt=SEA)
     assert missing.value.code == "model_not_found"
+
+
+def test_a_model_that_dies_in_mid_stream_is_raised_with_its_code(client: OpenAI, pool: Pool) -> None:
+    stream = iter(write(client, max_tokens=200, stream=True, **ENDLESS))
+    next(stream)
+    (process,) = pool.processes()
+    psutil.Process(process.pid).kill()
+    with pytest.raises(openai.APIError) as broken:
+        list(stream)
+    assert broken.value.code == "model_process_ended"
+    assert said(write(client))
+
+
+def test_a_reader_who_leaves_stops_the_writing(client: OpenAI, pool: Pool) -> None:
+    with write(client, [SEA, SEA], max_tokens=240, stream=True, **ENDLESS) as stream:
+        next(iter(stream))
+    (process,) = pool.processes()
+    until(lambda: not any(slot["is_processing"] for slot in process.ask("/slots")), seconds=2)
