@@ -128,6 +128,8 @@ def _named_base(config: EngineConfig, name: str) -> "BaseModel":
         store.close()
     if base is None and name.startswith("ft:"):
         raise LookupError(f"'{name}' is no model that was fine-tuned in DATA_DIR ({config.data_dir}).")
+    if base is not None and base.embeds:
+        raise LookupError(f"'{name}' makes embeddings and is not trained, so nothing is counted for it.")
     return base or catalogue.find(name, catalogue.default_catalogue())
 
 

@@ -52,6 +52,9 @@ def test_what_cannot_be_counted_is_one_line_with_the_reason(tiny_gguf: Path, tmp
     unknown = tokens(tiny_gguf, "a.jsonl", "--model", "no-such-model")
     assert unknown.returncode == 2
     assert "'no-such-model' is no base model" in unknown.stderr
+    encoder = tokens(tiny_gguf, "a.jsonl", "--model", "all-minilm-l6-v2")
+    assert (encoder.returncode, len(encoder.stderr.splitlines())) == (2, 1)
+    assert "makes embeddings" in encoder.stderr
     (tmp_path / "b.jsonl").write_text("{}\n")
     broken = tokens(tiny_gguf, str(tmp_path / "b.jsonl"))
     assert (broken.returncode, broken.stderr) == (1, "engine: Line 1 has no list of messages.\n")
