@@ -33,7 +33,7 @@ $(VENV)/.main: requirements.txt requirements/engine.txt requirements/service.txt
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(VENV)/.dev: requirements/dev.txt $(VENV)/.main
+$(VENV)/.dev: requirements/dev.txt requirements/wandb.txt $(VENV)/.main
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements/dev.txt
 	touch $@
 

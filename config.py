@@ -174,6 +174,14 @@ class EngineConfig(_FromEnvironment):
         "",
         "Hosts, or host:port, that webhooks may reach on private addresses, other ports and by http, apart by spaces.",
     )
+    wandb_api_key: str = setting(
+        "WANDB_API_KEY", "", "Key of Weights & Biases, for jobs with that integration; empty: their runs stay on disk."
+    )
+    wandb_mode: str = setting(
+        "WANDB_MODE",
+        "",
+        "online, which needs WANDB_API_KEY and is the default with it; disabled: no runs; else offline.",
+    )
     log_level: str = _log_level()
 
     def __post_init__(self) -> None:

@@ -160,7 +160,7 @@ def _serve(config: EngineConfig) -> int:
 
 
 class _Loader:
-    """Makes the app inside the serving process, where the threads of worker and deliveries live too."""
+    """Makes the app inside the serving process, where the threads of its loops live too."""
 
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
@@ -170,11 +170,11 @@ class _Loader:
 
         logging.basicConfig(level=self._config.log_level, format="%(asctime)s engine %(levelname)s %(message)s")
         app = create_engine(self._config)
-        worker, parts = app.extensions["worker"], app.extensions["engine"]
+        parts = app.extensions["engine"]
         parts.models.fetch_in_background(parts.models.default)
-        for loop in (worker, app.extensions["deliveries"]):
-            name = type(loop).__name__.lower()
-            threading.Thread(target=loop.run, args=(threading.Event(),), name=name, daemon=True).start()
+        for name in ("worker", "deliveries", "reports"):
+            run = app.extensions[name].run
+            threading.Thread(target=run, args=(threading.Event(),), name=name, daemon=True).start()
         return app
 
 

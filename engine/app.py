@@ -10,6 +10,7 @@ from engine.files import MAX_BYTES, Files
 from engine.jobs import Jobs
 from engine.models import Models
 from engine.parts import Parts
+from engine.reporting.reports import Reports, WandbSettings
 from engine.routes import (
     chat,
     completions,
@@ -41,7 +42,7 @@ _ROUTES = (
 
 
 def create_engine(config: EngineConfig) -> Flask:
-    """Return the WSGI app of the engine; `app.extensions` has its `engine` (Parts), `worker` and `deliveries`.
+    """Return the WSGI app of the engine; `app.extensions` has `engine` (Parts) and three loops.
 
     Raises:
         LookupError: BASE_MODEL names no model.
@@ -56,6 +57,8 @@ def create_engine(config: EngineConfig) -> Flask:
     app.extensions["engine"] = parts
     app.extensions["worker"] = Worker(parts, _worker_settings(config))
     app.extensions["deliveries"] = Deliveries(parts.store, sender)
+    wandb = WandbSettings(config.wandb_api_key, config.wandb_mode)
+    app.extensions["reports"] = Reports(parts.store, parts.jobs.folder, wandb)
     for module in _ROUTES:
         app.register_blueprint(module.bp)
     errors.register(app)

@@ -9,6 +9,7 @@ from engine import files as engine_files
 from engine import lifecycle
 from engine.files import Files
 from engine.models import Models, how_to_get
+from engine.reporting import integration
 from engine.store import EVENTS, JOBS, MODELS, Record, Store
 from wire.errors import BadRequest, NotFound
 from wire.ids import new_id
@@ -108,7 +109,7 @@ class Jobs:
         return {
             "object": "fine_tuning.job",
             **{name: row[name] for name in (*same, *also)},
-            "integrations": [],
+            "integrations": row["integrations"] or [],
             "organization_id": self.organization_id,
             "hyperparameters": shown,
             "result_files": [row["result_file"]] if row["result_file"] else [],
@@ -121,8 +122,10 @@ class Jobs:
 
     def _new_job(self, asked: JobCreate, base_id: str, now: int) -> Record:
         trained_further = self._models.adapter_of(asked.model) is not None
+        job_id = new_id("ftjob-")
+        integrations = integration.settle(asked.integrations, job_id, base_id)
         return {
-            "id": new_id("ftjob-"),
+            "id": job_id,
             "created_at": now,
             "status": lifecycle.VALIDATING,
             "model": asked.model if trained_further else base_id,
@@ -133,6 +136,8 @@ class Jobs:
             "seed": _CHANCE.randrange(2**31) if asked.seed is None else asked.seed,
             "hyperparameters": _hyperparameters(asked),
             "metadata": asked.metadata or None,
+            "integrations": integrations or None,
+            "report": integration.WANTED if integrations else None,
         }
 
     def _link_files(self, job_id: str, asked: JobCreate) -> None:
@@ -230,8 +235,6 @@ def _refuse_unsupported(asked: JobCreate) -> None:
             code="unsupported_value",
             param="method.type",
         )
-    if asked.integrations:
-        raise BadRequest("This engine has no integrations.", code="unsupported_value", param="integrations")
 
 
 def _no_such_job(job_id: str, param: str) -> NotFound:

@@ -55,6 +55,7 @@ HOMES: dict[str, set[str]] = {
     "xllamacpp": {"engine.serving"},
     "granian": {"app", "httpd"},
     "urllib3": {"engine.webhooks"},
+    "wandb": {"engine.reporting.wandb_child"},
 }
 # What a pure package may use besides the standard library, of which it leaves these alone.
 PURE = {

@@ -69,6 +69,22 @@ class Method(Strict):
     reinforcement: dict[str, Any] | None = None
 
 
+class WandbRun(Strict):
+    """`integrations[].wandb`: the run of a job at Weights & Biases."""
+
+    project: Annotated[str, Field(min_length=1, max_length=128)]
+    name: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    entity: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    tags: Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=50)] | None = None
+
+
+class Integration(Strict):
+    """One of `integrations`."""
+
+    type: Literal["wandb"]
+    wandb: WandbRun
+
+
 class JobCreate(Strict):
     """`POST /fine_tuning` and `POST /v1/fine_tuning/jobs`; the service makes `model` optional."""
 
@@ -82,7 +98,7 @@ class JobCreate(Strict):
         None, description="a whole number from 0 to 2147483647"
     )
     metadata: Metadata | None = None
-    integrations: list[dict[str, Any]] | None = None
+    integrations: Annotated[list[Integration], Field(max_length=5)] | None = None
 
 
 class ExpiresAfter(Strict):
@@ -226,8 +242,14 @@ def _owner(model: type[BaseModel], path: list[str]) -> type[BaseModel]:
     """Return the model that holds the last field of `path`."""
     for part in path[:-1]:
         inner = model.model_fields[part].annotation if part in model.model_fields else None
-        model = _model_in(inner) or model
+        model = _model_in(inner) or _model_of_items(inner) or model
     return model
+
+
+def _model_of_items(annotation: Any) -> type[BaseModel] | None:
+    """Return the model of a list's items, however the list is annotated."""
+    arms = getattr(annotation, "__args__", ())
+    return next((found for arm in arms if (found := _model_in(arm) or _model_of_items(arm))), None)
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

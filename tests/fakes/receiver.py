@@ -34,6 +34,10 @@ class Handler(BaseHTTPRequestHandler):
 
     receiver: "Receiver"
 
+    def setup(self) -> None:
+        self.receiver.connections += 1
+        super().setup()
+
     def log_message(self, format: str, *args: object) -> None:
         """Keep the test's output clean."""
 
@@ -64,6 +68,7 @@ class Receiver:
     ) -> None:
         self.answer = answer
         self.got: list[Received] = []
+        self.connections = 0
         self._lock = threading.Lock()
         self._server = _Server((host, 0), type("Bound", (Handler,), {"receiver": self}))
         if tls is not None:
