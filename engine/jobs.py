@@ -83,7 +83,7 @@ class Jobs:
         """Let a paused job wait for its turn again; it goes on from its last checkpoint, before later jobs."""
         if self._row(job_id)["status"] != lifecycle.PAUSED:
             raise self._unmoved(job_id, lifecycle.QUEUED)
-        return self._move(job_id, lifecycle.QUEUED, lifecycle.RESUMED_BY_CALLER, now)
+        return self._move(job_id, lifecycle.QUEUED, lifecycle.RESUMED_BY_CALLER, now, owner=None)
 
     def events(self, job_id: str, limit: int, after: str | None) -> dict[str, Any]:
         """Return one page of a job's events, newest first."""

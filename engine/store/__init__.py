@@ -1,5 +1,6 @@
 """The engine's facts in a database, and the steps from one version of its tables to the next."""
 
+from engine.store.claims import Claim, ClaimLost, Holding
 from engine.store.database import Record, Store, StoreError
 from engine.store.migration import NewerSchema
 from engine.store.tables import (
@@ -26,6 +27,9 @@ __all__ = [
     "WEBHOOK_DELIVERIES",
     "WEBHOOK_ENDPOINTS",
     "WEBHOOK_EVENTS",
+    "Claim",
+    "ClaimLost",
+    "Holding",
     "NewerSchema",
     "Record",
     "Store",

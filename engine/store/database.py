@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, create_engine, eve
 from sqlalchemy.exc import DatabaseError
 
 from engine import lifecycle
-from engine.store import migration
-from engine.store.tables import EVENTS, FACTS, JOBS, WEBHOOK_DELIVERIES, WEBHOOK_EVENTS
-from wire.ids import new_id
+from engine.store import claims, migration, outbox
+from engine.store.claims import Claim, Holding
+from engine.store.rows import Rows, add
+from engine.store.tables import EVENTS, FACTS, JOBS, WEBHOOK_DELIVERIES
 
 Record = dict[str, Any]
 StoreError = DatabaseError
@@ -29,16 +30,19 @@ class Store:
         self._reader = self._engine.execution_options(reads_only=True)
         migration.bring_up_to_date(self._engine)
 
-    def insert(self, rows: Mapping[Table, Sequence[Mapping[str, Any]]]) -> None:
+    def insert(self, rows: Rows) -> None:
         """Add rows to their tables, all or none."""
         with self._engine.begin() as connection:
-            _add(connection, rows)
+            add(connection, rows)
 
-    def insert_event(self, row: Mapping[str, Any]) -> None:
-        """Add one event, unless its step is there already."""
-        statement = EVENTS.insert().prefix_with("OR IGNORE", dialect="sqlite")
-        with self._engine.begin() as connection:
-            connection.execute(statement, [dict(row)])
+    def claim(self, owner: str, statuses: Sequence[str], dead: Collection[Holding] = ()) -> Claim | None:
+        """Give `owner` the job that has waited longest in one of `statuses`, as `claims.take` does."""
+        return claims.take(self._engine, owner, statuses, dead)
+
+    def held(self) -> list[Holding]:
+        """Return who holds which of the jobs that are worked on."""
+        with self._reader.begin() as connection:
+            return claims.held(connection, (lifecycle.VALIDATING, lifecycle.QUEUED, lifecycle.RUNNING))
 
     def steps(self, job_id: str) -> list[int]:
         """Return the steps of a job that have an event."""
@@ -83,16 +87,14 @@ class Store:
         job_id: str,
         status: str,
         before: Collection[str],
-        also: Mapping[Table, Sequence[Mapping[str, Any]]],
+        also: Rows,
         **values: Any,
     ) -> bool:
         """Move a job as `move` does; one that ends thereby leaves an event for the webhooks, in the same transaction.
 
         A job that ends has `finished_at` among its `values`.
         """
-        if status in lifecycle.TERMINAL:
-            also = {**also, WEBHOOK_EVENTS: [_webhook_event(job_id, status, values["finished_at"])]}
-        return self.move(JOBS, job_id, status, before, also, **values)
+        return self.move(JOBS, job_id, status, before, outbox.with_event(job_id, status, also, values), **values)
 
     def move(
         self,
@@ -100,7 +102,7 @@ class Store:
         row_id: str,
         status: str,
         before: Collection[str],
-        also: Mapping[Table, Sequence[Mapping[str, Any]]],
+        also: Rows,
         **values: Any,
     ) -> bool:
         """Set `status` and `values` if the row's status is one of `before`, and only then add the rows of `also`.
@@ -112,7 +114,7 @@ class Store:
         with self._engine.begin() as connection:
             moved = connection.execute(statement).rowcount == 1
             if moved:
-                _add(connection, also)
+                add(connection, also)
             return moved
 
     def update(self, table: Table, row_id: str, **values: Any) -> None:
@@ -174,17 +176,6 @@ def _begin(connection: Connection) -> None:
     """Take the write lock at once, if any is needed: reading first and writing later would meet SQLITE_BUSY."""
     reads_only = connection.get_execution_options().get("reads_only", False)
     connection.exec_driver_sql("BEGIN DEFERRED" if reads_only else "BEGIN IMMEDIATE")
-
-
-def _add(connection: Connection, rows: Mapping[Table, Sequence[Mapping[str, Any]]]) -> None:
-    for table, added in rows.items():
-        if added:
-            connection.execute(table.insert(), [dict(row) for row in added])
-
-
-def _webhook_event(job_id: str, status: str, now: int) -> Record:
-    kind = lifecycle.webhook_event(status)
-    return {"id": new_id("evt_"), "status": "new", "type": kind, "created_at": now, "job_id": job_id}
 
 
 def _equal(table: Table, match: Mapping[str, Any]) -> list[ColumnElement[bool]]:

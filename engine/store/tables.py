@@ -64,6 +64,9 @@ JOBS = Table(
     Column("integrations", _JSON),
     # "wanted" while an integration is to be told how the job goes, then "done"; null: there is none.
     Column("report", String, index=True),
+    Column("owner", String),
+    Column("fence", Integer, nullable=False, default=0, server_default="0"),
+    Column("beats", Integer, nullable=False, default=0, server_default="0"),
 )
 EVENTS = Table(
     "events",

@@ -15,8 +15,9 @@ from flask.testing import FlaskClient
 from config import EngineConfig
 from engine import catalogue
 from engine.app import create_engine
+from engine.pace import Pace
 from engine.store import JOBS, MODELS
-from engine.worker import Pace, Worker
+from engine.worker import Worker
 
 LINE = b'{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}\n'
 TUNED = "ft:base:personal::12345678"

@@ -70,7 +70,7 @@ def add_job(store: Store, status: str = "running", steps: int = 0) -> None:
 def add_steps(store: Store, first: int, last: int) -> None:
     for step in range(first, last + 1):
         data = {"step": step, "total_steps": 9, "train_loss": 1 / step}
-        store.insert_event(event(JOB, NOW, f"Step {step}/9", type="metrics", data=data, step=step))
+        store.insert({EVENTS: [event(JOB, NOW, f"Step {step}/9", type="metrics", data=data, step=step)]})
 
 
 def end_job(store: Store, status: str = "succeeded", **values: Any) -> None:

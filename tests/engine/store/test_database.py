@@ -1,6 +1,5 @@
 """The store keeps facts in order, moves jobs only as allowed, and never shows half of a transaction."""
 
-import multiprocessing
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,12 +67,6 @@ def test_a_refused_move_publishes_nothing(store: Store) -> None:
     assert job["fine_tuned_model"] is None
 
 
-def test_a_step_trained_again_is_one_event(store: Store) -> None:
-    for loss in ("1.93", "1.94"):
-        store.insert_event(event("ftjob-1", 3, f"Step 3/96: training loss={loss}", step=3))
-    assert [row["message"] for row in store.newest(EVENTS, 9)] == ["Step 3/96: training loss=1.93"]
-
-
 def test_metadata_filters_are_and_and_null_finds_jobs_without(store: Store) -> None:
     store.insert(
         {JOBS: [a_job("a", metadata={"k": "1", "l": "2"}), a_job("b", metadata={"k": "1"}), a_job("c", metadata=None)]}
@@ -102,16 +95,3 @@ def test_who_only_reads_does_not_wait_for_who_is_writing(store: Store, tmp_path:
     assert store.one(FILES, id="file-1") is not None  # a second writer would be refused after ten seconds
     writer.execute("ROLLBACK")
     writer.close()
-
-
-def _claim_all(path: Path, name: str) -> int:
-    store = Store(path)
-    return sum(store.move_job(f"ftjob-{number}", "running", {"queued"}, {}, model=name) for number in range(60))
-
-
-def test_claimers_in_several_processes_never_take_a_job_twice(tmp_path: Path) -> None:
-    path = tmp_path / "facts.sqlite3"
-    Store(path).insert({JOBS: [a_job(f"ftjob-{number}") for number in range(60)]})
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
-        claimed = pool.starmap(_claim_all, [(path, name) for name in "abc"])
-    assert sum(claimed) == 60

@@ -94,7 +94,7 @@ def test_pausing_and_running_tell_nothing(store: Store) -> None:
 
 def test_an_end_and_its_event_are_written_together_or_not_at_all(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     add_running_job(store, "ftjob-1")
-    monkeypatch.setattr("engine.store.database.new_id", lambda _: None)  # a row that the table does not take
+    monkeypatch.setattr("engine.store.outbox.new_id", lambda _: None)  # a row that the table does not take
     with pytest.raises(StoreError):
         end_job(store, "ftjob-1", NOW)
     row = store.one(JOBS, id="ftjob-1")
