@@ -39,7 +39,7 @@ def setting(
 ) -> Any:
     """Declare one setting: its name in the environment, its default, its reason, and what it may be."""
     facts = {"env": name, "help": help, "least": least, "most": most, "choices": choices}
-    return field(default=default, metadata=facts, repr=not name.endswith("_KEY"))
+    return field(default=default, metadata=facts, repr=not name.endswith(("_KEY", "_URL")))
 
 
 def _port(name: str, default: int, help: str) -> Any:
@@ -120,6 +120,11 @@ class EngineConfig(_FromEnvironment):
     host: str = setting("ENGINE_HOST", "127.0.0.1", "Address the engine listens on.")
     port: int = _port("ENGINE_PORT", 9528, "Port the engine listens on.")
     data_dir: Path = setting("DATA_DIR", PROJECT_ROOT / "data", "Folder of files, jobs, base models and the database.")
+    database_url: str = setting(
+        "DATABASE_URL",
+        "",
+        "PostgreSQL instead of SQLite in DATA_DIR: postgresql+psycopg://USER:PASSWORD@HOST/DATABASE.",
+    )
     base_model: str = setting(
         "BASE_MODEL",
         "smollm2-135m-instruct",
@@ -194,6 +199,14 @@ class EngineConfig(_FromEnvironment):
         ):
             if not shape.fullmatch(text):
                 raise WrongSetting(f"{name} is '{text}', but must be {words}.")
+        if not re.fullmatch(r"(postgresql\+psycopg://\S+)?", self.database_url):
+            told = "must be postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, or empty for SQLite in DATA_DIR"
+            raise WrongSetting(f"DATABASE_URL {told} (it is not shown here).")
+
+    @property
+    def database(self) -> Path | str:
+        """Where the facts are: SQLite's file, or the URL of another database."""
+        return self.database_url or self.data_dir / "engine.sqlite3"
 
 
 def misspelt_names() -> list[str]:

@@ -17,7 +17,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent
 # Tells a child that its stdin is a lifeline; started by hand, its stdin may be empty from the start.
 _MARK = "TUNE9527_LIFELINE"
 _STEP_BACK_TRIES = 10
-_SECRET = re.compile(r"(^|_)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)(_|$)", re.IGNORECASE)
+_SECRET = re.compile(r"(^|_)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?|DATABASE_URL)(_|$)", re.IGNORECASE)
 
 
 def spawn(

@@ -1,6 +1,7 @@
 """`python -m engine serve | check | pull MODEL | tokens FILE`: start it, check its settings, fetch, or count tokens."""
 
 import argparse
+import importlib.util
 import logging
 import os
 import signal
@@ -66,6 +67,8 @@ def _check(config: EngineConfig) -> None:
         raise WrongSetting(told)
     if wrong := httpd.wrong_host("ENGINE_HOST", config.host):
         raise WrongSetting(wrong)
+    if config.database_url and importlib.util.find_spec("psycopg") is None:
+        raise WrongSetting("DATABASE_URL needs a driver: pip install -r requirements/postgresql.txt")
     try:
         config.data_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=config.data_dir):
@@ -119,8 +122,9 @@ def _named_base(config: EngineConfig, name: str) -> "BaseModel":
     from engine.app import known_models
     from engine.store import Store
 
-    facts = config.data_dir / "engine.sqlite3"
-    store = Store(facts if facts.is_file() else Path(":memory:"))  # a count leaves nothing behind
+    facts = config.database
+    missing = isinstance(facts, Path) and not facts.is_file()
+    store = Store(Path(":memory:") if missing else facts, patience=10)  # a count leaves nothing behind
     try:
         models = known_models(config, store)
         base = models.base_of(name or models.default.id)
@@ -137,7 +141,7 @@ def _serve(config: EngineConfig) -> int:
     import httpd
     import lifeline
     from engine import lock
-    from engine.store import NewerSchema, Store
+    from engine.store import NewerSchema, Store, StoreError
 
     _check(config)
     if not lifeline.is_held():  # the service that starts us has said it
@@ -151,10 +155,13 @@ def _serve(config: EngineConfig) -> int:
     lifeline.watch(lambda: os.kill(os.getpid(), signal.SIGTERM))
     with held:
         try:
-            Store(config.data_dir / "engine.sqlite3").close()  # brings its tables up to date before anybody asks
+            Store(config.database).close()  # brings its tables up to date before anybody asks
         except NewerSchema as newer:
             print(f"engine: {newer}", file=sys.stderr)
             return 2
+        except StoreError as trouble:
+            print(f"engine: the database cannot be used: {trouble.orig}", file=sys.stderr)
+            return 1
         way_out = "End what listens there, or set another ENGINE_PORT."
         return httpd.serve(_Loader(config), config.host, config.port, config.engine_threads, way_out)
 

@@ -1,6 +1,7 @@
 """The engine's table of contents: `create_engine(config)` wires its parts; it starts nothing and decides nothing."""
 
 import os
+from pathlib import Path
 
 from flask import Flask
 
@@ -77,9 +78,10 @@ def known_models(config: EngineConfig, store: Store) -> Models:
 
 def _parts(config: EngineConfig, sender: Sender) -> Parts:
     config.data_dir.mkdir(parents=True, exist_ok=True)
-    store = Store(config.data_dir / "engine.sqlite3")
-    # Webhook secrets are in it, which no other user of the machine may read.
-    (config.data_dir / "engine.sqlite3").chmod(0o600)
+    store = Store(config.database)
+    if isinstance(config.database, Path):
+        # Webhook secrets are in it, which no other user of the machine may read.
+        config.database.chmod(0o600)
     uploaded = Files(store, config.data_dir / "files")
     known = known_models(config, store)
     jobs = Jobs(store, uploaded, known, config.data_dir / "jobs")

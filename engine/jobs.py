@@ -93,7 +93,7 @@ class Jobs:
     def checkpoints(self, job_id: str, limit: int, after: str | None) -> dict[str, Any]:
         """Return the models kept of a job's last epochs, highest step first; they appear when it has succeeded."""
         self._row(job_id)
-        rows = self._store.newest(MODELS, -1, job_id=job_id)
+        rows = self._store.newest(MODELS, None, job_id=job_id)
         found = [checkpoint_to_wire(row) for row in sorted(rows, key=lambda row: -row["step_number"])]
         ids = [one["id"] for one in found]
         if after is not None and after not in ids:

@@ -121,7 +121,7 @@ class Models:
 
     def list(self) -> dict[str, Any]:
         """Return every model that can be asked."""
-        tuned = self._store.newest(MODELS, -1)
+        tuned = self._store.newest(MODELS, None)
         here = [base for base in self._bases.values() if self.is_here(base)]
         data = [_tuned_to_wire(row) for row in tuned] + [self._base_to_wire(base) for base in here]
         return {"object": "list", "data": data}

@@ -125,7 +125,7 @@ class Uploads:
         return row
 
     def _parts(self, upload_id: str, part_ids: Sequence[str]) -> list[Record]:
-        known = {part["id"]: part for part in self._store.newest(PARTS, -1, upload_id=upload_id)}
+        known = {part["id"]: part for part in self._store.newest(PARTS, None, upload_id=upload_id)}
         for part_id in part_ids:
             if part_id not in known:
                 raise NotFound(f"No such Part object: {part_id}", param="part_ids")

@@ -10,6 +10,7 @@ import pytest
 
 from tests.errands import ERRANDS, Errands
 from tests.fakes.openai_upstream import FakeOpenAI
+from tests.fakes.postgres import WITHOUT, Postgres, binaries
 from tests.live_service import LiveService
 from tests.tiny_models import write_tiny_gguf
 
@@ -63,6 +64,17 @@ def fixtures_of(item: pytest.Item) -> list[str]:
 def tiny_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random two-layer model that trains in a moment; what it says is noise until it is taught."""
     return write_tiny_gguf(tmp_path_factory.mktemp("tiny") / "tiny.gguf")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL; without one, what is not tested is said."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip(WITHOUT)
+    server = Postgres(programs)
+    yield server
+    server.close()
 
 
 @pytest.fixture

@@ -245,3 +245,20 @@ def test_what_is_no_list_of_hosts_is_refused(hosts: str) -> None:
 @pytest.mark.parametrize("hosts", ["127.0.0.1:8000", "[::1]:8443 hooks.lan  10.0.0.1"])
 def test_hosts_with_and_without_a_port_may_be_allowed(hosts: str) -> None:
     assert EngineConfig.from_env({"WEBHOOK_ALLOWED_HOSTS": hosts}).webhook_allowed_hosts == hosts
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:secret@h/d", "mysql://u:secret@h/d", "postgresql+psycopg://u:secret@h/d x"]
+)
+def test_a_database_that_the_engine_does_not_speak_to_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(WrongSetting, match=r"DATABASE_URL must be postgresql\+psycopg://") as wrong:
+        EngineConfig.from_env({"DATABASE_URL": url})
+    assert "secret" not in str(wrong.value)
+
+
+def test_the_password_of_the_database_is_not_shown() -> None:
+    url = "postgresql+psycopg://u:secret@h/d"
+    config = EngineConfig.from_env({"DATABASE_URL": url})
+    assert config.database == url
+    assert "secret" not in repr(config)
+    assert EngineConfig(data_dir=Path("d")).database == Path("d/engine.sqlite3")

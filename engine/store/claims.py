@@ -2,6 +2,7 @@
 not known here."""
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, Update, and_, case, or_, select
@@ -9,6 +10,9 @@ from sqlalchemy import ColumnElement, Connection, Engine, Update, and_, case, or
 from engine.store.outbox import with_event
 from engine.store.rows import Rows, add, add_new
 from engine.store.tables import EVENTS, JOBS
+
+# SQLite reads an expression of a thousand terms at most; those beyond are taken over a turn later.
+_DEAD_AT_ONCE = 100
 
 
 class ClaimLost(Exception):
@@ -81,7 +85,7 @@ def take(engine: Engine, owner: str, statuses: Sequence[str], dead: Collection[H
     A job that nobody, `owner` itself or one of the `dead` holds is to be taken.
     """
     ranks = {status: rank for rank, status in enumerate(statuses)}
-    may_take = or_(JOBS.c.owner.is_(None), JOBS.c.owner == owner, *map(_is, dead))
+    may_take = or_(JOBS.c.owner.is_(None), JOBS.c.owner == owner, *map(_is, islice(dead, _DEAD_AT_ONCE)))
     oldest = select(JOBS.c.seq).where(JOBS.c.status.in_(statuses), may_take)
     oldest = oldest.order_by(case(ranks, value=JOBS.c.status), JOBS.c.seq).limit(1)
     # SQLite has no such clause and needs none: its writers come one after the other.

@@ -1,31 +1,32 @@
-"""The engine's facts: files, jobs, events and models in SQLite; the only package that speaks SQL. It knows no rules."""
+"""The engine's facts: files, jobs, events and models, in SQLite or PostgreSQL. It knows no rules."""
 
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, create_engine, event, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, create_engine, event, select
 from sqlalchemy.exc import DatabaseError
 
 from engine import lifecycle
 from engine.store import claims, migration, outbox
 from engine.store.claims import Claim, Holding
-from engine.store.rows import Rows, add
+from engine.store.rows import Rows, add, add_new
 from engine.store.tables import EVENTS, FACTS, JOBS, WEBHOOK_DELIVERIES
 
 Record = dict[str, Any]
 StoreError = DatabaseError
-"""What any method raises if the database is locked for long, broken or out of room."""
+"""What any method raises if the database is locked for long, broken, out of reach or out of room."""
 
 
 class Store:
-    """One database; every method is one transaction, and `commit` returns only once it is on disk."""
+    """One database; every method is one transaction, and `commit` returns only once it is on disk.
 
-    def __init__(self, path: Path) -> None:
-        self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 10})
-        event.listen(self._engine, "connect", _prepare_connection)
-        event.listen(self._engine, "begin", _begin)
+    `where` is SQLite's file, or a URL; `patience` the seconds that one waits for another's write to a file.
+    """
+
+    def __init__(self, where: Path | str, patience: float = 60) -> None:
+        self._engine = _on_sqlite(where, patience) if isinstance(where, Path) else _by_url(where)
         # Shares the connections; what only reads never waits for another reader.
         self._reader = self._engine.execution_options(reads_only=True)
         migration.bring_up_to_date(self._engine)
@@ -56,9 +57,9 @@ class Store:
             return _record(connection.execute(select(table).where(*_equal(table, match))).first())
 
     def newest(
-        self, table: Table, limit: int, after: str | None = None, ascending: bool = False, **match: Any
+        self, table: Table, limit: int | None, after: str | None = None, ascending: bool = False, **match: Any
     ) -> list[Record]:
-        """Return up to `limit` rows that match, newest first, behind the row whose id is `after`.
+        """Return up to `limit` rows (None: all) that match, newest first, behind the row whose id is `after`.
 
         Raises:
             LookupError: there is no row `after`.
@@ -79,7 +80,7 @@ class Store:
         where: dict[str, Any] = {}
         if metadata == {}:
             where["metadata"] = None
-        found = self.newest(JOBS, -1 if metadata else limit, after, **where)
+        found = self.newest(JOBS, None if metadata else limit, after, **where)
         return [job for job in found if _carries(job["metadata"], metadata)][:limit]
 
     def move_job(
@@ -152,14 +153,24 @@ class Store:
     def fact(self, name: str, value: str) -> str:
         """Return the fact `name`; the first to ask sets it to `value`."""
         with self._engine.begin() as connection:
-            known = connection.scalar(select(FACTS.c.value).where(FACTS.c.name == name))
-            if known is None:
-                connection.execute(FACTS.insert().values(name=name, value=value))
-            return value if known is None else str(known)
+            add_new(connection, FACTS, [{"name": name, "value": value}])
+            return str(connection.scalar(select(FACTS.c.value).where(FACTS.c.name == name)))
 
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+
+def _by_url(url: str) -> Engine:
+    return create_engine(url, pool_pre_ping=True)  # the server may have been restarted since
+
+
+def _on_sqlite(path: Path, patience: float) -> Engine:
+    # Whoever waits for the write lock looks for it every 100 ms; among six busy writers one waited over ten seconds.
+    made = create_engine(f"sqlite:///{path}", connect_args={"timeout": patience})
+    event.listen(made, "connect", _prepare_connection)
+    event.listen(made, "begin", _begin)
+    return made
 
 
 def _prepare_connection(connection: sqlite3.Connection, _: object) -> None:

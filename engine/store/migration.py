@@ -20,6 +20,8 @@ def bring_up_to_date(engine: Engine) -> None:
     What is up to date already costs one query: Alembic itself takes half a second to load.
     """
     with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":  # SQLite's transaction has the write lock already
+            connection.execute(text("SELECT pg_advisory_xact_lock(9527)"))
         found = _recorded(connection)
         if found != NEWEST:
             _migrate(connection, found)

@@ -1,6 +1,36 @@
 """The engine's tables, as they are now; `versions` says how they came about."""
 
-from sqlalchemy import JSON, Column, Float, Index, Integer, MetaData, String, Table, UniqueConstraint
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class Text(TypeDecorator[str]):
+    """Text; PostgreSQL knows no NUL, so that a name with one is kept and looked for with a sign in its place."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Return what is sent to the database."""
+        return value.replace("\0", "\ufffd") if value and dialect.name == "postgresql" else value
+
+
+# Bytes and seconds pass 2**31; SQLite's integers have room for them by nature.
+_BIG = BigInteger().with_variant(Integer, "sqlite")
 
 METADATA = MetaData()
 _JSON = JSON(none_as_null=True)
@@ -8,63 +38,63 @@ FILES = Table(
     "files",
     METADATA,
     Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("id", String, unique=True, nullable=False),
-    Column("filename", String, nullable=False),
-    Column("purpose", String, nullable=False),
-    Column("bytes", Integer, nullable=False),
-    Column("sha256", String, nullable=False),
-    Column("created_at", Integer, nullable=False),
-    Column("expires_at", Integer),
+    Column("id", Text, unique=True, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("bytes", _BIG, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("created_at", _BIG, nullable=False),
+    Column("expires_at", _BIG),
 )
 UPLOADS = Table(
     "uploads",
     METADATA,
     Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("id", String, unique=True, nullable=False),
-    Column("bytes", Integer, nullable=False),
-    Column("filename", String, nullable=False),
-    Column("purpose", String, nullable=False),
-    Column("status", String, nullable=False),
-    Column("created_at", Integer, nullable=False),
-    Column("expires_at", Integer),
-    Column("file_lifetime", Integer),
-    Column("file_id", String),
+    Column("id", Text, unique=True, nullable=False),
+    Column("bytes", _BIG, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("created_at", _BIG, nullable=False),
+    Column("expires_at", _BIG),
+    Column("file_lifetime", _BIG),
+    Column("file_id", Text),
 )
 PARTS = Table(
     "upload_parts",
     METADATA,
     Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("id", String, unique=True, nullable=False),
-    Column("upload_id", String, nullable=False, index=True),
-    Column("bytes", Integer, nullable=False),
-    Column("created_at", Integer, nullable=False),
+    Column("id", Text, unique=True, nullable=False),
+    Column("upload_id", Text, nullable=False, index=True),
+    Column("bytes", _BIG, nullable=False),
+    Column("created_at", _BIG, nullable=False),
 )
 JOBS = Table(
     "jobs",
     METADATA,
     Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("id", String, unique=True, nullable=False),
-    Column("created_at", Integer, nullable=False),
-    Column("finished_at", Integer),
-    Column("status", String, nullable=False, index=True),
-    Column("model", String, nullable=False),
-    Column("base", String, nullable=False),
-    Column("fine_tuned_model", String),
-    Column("training_file", String, nullable=False),
-    Column("validation_file", String),
-    Column("suffix", String),
+    Column("id", Text, unique=True, nullable=False),
+    Column("created_at", _BIG, nullable=False),
+    Column("finished_at", _BIG),
+    Column("status", Text, nullable=False, index=True),
+    Column("model", Text, nullable=False),
+    Column("base", Text, nullable=False),
+    Column("fine_tuned_model", Text),
+    Column("training_file", Text, nullable=False),
+    Column("validation_file", Text),
+    Column("suffix", Text),
     Column("seed", Integer, nullable=False),
     Column("hyperparameters", _JSON, nullable=False),
     Column("metadata", _JSON),
     Column("error", _JSON),
-    Column("trained_tokens", Integer),
-    Column("result_file", String),
-    Column("estimated_finish", Integer),
+    Column("trained_tokens", _BIG),
+    Column("result_file", Text),
+    Column("estimated_finish", _BIG),
     Column("crashes", Integer, nullable=False, default=0),
     Column("integrations", _JSON),
     # "wanted" while an integration is to be told how the job goes, then "done"; null: there is none.
-    Column("report", String, index=True),
-    Column("owner", String),
+    Column("report", Text, index=True),
+    Column("owner", Text),
     Column("fence", Integer, nullable=False, default=0, server_default="0"),
     Column("beats", Integer, nullable=False, default=0, server_default="0"),
 )
@@ -72,12 +102,12 @@ EVENTS = Table(
     "events",
     METADATA,
     Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("id", String, unique=True, nullable=False),
-    Column("job_id", String, nullable=False, index=True),
-    Column("created_at", Integer, nullable=False),
-    Column("level", String, nullable=False),
-    Column("message", String, nullable=False),
-    Column("type", String, nullable=False),
+    Column("id", Text, unique=True, nullable=False),
+    Column("job_id", Text, nullable=False, index=True),
+    Column("created_at", _BIG, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("type", Text, nullable=False),
     Column("data", _JSON),
     Column("step", Integer),
     # A step that is trained again after a crash is one event, not two.
@@ -87,12 +117,12 @@ MODELS = Table(
     "models",
     METADATA,
     Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("id", String, unique=True, nullable=False),
-    Column("job_id", String, nullable=False, index=True),
-    Column("base", String, nullable=False),
-    Column("created_at", Integer, nullable=False),
-    Column("adapter", String, nullable=False),
-    Column("checkpoint_id", String),
+    Column("id", Text, unique=True, nullable=False),
+    Column("job_id", Text, nullable=False, index=True),
+    Column("base", Text, nullable=False),
+    Column("created_at", _BIG, nullable=False),
+    Column("adapter", Text, nullable=False),
+    Column("checkpoint_id", Text),
     Column("step_number", Integer),
     Column("metrics", _JSON),
 )
@@ -100,38 +130,38 @@ WEBHOOK_ENDPOINTS = Table(
     "webhook_endpoints",
     METADATA,
     Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("id", String, unique=True, nullable=False),
-    Column("name", String, nullable=False),
-    Column("url", String, nullable=False),
+    Column("id", Text, unique=True, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("url", Text, nullable=False),
     Column("event_types", _JSON, nullable=False),
-    Column("created_at", Integer, nullable=False),
-    Column("updated_at", Integer, nullable=False),
+    Column("created_at", _BIG, nullable=False),
+    Column("updated_at", _BIG, nullable=False),
     # What signs cannot be hashed.
-    Column("secret", String, nullable=False),
-    Column("old_secret", String),
-    Column("old_secret_until", Integer),
+    Column("secret", Text, nullable=False),
+    Column("old_secret", Text),
+    Column("old_secret_until", _BIG),
 )
 WEBHOOK_EVENTS = Table(
     "webhook_events",
     METADATA,
     Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("id", String, unique=True, nullable=False),
-    Column("status", String, nullable=False, index=True),
-    Column("type", String, nullable=False),
-    Column("created_at", Integer, nullable=False),
-    Column("job_id", String, nullable=False),
+    Column("id", Text, unique=True, nullable=False),
+    Column("status", Text, nullable=False, index=True),
+    Column("type", Text, nullable=False),
+    Column("created_at", _BIG, nullable=False),
+    Column("job_id", Text, nullable=False),
 )
 WEBHOOK_DELIVERIES = Table(
     "webhook_deliveries",
     METADATA,
     Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("id", String, unique=True, nullable=False),
-    Column("status", String, nullable=False),
-    Column("endpoint_id", String, nullable=False),
-    Column("event_id", String, nullable=False),
-    Column("created_at", Integer, nullable=False),
+    Column("id", Text, unique=True, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("endpoint_id", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("created_at", _BIG, nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
     Column("due_at", Float, nullable=False),
     Index("ix_webhook_deliveries_status_due_at", "status", "due_at"),
 )
-FACTS = Table("facts", METADATA, Column("name", String, primary_key=True), Column("value", String, nullable=False))
+FACTS = Table("facts", METADATA, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))

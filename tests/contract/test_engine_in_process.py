@@ -14,6 +14,7 @@ from config import EngineConfig
 from engine.app import create_engine
 from tests.contract.files import Upload
 from tests.contract.suite import ContractSuite, metrics, wait
+from tests.fakes.postgres import Postgres
 from tests.tiny_encoder import plant_tiny_encoder
 
 
@@ -27,11 +28,19 @@ class TestEngineInProcess(ContractSuite):
 
     @pytest.fixture(scope="class")
     @classmethod
-    def client(cls, tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
+    def database_url(cls) -> str:
+        return ""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def client(cls, tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[OpenAI]:
         folder = tmp_path_factory.mktemp("engine")
         (folder / "tiny.gguf").symlink_to(tiny_gguf)
         plant_tiny_encoder(folder)
-        app = create_engine(EngineConfig(data_dir=folder, base_model=str(folder / "tiny.gguf"), context_tokens=256))
+        base = str(folder / "tiny.gguf")
+        app = create_engine(
+            EngineConfig(data_dir=folder, database_url=database_url, base_model=base, context_tokens=256)
+        )
         stop = threading.Event()
         worker = threading.Thread(target=app.extensions["worker"].run, args=(stop,))
         worker.start()
@@ -70,3 +79,12 @@ class TestEngineInProcess(ContractSuite):
         for move in (jobs.pause, jobs.resume):
             with pytest.raises(openai.BadRequestError, match="already completed"):
                 move(made.id)
+
+
+class TestEngineOnPostgreSQL(TestEngineInProcess):
+    """The same with its facts in a real PostgreSQL."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def database_url(cls, postgres: Postgres) -> str:
+        return postgres.new_database()

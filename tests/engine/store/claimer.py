@@ -12,7 +12,7 @@ from engine.store import EVENTS, ClaimLost, Store
 
 
 def open_store(where: str) -> Store:
-    return Store(Path(where))
+    return Store(where if "://" in where else Path(where))
 
 
 def claim_all(store: Store, name: str) -> None:

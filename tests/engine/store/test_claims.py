@@ -4,7 +4,6 @@ import collections
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,13 +17,6 @@ ROOT = Path(__file__).parents[3]
 CLAIMERS, JOBS_TO_CLAIM, STOPS = 6, 300, 3
 WAITING = ("running", "queued")
 MODEL = {"id": "ft:m", "job_id": "ftjob-1", "base": "m", "created_at": 1, "adapter": "x"}
-
-
-@pytest.fixture
-def store(database: Path) -> Iterator[Store]:
-    made = Store(database)
-    yield made
-    made.close()
 
 
 def take(store: Store, owner: str = "a") -> Claim:

@@ -4,6 +4,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -42,45 +45,47 @@ def scripts() -> Config:
     return config
 
 
-def make_old(path: Path, version: str) -> None:
-    """A database as an engine of that version left it, with one file."""
-    config, engine = scripts(), sqlalchemy.create_engine(f"sqlite:///{path}")
+Database = Path | str
+
+
+@contextmanager
+def connected(database: Database) -> Iterator[sqlalchemy.Connection]:
+    """A transaction of our own in the database."""
+    engine = sqlalchemy.create_engine(f"sqlite:///{database}" if isinstance(database, Path) else database)
     with engine.begin() as connection:
+        yield connection
+    engine.dispose()
+
+
+def make_old(database: Database, version: str) -> None:
+    """A database as an engine of that version left it, with one file."""
+    config = scripts()
+    with connected(database) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, version)
         connection.exec_driver_sql(FILE)
-    engine.dispose()
 
 
-def version_of(path: Path) -> str:
-    connection = sqlite3.connect(path)
-    try:
-        return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
-    finally:
-        connection.close()
+def version_of(database: Database) -> str:
+    with connected(database) as connection:
+        return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
 
 
-def change(path: Path, statement: str) -> None:
-    connection = sqlite3.connect(path)
-    connection.execute(statement)
-    connection.commit()
-    connection.close()
+def change(database: Database, statement: str) -> None:
+    with connected(database) as connection:
+        connection.exec_driver_sql(statement)
 
 
-def differences(path: Path) -> object:
+def differences(database: Database) -> object:
     """How the tables in the database differ from those that the engine works with."""
-    engine = sqlalchemy.create_engine(f"sqlite:///{path}")
-    with engine.connect() as connection:
-        found: object = compare_metadata(MigrationContext.configure(connection), METADATA)
-    engine.dispose()
-    return found
+    with connected(database) as connection:
+        return compare_metadata(MigrationContext.configure(connection), METADATA)
 
 
-def test_a_new_database_has_the_tables_of_today(tmp_path: Path) -> None:
-    path = tmp_path / "facts.sqlite3"
-    Store(path).close()
-    assert differences(path) == []
-    assert version_of(path) == NEWEST
+def test_a_new_database_has_the_tables_of_today(database: Database) -> None:
+    Store(database).close()
+    assert differences(database) == []
+    assert version_of(database) == NEWEST
 
 
 def test_the_newest_version_is_the_last_of_the_scripts() -> None:
@@ -88,26 +93,32 @@ def test_the_newest_version_is_the_last_of_the_scripts() -> None:
 
 
 @pytest.mark.parametrize("recorded", [True, False])
-def test_an_old_database_keeps_what_is_in_it(tmp_path: Path, recorded: bool) -> None:
-    path = tmp_path / "facts.sqlite3"
-    make_old(path, "0001")
+def test_an_old_database_keeps_what_is_in_it(database: Database, recorded: bool) -> None:
+    make_old(database, "0001")
     if not recorded:  # the first engines did not write a version
-        change(path, "DROP TABLE alembic_version")
-    store = Store(path)
+        change(database, "DROP TABLE alembic_version")
+    store = Store(database)
     row = store.one(FILES, id="file-1")
     store.close()
     assert row is not None
     assert (row["created_at"], row["expires_at"]) == (7, None)
-    assert (differences(path), version_of(path)) == ([], NEWEST)
+    assert (differences(database), version_of(database)) == ([], NEWEST)
 
 
-def test_a_database_of_a_newer_engine_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "facts.sqlite3"
-    Store(path).close()
-    change(path, "UPDATE alembic_version SET version_num = '9999'")
+def test_a_database_of_a_newer_engine_is_left_alone(database: Database) -> None:
+    Store(database).close()
+    change(database, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(NewerSchema, match="version 9999"):
-        Store(path)
-    assert version_of(path) == "9999"
+        Store(database)
+    assert version_of(database) == "9999"
+
+
+def test_engines_that_start_at_once_migrate_once(database: Database) -> None:
+    make_old(database, "0001")
+    with ThreadPoolExecutor(4) as pool:
+        for store in pool.map(Store, [database] * 4):
+            store.close()
+    assert (differences(database), version_of(database)) == ([], NEWEST)
 
 
 def test_a_migration_that_is_killed_at_any_statement_leaves_the_old_version_whole(tmp_path: Path) -> None:

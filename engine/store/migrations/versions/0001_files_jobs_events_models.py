@@ -6,6 +6,8 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+_BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
 
 def upgrade() -> None:
     """Make the first tables."""
@@ -22,9 +24,9 @@ def _make_files() -> None:
         sa.Column("id", sa.String, unique=True, nullable=False),
         sa.Column("filename", sa.String, nullable=False),
         sa.Column("purpose", sa.String, nullable=False),
-        sa.Column("bytes", sa.Integer, nullable=False),
+        sa.Column("bytes", _BIG, nullable=False),
         sa.Column("sha256", sa.String, nullable=False),
-        sa.Column("created_at", sa.Integer, nullable=False),
+        sa.Column("created_at", _BIG, nullable=False),
     )
 
 
@@ -33,8 +35,8 @@ def _make_jobs() -> None:
         "jobs",
         sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
         sa.Column("id", sa.String, unique=True, nullable=False),
-        sa.Column("created_at", sa.Integer, nullable=False),
-        sa.Column("finished_at", sa.Integer),
+        sa.Column("created_at", _BIG, nullable=False),
+        sa.Column("finished_at", _BIG),
         sa.Column("status", sa.String, nullable=False, index=True),
         sa.Column("model", sa.String, nullable=False),
         sa.Column("base", sa.String, nullable=False),
@@ -46,9 +48,9 @@ def _make_jobs() -> None:
         sa.Column("hyperparameters", sa.JSON, nullable=False),
         sa.Column("metadata", sa.JSON),
         sa.Column("error", sa.JSON),
-        sa.Column("trained_tokens", sa.Integer),
+        sa.Column("trained_tokens", _BIG),
         sa.Column("result_file", sa.String),
-        sa.Column("estimated_finish", sa.Integer),
+        sa.Column("estimated_finish", _BIG),
         sa.Column("crashes", sa.Integer, nullable=False, default=0),
     )
 
@@ -59,7 +61,7 @@ def _make_events() -> None:
         sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
         sa.Column("id", sa.String, unique=True, nullable=False),
         sa.Column("job_id", sa.String, nullable=False, index=True),
-        sa.Column("created_at", sa.Integer, nullable=False),
+        sa.Column("created_at", _BIG, nullable=False),
         sa.Column("level", sa.String, nullable=False),
         sa.Column("message", sa.String, nullable=False),
         sa.Column("type", sa.String, nullable=False),
@@ -76,7 +78,7 @@ def _make_models() -> None:
         sa.Column("id", sa.String, unique=True, nullable=False),
         sa.Column("job_id", sa.String, nullable=False, index=True),
         sa.Column("base", sa.String, nullable=False),
-        sa.Column("created_at", sa.Integer, nullable=False),
+        sa.Column("created_at", _BIG, nullable=False),
         sa.Column("adapter", sa.String, nullable=False),
         sa.Column("checkpoint_id", sa.String),
         sa.Column("step_number", sa.Integer),

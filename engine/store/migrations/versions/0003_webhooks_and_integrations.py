@@ -6,6 +6,8 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
+_BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
 
 def upgrade() -> None:
     """Add both."""
@@ -24,11 +26,11 @@ def _make_endpoints() -> None:
         sa.Column("name", sa.String, nullable=False),
         sa.Column("url", sa.String, nullable=False),
         sa.Column("event_types", sa.JSON(none_as_null=True), nullable=False),
-        sa.Column("created_at", sa.Integer, nullable=False),
-        sa.Column("updated_at", sa.Integer, nullable=False),
+        sa.Column("created_at", _BIG, nullable=False),
+        sa.Column("updated_at", _BIG, nullable=False),
         sa.Column("secret", sa.String, nullable=False),
         sa.Column("old_secret", sa.String),
-        sa.Column("old_secret_until", sa.Integer),
+        sa.Column("old_secret_until", _BIG),
     )
 
 
@@ -39,7 +41,7 @@ def _make_outbox() -> None:
         sa.Column("id", sa.String, unique=True, nullable=False),
         sa.Column("status", sa.String, nullable=False, index=True),
         sa.Column("type", sa.String, nullable=False),
-        sa.Column("created_at", sa.Integer, nullable=False),
+        sa.Column("created_at", _BIG, nullable=False),
         sa.Column("job_id", sa.String, nullable=False),
     )
     op.create_table(
@@ -49,7 +51,7 @@ def _make_outbox() -> None:
         sa.Column("status", sa.String, nullable=False),
         sa.Column("endpoint_id", sa.String, nullable=False),
         sa.Column("event_id", sa.String, nullable=False),
-        sa.Column("created_at", sa.Integer, nullable=False),
+        sa.Column("created_at", _BIG, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("due_at", sa.Float, nullable=False),
     )
