@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -174,10 +175,12 @@ class _Loader:
 
     def __call__(self) -> "Flask":
         from engine.app import create_engine
+        from engine.repair import repair
 
         logging.basicConfig(level=self._config.log_level, format="%(asctime)s engine %(levelname)s %(message)s")
         app = create_engine(self._config)
         parts = app.extensions["engine"]
+        repair(parts.store, self._config.data_dir, int(time.time()))
         parts.models.fetch_in_background(parts.models.default)
         for name in ("worker", "deliveries", "reports"):
             run = app.extensions[name].run

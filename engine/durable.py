@@ -1,5 +1,6 @@
 """Files that are whole or absent: written under another name, synced, renamed, and the folder synced too."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -43,9 +44,16 @@ def read_json(path: Path) -> Any:
 def move_folder(source: Path, target: Path) -> None:
     """Put a finished folder in the place of `target`, its files on disk before its name."""
     sync_files(source)
+    sync_folder(source)
     shutil.rmtree(target, ignore_errors=True)
     source.replace(target)
     sync_folder(target.parent)
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def sync_files(folder: Path) -> None:

@@ -101,7 +101,12 @@ class Files:
 
     def path(self, file_id: str) -> Path:
         """Return where the bytes of one file are, or raise NotFound."""
-        return self._folder / str(self.row(file_id)["id"])
+        path = self._folder / str(self.row(file_id)["id"])
+        if not path.is_file():
+            raise NotFound(
+                f"The bytes of {file_id} are missing on the server's disk; upload the file again.", param="id"
+            )
+        return path
 
     def base64(self, file_id: str) -> bytes:
         """Return the bytes of one small file in base64."""

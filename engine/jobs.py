@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from engine import durable, lifecycle
 from engine import files as engine_files
-from engine import lifecycle
 from engine.files import Files
 from engine.models import Models, how_to_get
 from engine.reporting import integration
@@ -153,10 +153,12 @@ class Jobs:
         self.folder(job_id).mkdir(parents=True, exist_ok=True)
         for name, source in sources.items():
             engine_files.link(source, self.folder(job_id) / name)
+        durable.sync_folder(self.folder(job_id))
+        durable.sync_folder(self._folder)
 
     def _usable(self, file_id: str, param: str) -> Path:
         try:
-            row = self._files.row(file_id)
+            row, path = self._files.row(file_id), self._files.path(file_id)
         except NotFound:
             raise BadRequest(f"invalid {param}: {file_id}", param=param, code="invalid_file") from None
         if row["purpose"] != "fine-tune":
@@ -165,7 +167,7 @@ class Jobs:
                 param=param,
                 code="invalid_file_purpose",
             )
-        return self._files.path(file_id)
+        return path
 
     def _move(self, job_id: str, status: str, words: str, now: int, **values: Any) -> Record:
         """Move a job on a caller's word and return it, or raise why it cannot be moved."""

@@ -86,7 +86,9 @@ class Models:
         base = self.known_base(name)
         if tuned is None:
             return ServedModel(name=base.id, base=self.base_path(base), adapter=None)
-        return ServedModel(name=name, base=self.base_path(base), adapter=self._adapter(tuned))
+        return ServedModel(
+            name=name, base=self.base_path(base), adapter=self._adapter(tuned), adapter_sha256=tuned["sha256"]
+        )
 
     def base_path(self, base: BaseModel) -> Path:
         """Return the GGUF of `base`.

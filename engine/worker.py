@@ -257,7 +257,7 @@ class Worker:
             self._fail(claim, "train_serve_mismatch", verdict.message, now)
             return
         result = json.loads((folder / "result.json").read_text())
-        models = publication.model_rows(job, result, self._settings.organization, now)
+        models = publication.model_rows(job, folder, result, self._settings.organization, now)
         csv = self._parts.files.prepare_result(folder / "metrics.csv", "step_metrics.csv", now)
         name = models[-1]["id"]
         kept = [lifecycle.checkpoint_created(one["step_number"], one["id"]) for one in models[:-1]]

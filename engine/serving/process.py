@@ -1,5 +1,6 @@
 """One llama.cpp child process and its life: start, address, memory, end; who may use it is the pool's matter."""
 
+import hashlib
 import http.client
 import json
 import os
@@ -31,7 +32,7 @@ class ModelGone(Unavailable):
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A model as it is served: its id on the wire and its GGUF files.
+    """A model as it is served: its id on the wire, its GGUF files, and the adapter's sha256 if it was published.
 
     `embedding_tokens` is how many tokens one text may have if it makes embeddings; 0: it writes.
     """
@@ -40,6 +41,7 @@ class ServedModel:
     base: Path
     adapter: Path | None = None
     embedding_tokens: int = 0
+    adapter_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class ModelProcess:
         for file in self._files:
             if not file.is_file():
                 raise self._failed(f"the file {file.name} is missing")
+        if not self._is_as_published():
+            raise self._failed("its adapter is not the one that was trained (another sha256); train it again")
         arguments = {
             "base": str(self.model.base),
             "adapter": str(self.model.adapter) if self.model.adapter else None,
@@ -153,6 +157,12 @@ class ModelProcess:
             files = " with ".join(file.name for file in self._files)
             raise self._failed(f"llama.cpp refuses {files}: {self._first_error()}")
         return report["address"]
+
+    def _is_as_published(self) -> bool:
+        if self.model.adapter is None or self.model.adapter_sha256 is None:
+            return True
+        with self.model.adapter.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == self.model.adapter_sha256
 
     @property
     def _files(self) -> list[Path]:

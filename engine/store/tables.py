@@ -122,6 +122,7 @@ MODELS = Table(
     Column("base", Text, nullable=False),
     Column("created_at", _BIG, nullable=False),
     Column("adapter", Text, nullable=False),
+    Column("sha256", Text),
     Column("checkpoint_id", Text),
     Column("step_number", Integer),
     Column("metrics", _JSON),

@@ -69,6 +69,7 @@ def save(job_dir: Path, state: State, peft_model: Any, optimizer: torch.optim.Op
     }
     save_file(tensors, folder / OPTIMIZER)
     durable.sync_files(folder)
+    durable.sync_folder(folder.parent)
     durable.write_json(folder / MARKER, asdict(state))
     _prune(job_dir, keep=folder)
 
