@@ -27,6 +27,7 @@ lint: $(VENV)/.dev  ## Check style and types.
 bench: $(VENV)/.dev $(VENV)-bench/.peers  ## Measure what the project claims (half an hour).
 	set -e; for script in status chat chat_while_training check memory tokens webhooks; do $(BIN)/python -m bench.$$script; done
 	$(VENV)-bench/bin/python -m bench.train --steps 4 --batch 4 --rows 60
+	$(VENV)-bench/bin/python -m bench.dpo
 
 # A stamp is newer than the requirements it was made from, or they are installed again.
 $(VENV)/.main: requirements.txt requirements/engine.txt requirements/service.txt | $(BIN)/python

@@ -117,11 +117,11 @@ def _ours(options: argparse.Namespace, tokenizer: Any, batches: Sequence[Any], _
     arithmetic = precision.choose()
     precision.use(arithmetic)
     model = lora.attach(load_model(options.base, arithmetic.dtype, arithmetic.attention), None, seed=1)
-    optimizer = steps.new_optimizer(model)
+    objective, optimizer = steps.Supervised(model, tokenizer.pad_token_id), steps.new_optimizer(model)
     seconds, losses = [], []
     for batch in batches:
         started = time.perf_counter()
-        losses.append(steps.train_step(model, optimizer, LEARNING_RATE, batch, tokenizer.pad_token_id, crew).loss)
+        losses.append(steps.train_step(objective, optimizer, LEARNING_RATE, batch, crew).loss)
         seconds.append(time.perf_counter() - started)
     tokens = [sum(len(example) for example in batch) for batch in batches]
     return {"seconds": seconds, "losses": losses, "tokens": tokens, "note": arithmetic.name}

@@ -17,6 +17,7 @@ from wire.pages import page
 from wire.requests import JobCreate
 
 AUTO = {"n_epochs": "auto", "batch_size": "auto", "learning_rate_multiplier": "auto"}
+METHODS = ("supervised", "dpo")
 ADAPTER_FILES = {"adapter_model.safetensors", "adapter_config.json"}
 _CHANCE = random.SystemRandom()
 
@@ -103,7 +104,7 @@ class Jobs:
 
     def to_wire(self, row: Record) -> Record:
         """Return the Job object of a row (wire reference 2.2)."""
-        shown = row["hyperparameters"]
+        method, settings = method_of(row), row["hyperparameters"]
         same = ("id", "created_at", "error", "fine_tuned_model", "finished_at", "model", "status", "trained_tokens")
         also = ("training_file", "validation_file", "seed", "estimated_finish", "metadata")
         return {
@@ -111,9 +112,9 @@ class Jobs:
             **{name: row[name] for name in (*same, *also)},
             "integrations": row["integrations"] or [],
             "organization_id": self.organization_id,
-            "hyperparameters": shown,
+            "hyperparameters": {name: settings[name] for name in AUTO},
             "result_files": [row["result_file"]] if row["result_file"] else [],
-            "method": {"type": "supervised", "supervised": {"hyperparameters": shown}},
+            "method": {"type": method, method: {"hyperparameters": settings}},
             "user_provided_suffix": row["suffix"],
             "usage_metrics": None,
             "shared_with_openai": False,
@@ -223,19 +224,35 @@ def checkpoint_to_wire(row: Record) -> Record:
     }
 
 
+def method_of(row: Record) -> str:
+    """Return the method of a job's row: of those trained by here, `dpo` alone has a beta."""
+    return "dpo" if "beta" in row["hyperparameters"] else "supervised"
+
+
 def _hyperparameters(asked: JobCreate) -> Record:
     """Return what the caller fixed, with `auto` for the rest; `method` wins over the older top-level field."""
-    in_method = asked.method.supervised.hyperparameters if asked.method and asked.method.supervised else None
-    given = in_method or asked.hyperparameters
-    return {**AUTO, **(given.model_dump(exclude_none=True) if given else {})}
+    method = asked.method.type if asked.method else "supervised"
+    settings = getattr(asked.method, method, None)
+    given = (settings and settings.hyperparameters) or asked.hyperparameters
+    auto = AUTO if method == "supervised" else {**AUTO, "beta": "auto"}
+    return {**auto, **(given.model_dump(exclude_none=True) if given else {})}
 
 
 def _refuse_unsupported(asked: JobCreate) -> None:
-    if asked.method and asked.method.type != "supervised":
+    method = asked.method.type if asked.method else METHODS[0]
+    if method not in METHODS:
         raise BadRequest(
-            f"This engine trains by method 'supervised'; '{asked.method.type}' is not available here.",
+            f"This engine trains by the methods 'supervised' and 'dpo'; '{method}' is not available here.",
             code="unsupported_value",
             param="method.type",
+        )
+    given = asked.method.model_dump(exclude_none=True) if asked.method else {}
+    stray = next((name for name in given if name not in ("type", method)), None)
+    if stray is not None:
+        raise BadRequest(
+            f"'method.{stray}' does nothing in a job whose method.type is '{method}'; give 'method.{method}' instead.",
+            code="invalid_value",
+            param=f"method.{stray}",
         )
 
 

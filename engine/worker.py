@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 
 import dataprep
 from engine import durable, lifecycle, parity, publication
-from engine.jobs import event
+from engine.jobs import AUTO, event, method_of
 from engine.leases import SECONDS, Leases
 from engine.pace import Pace
 from engine.parts import Parts
@@ -143,8 +143,8 @@ class Worker:
                 continue
             with (folder / f"{param}.jsonl").open("rb") as stream:
                 report = dataprep.check(stream)
-            fault = dataprep.job_error(report, job[param], minimum, "supervised", split)
-            if fault is None and report.kind != "chat":
+            fault = dataprep.job_error(report, job[param], minimum, method_of(job), split)
+            if fault is None and report.kind not in ("chat", "preference"):
                 words = f"Input file {job[param]} holds {report.kind} lines, but this engine trains on chat messages."
                 fault = "invalid_file_format", words
             if fault is not None:
@@ -185,6 +185,7 @@ class Worker:
         adapter, validation = folder / "init_adapter", folder / "validation_file.jsonl"
         spec = {
             "job_id": job["id"],
+            "method": method_of(job),
             "base": str(base_path.resolve()),
             "init_adapter": str(adapter) if adapter.is_dir() else None,
             "training_file": str(folder / "training_file.jsonl"),
@@ -222,9 +223,8 @@ class Worker:
         match message.pop("kind", None):
             case "plan":
                 self._pace = Pace(self._store.steps(claim.job_id))
-                names = ("n_epochs", "batch_size", "learning_rate_multiplier")
-                said = event(claim.job_id, now, message["message"], data=message)
-                claim.note(said, hyperparameters={name: message[name] for name in names})
+                settled = {name: message[name] for name in (*AUTO, "beta") if name in message}
+                claim.note(event(claim.job_id, now, message["message"], data=message), hyperparameters=settled)
             case "step" if self._pace.is_new(message["step"]):
                 words, step = lifecycle.step(message), message["step"]
                 said = event(claim.job_id, now, words, type="metrics", data=message, step=step)

@@ -5,16 +5,17 @@ piece is encoded by itself, so the prompt's ids are the ones that a server compu
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from jinja2 import TemplateError
 
 from engine.trainer.errors import InvalidTrainingFile, UnsupportedBaseModel
 
 Message = dict[str, Any]
+Item = TypeVar("Item", bound=Sized)
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,11 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """The examples of one file, and how many of its rows had to be cut or left out."""
+class Dataset(Generic[Item]):
+    """What one file is trained on, and how many of its rows had to be cut or left out; `len` of an item: its tokens."""
 
-    examples: list[Example]
-    bare: list[Example]  # the same rows without their system message; empty if that would blur what they teach
+    examples: list[Item]
+    bare: list[Item]  # the same rows without their system message; empty if that would blur what they teach
     truncated: int
     left_out: int
 
@@ -48,13 +49,13 @@ class Dataset:
         return sum(len(example) for example in self.examples)
 
 
-def load(path: Path, tokenizer: Any, max_tokens: int) -> Dataset:
+def load(path: Path, tokenizer: Any, max_tokens: int) -> Dataset[Example]:
     """Encode every row of a chat JSONL file; rows longer than `max_tokens` lose their end, as the wire has it."""
     pairs, truncated = [], 0
     for line, row in rows(path, tokenizer):
         for example, bare in zip(encode(row, tokenizer, line), encode(_bare(row), tokenizer, line), strict=False):
             truncated += len(example) > max_tokens
-            pairs.append((_cut(example, max_tokens), _cut(bare, max_tokens)))
+            pairs.append((cut(example, max_tokens), cut(bare, max_tokens)))
     kept = [pair for pair in pairs if any(pair[0].trained)]
     examples = [example for example, _ in kept]
     if not examples:
@@ -78,6 +79,14 @@ def _unless_blurred(pairs: list[tuple[Example, Example]]) -> list[Example]:
 
 def rows(path: Path, tokenizer: Any) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield each row of a chat JSONL file with the number of its line, once the model is known to have a template."""
+    for number, row in records(path, tokenizer):
+        if not isinstance(row.get("messages"), list) or not row["messages"]:
+            raise InvalidTrainingFile(f"Line {number} has no list of messages.")
+        yield number, row
+
+
+def records(path: Path, tokenizer: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield each object of a JSONL file with the number of its line, once the model is known to have a template."""
     if not tokenizer.chat_template:
         raise UnsupportedBaseModel("The base model carries no chat template, so chats cannot be trained on.")
     with path.open("rb") as lines:
@@ -96,8 +105,8 @@ def _read(line: bytes, number: int) -> dict[str, Any] | None:
         raise InvalidTrainingFile(f"Line {number} is not valid JSON: {error}.") from error
     if not text:
         return None
-    if not isinstance(row, dict) or not isinstance(row.get("messages"), list) or not row["messages"]:
-        raise InvalidTrainingFile(f"Line {number} has no list of messages.")
+    if not isinstance(row, dict):
+        raise InvalidTrainingFile(f"Line {number} is no JSON object.")
     return row
 
 
@@ -148,7 +157,8 @@ def _ids(tokenizer: Any, text: str) -> list[int]:
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def _cut(example: Example, max_tokens: int) -> Example:
+def cut(example: Example, max_tokens: int) -> Example:
+    """The example without what lies behind `max_tokens`."""
     if len(example) <= max_tokens:
         return example
     ids, trained = example.ids[:max_tokens], example.trained[:max_tokens]

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from engine import durable
-from engine.trainer import checkpoints, data, lora, metrics, parity, precision, recipe, steps
+from engine.trainer import checkpoints, data, lora, metrics, parity, precision, preference, recipe, steps
 from engine.trainer.base_model import load_model, load_tokenizer
 from engine.trainer.crew import Crew
 from engine.trainer.progress import Progress
@@ -25,18 +25,18 @@ class Run:
     job_dir: Path
     progress: Progress
     recipe: recipe.Recipe
-    training: data.Dataset
-    validation: list[list[data.Example]]  # batches
+    training: data.Dataset[Any]
+    validation: list[list[Any]]  # batches
     tokenizer: Any
-    model: Any
+    objective: steps.Objective
     optimizer: torch.optim.Optimizer
     state: checkpoints.State
     crew: Crew
 
     @property
-    def pad_id(self) -> int:
-        """Any id will do: no trained position ever looks at padding."""
-        return int(self.tokenizer.pad_token_id or 0)
+    def model(self) -> Any:
+        """The base model with its adapter."""
+        return self.objective.model
 
 
 def train(spec: Spec, job_dir: Path, progress: Progress) -> None:
@@ -53,18 +53,22 @@ def train(spec: Spec, job_dir: Path, progress: Progress) -> None:
 
 def _prepare(spec: Spec, job_dir: Path, progress: Progress) -> Run:
     tokenizer = load_tokenizer(spec.base)
-    training = data.load(spec.training_file, tokenizer, spec.max_tokens)
+    training, valid = _load(spec.training_file, spec, tokenizer), _load(spec.validation_file, spec, tokenizer)
     state, resumed = _begin_or_resume(spec, job_dir, len(training.examples))
     settled = recipe.Recipe(**state.recipe)
-    validation = _validation_batches(spec, tokenizer, settled.batch_size)
     crew = Crew(spec.threads, settled.batch_size)
     arithmetic = precision.BY_NAME[state.precision]
     precision.use(arithmetic)
     model = lora.attach(load_model(spec.base, arithmetic.dtype, arithmetic.attention), spec.init_adapter, spec.seed)
+    objective = _objective(model, tokenizer, settled)
+    if isinstance(objective, preference.Preference):
+        # Before a checkpoint is put back: the reference is the model as the job found it.
+        training, valid = preference.refer_all(objective, (training, valid), job_dir / "reference.json", crew)
     optimizer = steps.new_optimizer(model)
     if resumed:
         checkpoints.restore(resumed, model, optimizer)
-    run = Run(spec, job_dir, progress, settled, training, validation, tokenizer, model, optimizer, state, crew)
+    batches = _batches(valid, settled.batch_size, spec.seed, epoch=0)
+    run = Run(spec, job_dir, progress, settled, training, batches, tokenizer, objective, optimizer, state, crew)
     _announce(run, state.step if resumed else None)
     # The engine may have died before it had noted the steps that the checkpoint holds.
     for row in state.history:
@@ -72,55 +76,65 @@ def _prepare(spec: Spec, job_dir: Path, progress: Progress) -> Run:
     return run
 
 
+def _load(path: Path | None, spec: Spec, tokenizer: Any) -> data.Dataset[Any]:
+    if path is None:
+        return data.Dataset([], [], 0, 0)
+    load = preference.load if spec.method == "dpo" else data.load
+    return load(path, tokenizer, spec.max_tokens)
+
+
+def _objective(model: Any, tokenizer: Any, settled: recipe.Recipe) -> steps.Objective:
+    pad_id = int(tokenizer.pad_token_id or 0)  # any id will do: no trained position ever looks at padding
+    if settled.beta is None:
+        return steps.Supervised(model, pad_id)
+    return preference.Preference(model, pad_id, settled.beta)
+
+
 def _begin_or_resume(spec: Spec, job_dir: Path, examples: int) -> tuple[checkpoints.State, Path | None]:
     """A resumed run keeps its recipe and its arithmetic: settled or measured anew, others could come out."""
     resumed = checkpoints.latest(job_dir)
     if resumed:
         return checkpoints.read_state(resumed), resumed
-    return checkpoints.State(precision.choose().name, asdict(recipe.settle(spec.requested, examples))), None
+    pairs = spec.method == "dpo"
+    settled = recipe.settle(spec.requested, examples, pairs)
+    return checkpoints.State(precision.choose(exact_only=pairs).name, asdict(settled)), None
 
 
-def _validation_batches(spec: Spec, tokenizer: Any, batch_size: int) -> list[list[data.Example]]:
-    if spec.validation_file is None:
-        return []
-    examples = data.load(spec.validation_file, tokenizer, spec.max_tokens).examples
-    order = recipe.batches([len(example) for example in examples], batch_size, spec.seed, epoch=0)
+def _batches(dataset: data.Dataset[Any], batch_size: int, seed: int, epoch: int) -> list[list[Any]]:
+    examples = _as_trained_in(dataset, epoch)
+    order = recipe.batches([len(example) for example in examples], batch_size, seed, epoch)
     return [[examples[row] for row in rows] for rows in order]
 
 
 def _announce(run: Run, resumed_from: int | None) -> None:
     settled, training = run.recipe, run.training
     bare = _as_trained_in(training, epoch=1) != training.examples
+    cut = recipe.cut_in_words(training.truncated, training.left_out)
     run.progress.send(
         "plan",
         examples=len(training.examples),
         tokens_per_epoch=training.tokens,
-        n_epochs=settled.n_epochs,
-        batch_size=settled.batch_size,
-        learning_rate_multiplier=settled.learning_rate_multiplier,
+        **settled.hyperparameters,
         learning_rate=settled.peak_learning_rate,
         total_steps=settled.total_steps,
         precision=run.state.precision,
         truncated=training.truncated,
         resumed_from=resumed_from,
-        message=recipe.in_words(
-            settled, run.spec.requested, len(training.examples), training.truncated, bare, training.left_out
-        ),
+        message=recipe.in_words(settled, run.spec.requested, len(training.examples), cut, bare),
     )
 
 
 def _epoch(run: Run) -> None:
     epoch = run.state.epoch + 1
-    examples = _as_trained_in(run.training, epoch)
-    lengths = [len(example) for example in examples]
-    order = recipe.batches(lengths, run.recipe.batch_size, run.spec.seed, epoch)
-    for rows in order:
-        _step(run, [examples[row] for row in rows], last=rows is order[-1])
+    batches = _batches(run.training, run.recipe.batch_size, run.spec.seed, epoch)
+    for batch in batches:
+        _step(run, batch, last=batch is batches[-1])
     run.state.epoch = epoch
 
 
-def _as_trained_in(training: data.Dataset, epoch: int) -> list[data.Example]:
-    if not training.bare:
+def _as_trained_in(training: data.Dataset[Any], epoch: int) -> list[Any]:
+    """The rows as `epoch` trains them; validation is epoch 0 and never goes without system messages."""
+    if not training.bare or epoch == 0:
         return training.examples
     count = len(training.examples)
     return [
@@ -129,28 +143,29 @@ def _as_trained_in(training: data.Dataset, epoch: int) -> list[data.Example]:
     ]
 
 
-def _tokens_seen(training: data.Dataset, epochs: int) -> int:
+def _tokens_seen(training: data.Dataset[Any], epochs: int) -> int:
     """Tokens that went through the model, padding apart: what a row loses without its system message is not counted."""
     return sum(len(example) for epoch in range(1, epochs + 1) for example in _as_trained_in(training, epoch))
 
 
-def _step(run: Run, batch: list[data.Example], last: bool) -> None:
+def _step(run: Run, batch: list[Any], last: bool) -> None:
     state = run.state
     state.step += 1
     rate = recipe.learning_rate(run.recipe, state.step)
-    score = steps.train_step(run.model, run.optimizer, rate, batch, run.pad_id, run.crew)
-    row = {"step": state.step, "train_loss": score.loss, "train_mean_token_accuracy": score.accuracy}
+    score = steps.train_step(run.objective, run.optimizer, rate, batch, run.crew)
+    row = {"step": state.step, **_scored("train", score)}
     if run.validation and state.step % VALIDATE_EVERY == 0:
         turn = state.step // VALIDATE_EVERY % len(run.validation)
-        row |= _scored("valid", steps.evaluate(run.model, [run.validation[turn]], run.pad_id, run.crew))
+        row |= _scored("valid", steps.evaluate(run.objective, [run.validation[turn]], run.crew))
     if run.validation and last:
-        row |= _scored("full_valid", steps.evaluate(run.model, run.validation, run.pad_id, run.crew))
+        row |= _scored("full_valid", steps.evaluate(run.objective, run.validation, run.crew))
     state.history.append(row)
     run.progress.send("step", total_steps=run.recipe.total_steps, **row)
 
 
 def _scored(prefix: str, score: steps.Score) -> dict[str, Any]:
-    return {f"{prefix}_loss": score.loss, f"{prefix}_mean_token_accuracy": score.accuracy}
+    shown = {"loss": score.loss, "mean_token_accuracy": score.accuracy, **score.also}
+    return {f"{prefix}_{name}": value for name, value in shown.items()}
 
 
 def _checkpoint(run: Run) -> None:
@@ -172,16 +187,13 @@ def _finish(run: Run, started: float) -> None:
     partial = run.job_dir / "adapter.partial"
     checkpoints.write_adapter(run.model, partial, run.spec.base.name)
     durable.move_folder(partial, run.job_dir / "adapter")
-    found = parity.document(run.model, run.tokenizer, run.training.examples)
+    shown = [getattr(one, "preferred", one) for one in run.training.examples]
+    found = parity.document(run.model, run.tokenizer, shown)
     durable.write_json(run.job_dir / "parity.json", found)
     settled = run.recipe
     result = {
         "trained_tokens": _tokens_seen(run.training, settled.n_epochs),
-        "hyperparameters": {
-            "n_epochs": settled.n_epochs,
-            "batch_size": settled.batch_size,
-            "learning_rate_multiplier": settled.learning_rate_multiplier,
-        },
+        "hyperparameters": settled.hyperparameters,
         "total_steps": settled.total_steps,
         "train_loss": run.state.history[-1]["train_loss"],
         "weights_moved": lora.movement(run.model),

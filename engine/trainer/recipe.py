@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 PEAK_LEARNING_RATE = 5e-4  # at learning_rate_multiplier 1
+SETTLED = ("n_epochs", "batch_size", "learning_rate_multiplier")
+PAIRS_MULTIPLIER = 0.2
+BETA = 0.1  # of direct preference optimisation, as in its paper
 WARMUP_SHARE = 0.1
 FINAL_SHARE = 0.05
 SMALL_SET = 24  # rows below which every optimizer step counts
@@ -23,6 +26,7 @@ class Requested:
     n_epochs: int | None = None
     batch_size: int | None = None
     learning_rate_multiplier: float | None = None
+    beta: float | None = None
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Recipe:
     batch_size: int
     learning_rate_multiplier: float
     steps_per_epoch: int
+    beta: float | None = None  # of pairs; None for a method without one
 
     @property
     def total_steps(self) -> int:
@@ -44,16 +49,25 @@ class Recipe:
         """The highest learning rate of the schedule."""
         return PEAK_LEARNING_RATE * self.learning_rate_multiplier
 
+    @property
+    def hyperparameters(self) -> dict[str, float]:
+        """What the job's object shows of it, by its names."""
+        shown: dict[str, float] = {name: getattr(self, name) for name in SETTLED}
+        return shown if self.beta is None else shown | {"beta": self.beta}
 
-def settle(requested: Requested, examples: int) -> Recipe:
-    """Settle every `auto` field for a set of `examples` rows, given whatever the others were set to."""
+
+def settle(requested: Requested, examples: int, pairs: bool = False) -> Recipe:
+    """Settle every `auto` field for a set of `examples` rows, or `pairs`, given whatever the others were set to."""
     batch_size = requested.batch_size or auto_batch_size(examples)
     steps_per_epoch = math.ceil(examples / batch_size)
+    rate = PAIRS_MULTIPLIER if pairs else auto_multiplier(examples)
+    epochs = auto_epochs_of_pairs if pairs else auto_epochs
     return Recipe(
-        n_epochs=requested.n_epochs or auto_epochs(examples, steps_per_epoch),
+        n_epochs=requested.n_epochs or epochs(examples, steps_per_epoch),
         batch_size=batch_size,
-        learning_rate_multiplier=requested.learning_rate_multiplier or auto_multiplier(examples),
+        learning_rate_multiplier=requested.learning_rate_multiplier or rate,
         steps_per_epoch=steps_per_epoch,
+        beta=(requested.beta or BETA) if pairs else None,
     )
 
 
@@ -69,6 +83,12 @@ def auto_epochs(examples: int, steps_per_epoch: int) -> int:
     wanted_steps = 24 if examples < SMALL_SET else 90
     fewest = 10 if examples < SMALL_SET else 3 if examples < 1000 else 2 if examples < 5000 else 1
     return min(25, max(fewest, round(wanted_steps / steps_per_epoch)))
+
+
+def auto_epochs_of_pairs(examples: int, steps_per_epoch: int) -> int:
+    """Few epochs: a preference is learned in a dozen steps, and what is driven further forgets how to answer."""
+    fewest = 3 if examples < 1000 else 2 if examples < 5000 else 1
+    return min(10, max(fewest, round(12 / steps_per_epoch)))
 
 
 def auto_multiplier(examples: int) -> float:
@@ -107,19 +127,22 @@ def batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> l
     return grouped
 
 
-def in_words(
-    recipe: Recipe, requested: Requested, examples: int, truncated: int, bare: bool = False, left_out: int = 0
-) -> str:
-    """The plan as one sentence for the job's first events."""
-    chosen = [
-        name for name in ("n_epochs", "batch_size", "learning_rate_multiplier") if getattr(requested, name) is None
-    ]
+def in_words(recipe: Recipe, requested: Requested, examples: int, cut: str = "", bare: bool = False) -> str:
+    """The plan as one sentence for the job's first events; `cut` says what the limit on tokens has done."""
+    chosen = [name for name in recipe.hyperparameters if getattr(requested, name) is None]
     auto = f" ({', '.join(chosen)} chosen automatically)" if chosen else ""
+    also = "; every second time without its system message, since chats may come without one" if bare else ""
+    thing = "example" if recipe.beta is None else "pair"
+    beta = "" if recipe.beta is None else f" and a beta of {recipe.beta:g}"
+    return (
+        f"Training on {examples} {thing}{'s' if examples != 1 else ''}: {recipe.n_epochs} epochs in batches of "
+        f"{recipe.batch_size}, {recipe.total_steps} optimizer steps at a learning rate of up to "
+        f"{recipe.peak_learning_rate:g}{beta}{auto}{also}{cut}."
+    )
+
+
+def cut_in_words(truncated: int, left_out: int) -> str:
+    """What the limit on tokens has done to the rows, for the plan's sentence; empty if nothing."""
     cut = f"; {truncated} too long for the model's limit and cut at the end" if truncated else ""
     gone = f"; {left_out} left out, for the limit comes before their first trained answer" if left_out else ""
-    also = "; every second time without its system message, since chats may come without one" if bare else ""
-    return (
-        f"Training on {examples} example{'s' if examples != 1 else ''}: {recipe.n_epochs} epochs in batches of "
-        f"{recipe.batch_size}, {recipe.total_steps} optimizer steps at a learning rate of up to "
-        f"{recipe.peak_learning_rate:g}{auto}{also}{cut}{gone}."
-    )
+    return cut + gone

@@ -13,6 +13,7 @@ class Spec:
     """One job: absolute paths, requested hyperparameters and limits."""
 
     job_id: str
+    method: str
     base: Path
     init_adapter: Path | None
     training_file: Path
@@ -28,6 +29,7 @@ def read_spec(job_dir: Path) -> Spec:
     document = json.loads((job_dir / "spec.json").read_text(encoding="utf-8"))
     return Spec(
         job_id=document["job_id"],
+        method=document.get("method", "supervised"),  # a job may be older than the other methods
         base=Path(document["base"]),
         init_adapter=_optional_path(document["init_adapter"]),
         training_file=Path(document["training_file"]),

@@ -1,36 +1,19 @@
 """What a server of the OpenAI wire API must do, asked of it with the official SDK; subclasses name the server."""
 
 import re
-import time
-from typing import Any, cast
+from typing import Any
 
 import openai
 import pytest
 from openai import OpenAI
 
-from tests.contract.files import LINES, FilesContract, Upload, jsonl
+from tests.contract.files import LINES, Upload, jsonl
 from tests.contract.inference import InferenceContract
+from tests.contract.preferences import PreferencesContract, metrics, wait
 from tests.fakes.ports import until
 
-ENDED = ("succeeded", "failed", "cancelled")
 
-
-def wait(client: OpenAI, job_id: str, seconds: float = 180) -> Any:
-    """Return the job once it has ended."""
-    deadline = time.monotonic() + seconds
-    while (job := client.fine_tuning.jobs.retrieve(job_id)).status not in ENDED:
-        assert time.monotonic() < deadline, job
-        time.sleep(0.1)
-    return job
-
-
-def metrics(client: OpenAI, job_id: str) -> list[dict[str, Any]]:
-    """Return the numbers of a job's steps, newest first."""
-    events = [one for one in client.fine_tuning.jobs.list_events(job_id) if one.type == "metrics"]
-    return [cast("dict[str, Any]", one.data) for one in events]
-
-
-class ContractSuite(FilesContract, InferenceContract):
+class ContractSuite(PreferencesContract, InferenceContract):
     """Subclasses give the fixtures `client` and `model` (a base model's name)."""
 
     @pytest.fixture(scope="class")

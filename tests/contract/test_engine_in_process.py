@@ -13,7 +13,8 @@ from openai import OpenAI
 from config import EngineConfig
 from engine.app import create_engine
 from tests.contract.files import Upload
-from tests.contract.suite import ContractSuite, metrics, wait
+from tests.contract.preferences import metrics, wait
+from tests.contract.suite import ContractSuite
 from tests.fakes.postgres import Postgres
 from tests.tiny_encoder import plant_tiny_encoder
 

@@ -12,7 +12,7 @@ from openai import OpenAI
 from config import EngineConfig
 from engine.app import create_engine
 from engine.store import JOBS
-from tests.contract.suite import metrics
+from tests.contract.preferences import metrics
 from tests.engine.reporting.run_reader import history
 from tests.fakes.ports import until
 

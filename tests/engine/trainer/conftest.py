@@ -35,6 +35,19 @@ def chat(question: str, answer: str, **row: Any) -> dict[str, Any]:
 ROWS = [chat(f"Say {word}.", f"{word}!") for word in ("one", "two", "three", "four", "five", "six")]
 
 
+def pair(question: str, preferred: str, other: str) -> dict[str, Any]:
+    return {
+        "input": {"messages": [{"role": "user", "content": question}]},
+        "preferred_output": [{"role": "assistant", "content": preferred}],
+        "non_preferred_output": [{"role": "assistant", "content": other}],
+    }
+
+
+PAIRS = [
+    pair(f"Say {word}.", f"{word}!", f"I would rather not say {word}.") for word in ("one", "two", "three", "four")
+]
+
+
 def write_rows(path: Path, rows: Rows) -> Path:
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     return path

@@ -2,7 +2,16 @@
 
 import pytest
 
-from engine.trainer.recipe import Recipe, Requested, batches, in_words, learning_rate, leaves_out_system, settle
+from engine.trainer.recipe import (
+    Recipe,
+    Requested,
+    batches,
+    cut_in_words,
+    in_words,
+    learning_rate,
+    leaves_out_system,
+    settle,
+)
 
 
 @pytest.mark.parametrize(("examples", "n_epochs"), [(1, 24), (2, 24), (4, 12), (6, 10), (12, 10), (23, 10)])
@@ -58,7 +67,7 @@ def test_batches_hold_rows_of_like_length() -> None:
 
 def test_the_plan_in_words_says_what_was_chosen_and_what_was_cut() -> None:
     requested = Requested(n_epochs=3)
-    words = in_words(settle(requested, 12), requested, 12, truncated=2, left_out=3)
+    words = in_words(settle(requested, 12), requested, 12, cut_in_words(truncated=2, left_out=3))
     assert "3 left out" in words
     assert "12 examples" in words
     assert "3 epochs" in words
@@ -70,3 +79,14 @@ def test_rows_of_small_sets_leave_their_system_message_out_every_second_time() -
     assert [leaves_out_system(12, row=0, epoch=epoch) for epoch in (1, 2, 3, 4)] == [False, True, False, True]
     assert [leaves_out_system(12, row=row, epoch=1) for row in (0, 1, 2)] == [False, True, False]
     assert not any(leaves_out_system(60, row, epoch) for row in (0, 1) for epoch in (1, 2))
+
+
+@pytest.mark.parametrize(("pairs", "epochs"), [(2, 10), (8, 3), (16, 3), (999, 3), (1000, 2), (5000, 1)])
+def test_pairs_are_trained_gently(pairs: int, epochs: int) -> None:
+    settled = settle(Requested(), pairs, pairs=True)
+    assert (settled.n_epochs, settled.learning_rate_multiplier, settled.beta) == (epochs, 0.2, 0.1)
+    assert settled.hyperparameters["beta"] == 0.1
+    assert "beta" not in settle(Requested(), pairs).hyperparameters
+    words = in_words(settled, Requested(n_epochs=epochs), pairs)
+    assert f"{pairs} pairs" in words
+    assert "and a beta of 0.1 (batch_size, learning_rate_multiplier, beta chosen automatically)" in words

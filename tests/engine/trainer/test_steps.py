@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from engine.trainer import lora, steps
+from engine.trainer import likelihood, lora, steps
 from engine.trainer.base_model import load_model
 from engine.trainer.crew import Crew
 from engine.trainer.data import Example, encode
 from engine.trainer.errors import TrainingDiverged
+from engine.trainer.steps import Supervised
 from tests.engine.trainer.conftest import chat
 
 
@@ -33,9 +34,9 @@ def test_the_loss_is_the_cross_entropy_of_the_trained_tokens_alone(model: Any, e
                 wanted = torch.tensor(example.ids[position])
                 losses.append(torch.nn.functional.cross_entropy(logits[position - 1], wanted))
                 right.append(bool(logits[position - 1].argmax() == wanted))
-    loss, score = steps.batch_loss(model, examples, pad_id=0)
+    loss, score = Supervised(model, pad_id=0).loss(examples)
     torch.testing.assert_close(loss, torch.stack(losses).mean())
-    assert score.tokens == len(losses)
+    assert score.weight == len(losses) == Supervised(model, 0).weight(examples)
     assert score.accuracy == pytest.approx(sum(right) / len(right))
 
 
@@ -50,8 +51,8 @@ def test_its_gradient_is_that_of_plain_cross_entropy_in_chunks_or_whole(
         if chunk is None:
             loss = torch.nn.functional.cross_entropy(hidden @ head.T, targets)
         else:
-            monkeypatch.setattr(steps, "CHUNK", chunk)
-            loss, _ = steps.answer_loss(hidden, head, targets)
+            monkeypatch.setattr(likelihood, "CHUNK", chunk)
+            loss = -likelihood.token_log_probs(hidden, head, targets)[0].mean()
         (loss * 3).backward()  # type: ignore[no-untyped-call]
         gradients.append(hidden.grad)
     torch.testing.assert_close(gradients[1], gradients[0])
@@ -59,17 +60,17 @@ def test_its_gradient_is_that_of_plain_cross_entropy_in_chunks_or_whole(
 
 
 def test_padding_changes_nothing(model: Any, examples: list[Example]) -> None:
-    together = steps.evaluate(model, [examples], 0, Crew(1, 1))
-    apart = steps.evaluate(model, [[example] for example in examples], 5, Crew(2, 2))
+    together = steps.evaluate(Supervised(model, 0), [examples], Crew(1, 1))
+    apart = steps.evaluate(Supervised(model, 5), [[example] for example in examples], Crew(2, 2))
     assert together.loss == pytest.approx(apart.loss, rel=1e-5)
     assert together.accuracy == pytest.approx(apart.accuracy)
-    assert together.tokens == apart.tokens
+    assert together.weight == apart.weight
 
 
 def test_steps_lower_the_loss_and_leave_the_base_alone(model: Any, examples: list[Example]) -> None:
     frozen = {n: p.detach().clone() for n, p in model.named_parameters() if not p.requires_grad}
     optimizer = torch.optim.AdamW(lora.trainable(model), weight_decay=0.0)
-    losses = [steps.train_step(model, optimizer, 1e-2, examples, 0, Crew(1, 1)).loss for _ in range(20)]
+    losses = [steps.train_step(Supervised(model, 0), optimizer, 1e-2, examples, Crew(1, 1)).loss for _ in range(20)]
     assert losses[-1] < losses[0] / 2
     assert lora.movement(model) > 0
     for name, parameter in model.named_parameters():
@@ -80,7 +81,7 @@ def test_a_loss_that_is_no_number_stops_the_run(model: Any, examples: list[Examp
     optimizer = torch.optim.AdamW(lora.trainable(model))
     torch.nn.init.constant_(lora.trainable(model)[0], float("nan"))
     with pytest.raises(TrainingDiverged, match="no longer a finite number"):
-        steps.train_step(model, optimizer, 1e-3, examples, 0, Crew(1, 1))
+        steps.train_step(Supervised(model, 0), optimizer, 1e-3, examples, Crew(1, 1))
 
 
 def test_bfloat16_weights_train_a_float32_adapter(tiny_gguf: Path, examples: list[Example]) -> None:
@@ -92,7 +93,9 @@ def test_bfloat16_weights_train_a_float32_adapter(tiny_gguf: Path, examples: lis
     for model in (exact, coarse):
         assert all(p.dtype == torch.float32 for p in lora.trainable(model))
         optimizer = torch.optim.AdamW(lora.trainable(model), weight_decay=0.0)
-        losses.append([steps.train_step(model, optimizer, 3e-3, examples, 0, Crew(1, 1)).loss for _ in range(10)])
+        losses.append(
+            [steps.train_step(Supervised(model, 0), optimizer, 3e-3, examples, Crew(1, 1)).loss for _ in range(10)]
+        )
     assert losses[1] == pytest.approx(losses[0], rel=0.03)
 
 
@@ -102,7 +105,7 @@ def test_a_shared_step_is_the_step_of_one(tiny_gguf: Path, tokenizer: Any) -> No
     for threads in (1, 2, 3, 8):
         model = lora.attach(load_model(tiny_gguf, torch.float32, "sdpa"), None, seed=1)
         optimizer, crew = steps.new_optimizer(model), Crew(threads, batch_size=5)
-        scores.append([steps.train_step(model, optimizer, 1e-3, batch, 0, crew).loss for _ in range(3)])
+        scores.append([steps.train_step(Supervised(model, 0), optimizer, 1e-3, batch, crew).loss for _ in range(3)])
         adapters.append(lora.trainable(model))
     for score, adapter in zip(scores[1:], adapters[1:], strict=True):
         assert score == pytest.approx(scores[0], rel=1e-5)
