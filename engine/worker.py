@@ -262,7 +262,9 @@ class Worker:
         name = models[-1]["id"]
         kept = [lifecycle.checkpoint_created(one["step_number"], one["id"]) for one in models[:-1]]
         words = [verdict.message, *kept, lifecycle.model_created(name), lifecycle.COMPLETED]
-        also = {EVENTS: [event(job["id"], now, text, data={}) for text in words], MODELS: models, FILES: [csv]}
+        told = [event(job["id"], now, **result["outcome"])] if "outcome" in result else []
+        told += [event(job["id"], now, text, data={}) for text in words]
+        also = {EVENTS: told, MODELS: models, FILES: [csv]}
         values = {"hyperparameters": result["hyperparameters"], "trained_tokens": result["trained_tokens"]}
         values |= {"fine_tuned_model": name, "result_file": csv["id"], "finished_at": now, "estimated_finish": None}
         before = lifecycle.may_become(lifecycle.SUCCEEDED)

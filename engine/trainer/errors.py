@@ -29,3 +29,21 @@ class OutOfMemory(TrainingError):
     """The machine has too little memory for this model and batch."""
 
     code = "out_of_memory"
+
+
+class WeightsUnmoved(TrainingError):
+    """The adapter is after the training what it was before."""
+
+    code = "weights_unmoved"
+
+
+class ModelUnchanged(TrainingError):
+    """The weights have moved, but not so far that an answer could tell."""
+
+    code = "model_unchanged"
+
+
+class LossIncreased(TrainingError):
+    """The model knows its own training rows less well than before."""
+
+    code = "loss_increased"

@@ -8,7 +8,18 @@ from typing import Any
 import torch
 
 from engine import durable
-from engine.trainer import checkpoints, data, lora, metrics, parity, precision, preference, recipe, steps
+from engine.trainer import (
+    checkpoints,
+    data,
+    lora,
+    metrics,
+    outcome,
+    parity,
+    precision,
+    preference,
+    recipe,
+    steps,
+)
 from engine.trainer.base_model import load_model, load_tokenizer
 from engine.trainer.crew import Crew
 from engine.trainer.progress import Progress
@@ -182,8 +193,19 @@ def _checkpoint(run: Run) -> None:
     run.progress.send("checkpoint", **entry)
 
 
+def _figures(run: Run) -> outcome.Figures:
+    """Ask for the first batch's rows once more, shared among the crew as in the first step."""
+    first = _batches(run.training, run.recipe.batch_size, run.spec.seed, epoch=1)[0]
+    last_loss = steps.evaluate(run.objective, run.crew.share(first), run.crew).loss
+    return outcome.Figures(
+        run.state.history[0]["train_loss"], last_loss, lora.movement(run.model, run.spec.init_adapter)
+    )
+
+
 def _finish(run: Run, started: float) -> None:
     run.model.eval()
+    figures = _figures(run)
+    judged = outcome.judge(figures, run.state.history)
     partial = run.job_dir / "adapter.partial"
     checkpoints.write_adapter(run.model, partial, run.spec.base.name)
     durable.move_folder(partial, run.job_dir / "adapter")
@@ -196,7 +218,8 @@ def _finish(run: Run, started: float) -> None:
         "hyperparameters": settled.hyperparameters,
         "total_steps": settled.total_steps,
         "train_loss": run.state.history[-1]["train_loss"],
-        "weights_moved": lora.movement(run.model),
+        "weights_moved": figures.weights_moved,
+        "outcome": {**asdict(judged), "data": asdict(figures)},
         "checkpoints": run.state.checkpoints,
         "seconds": round(time.monotonic() - started, 2),
     }

@@ -57,10 +57,12 @@ def trainable(peft_model: Any) -> list[torch.nn.Parameter]:
     return [parameter for parameter in peft_model.parameters() if parameter.requires_grad]
 
 
-def movement(peft_model: Any) -> float:
-    """Norm of all B matrices, which start at zero: how far training has moved the model."""
-    squares = (p.detach().float().square().sum() for n, p in peft_model.named_parameters() if ".lora_B." in n)
-    return math.sqrt(float(sum(squares)))
+def movement(peft_model: Any, init_adapter: Path | None = None) -> float:
+    """Norm of how far all B matrices are from where they started: at zero, or at those of an earlier job's adapter."""
+    started = load_file(init_adapter / WEIGHTS) if init_adapter else {}
+    ends = {name: weight.detach().float() for name, weight in weights(peft_model).items() if ".lora_B." in name}
+    ways = (end - started[name].float() if name in started else end for name, end in ends.items())
+    return math.sqrt(float(sum(way.square().sum() for way in ways)))
 
 
 def _forward(layer: Any, x: torch.Tensor) -> Any:

@@ -58,6 +58,7 @@ class ContractSuite(PreferencesContract, InferenceContract):
         steps = [message for message in told if message.startswith("Step ")]
         assert [step.partition(":")[0] for step in steps] == [f"Step {number}/8" for number in range(1, 9)]
         assert re.fullmatch(r"Step 8/8: training loss=\d+\.\d\d, full validation loss=\d+\.\d\d", steps[-1])
+        assert [message for message in told if re.match(r"The loss of the first batch's rows fell: \d", message)]
         assert told[-2] == f"New fine-tuned model created: {trained.fine_tuned_model}"
         assert told[-1] == "The job has successfully completed"
 

@@ -74,7 +74,10 @@ def test_the_result_counts_the_tokens_really_trained_on(finished: tuple[Path, Ou
     tokens = sum(len(template(row["messages"], tokenize=True, return_dict=False)) for row in ROWS)
     assert result["trained_tokens"] == 4 * tokens == 4 * messages[0]["tokens_per_epoch"]
     assert result["hyperparameters"] == {"n_epochs": 4, "batch_size": 2, "learning_rate_multiplier": 3.0}
-    assert result["weights_moved"] > 0
+    told = result["outcome"]
+    assert told["level"] == "info"
+    assert told["data"]["first_loss"] == kinds(messages, "step")[0]["train_loss"] > told["data"]["last_loss"] > 0
+    assert result["weights_moved"] == told["data"]["weights_moved"] > 0
 
 
 def test_the_result_file_has_a_row_per_step(finished: tuple[Path, Outcome]) -> None:

@@ -1,0 +1,65 @@
+"""Whether a run really trained, judged by its own figures: a sentence for its events, or the error it ends with."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.trainer.errors import LossIncreased, ModelUnchanged, TrainingDiverged, WeightsUnmoved
+
+CHANCE = 0.1  # nats by which the loss of one batch may rise without telling anything
+ROUNDING = 1e-6  # what float32 makes of the same computation done in another order
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The loss of the first batch's rows before the training and after it, and how far the weights have moved."""
+
+    first_loss: float
+    last_loss: float
+    weights_moved: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A sentence for the job's events and its level."""
+
+    level: str
+    message: str
+
+
+def judge(figures: Figures, history: Sequence[Mapping[str, Any]]) -> Outcome:
+    """Say what the training has changed; `history` has the steps' metrics.
+
+    Raises:
+        WeightsUnmoved, ModelUnchanged, LossIncreased, TrainingDiverged: it is no training that may be published.
+    """
+    first, last = figures.first_loss, figures.last_loss
+    if not math.isfinite(last):
+        raise TrainingDiverged("The training loss is no longer a finite number; lower learning_rate_multiplier.")
+    if not figures.weights_moved > 0:
+        raise WeightsUnmoved(
+            "The training moved no weight. Raise learning_rate_multiplier, or give rows that it does not know yet."
+        )
+    numbers = f"{first:.4f} before the training and {last:.4f} after it"
+    if abs(last - first) <= ROUNDING * max(1.0, first):
+        raise ModelUnchanged(
+            f"The training left the model as it was: the loss of the first batch's rows is {numbers}. "
+            "Raise learning_rate_multiplier or n_epochs; in pairs of dpo, the two answers must differ."
+        )
+    if last < first:
+        return Outcome("info", f"The loss of the first batch's rows fell: {numbers}.")
+    valid = [float(row["full_valid_loss"]) for row in history if "full_valid_loss" in row]
+    if len(valid) > 1 and valid[-1] < valid[0]:
+        why = f"the loss of the validation file fell from {valid[0]:.4f} to {valid[-1]:.4f}"
+    elif last - first <= CHANCE:
+        why = f"a rise by less than {CHANCE} says nothing yet"
+    else:
+        raise LossIncreased(
+            f"The loss of the first batch's rows rose: {numbers}. So the model is not published; "
+            "lower learning_rate_multiplier."
+        )
+    words = (
+        f"The loss of the first batch's rows did not fall: {numbers}. The model is published all the same, for {why}."
+    )
+    return Outcome("warn", words)
