@@ -225,11 +225,14 @@ class Worker:
                 self._pace = Pace(self._store.steps(claim.job_id))
                 settled = {name: message[name] for name in (*AUTO, "beta") if name in message}
                 claim.note(event(claim.job_id, now, message["message"], data=message), hyperparameters=settled)
+            case "preflight":
+                said = event(claim.job_id, now, message["message"], data=message)
+                claim.note(said, estimated_finish=now + round(message["seconds"]))
             case "step" if self._pace.is_new(message["step"]):
                 words, step = lifecycle.step(message), message["step"]
                 said = event(claim.job_id, now, words, type="metrics", data=message, step=step)
                 finish = self._pace.estimate(step, message["total_steps"], now)
-                claim.note(said, estimated_finish=finish)
+                claim.note(said, **({"estimated_finish": finish} if finish else {}))
             case "checkpoint":
                 claim.note(crashes=0)
             case "error":

@@ -1,12 +1,13 @@
 """`python -m engine.trainer JOB_DIR`: the child process of one job; it speaks JSON lines and exits 0 or 1."""
 
+import errno
 import os
 import sys
 from pathlib import Path
 
 import lifeline
 from engine import lock
-from engine.trainer.errors import OutOfMemory, TrainingError
+from engine.trainer.errors import DiskFull, OutOfMemory, TrainingError
 from engine.trainer.progress import Progress, take_stdout
 
 
@@ -36,6 +37,10 @@ def _train(job_dir: Path, progress: Progress) -> None:
 
     try:
         train(read_spec(job_dir), job_dir, progress)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFull(f"The disk is full: {error}. Free some of it where DATA_DIR is.") from error
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "alloc" not in str(error):
             raise

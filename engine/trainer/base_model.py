@@ -5,6 +5,7 @@ the vocabulary once per object and takes half a minute on a slow core, so it ser
 """
 
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,14 @@ def load_tokenizer(path: Path) -> Any:
         raise UnsupportedBaseModel(f"{path.name} cannot be read as a GGUF file: {error}") from error
     backend, extra = convert_gguf_tokenizer(architecture, vocabulary)
     return PreTrainedTokenizerFast(tokenizer_object=backend, **settings, **extra)
+
+
+def count_weights(path: Path) -> tuple[int, int]:
+    """How many numbers the weights of a GGUF file are, and its largest tensor; 0 if a tensor's type is unknown."""
+    if not _every_tensor_type_is_known(path):
+        return 0, 0
+    sizes = [prod(tensor.shape) for tensor in GgufHeader.from_file(str(path)).tensors]
+    return sum(sizes), max(sizes)
 
 
 def load_model(path: Path, dtype: torch.dtype, attention: str) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from engine import durable
 from engine.trainer import lora
@@ -67,7 +67,7 @@ def save(job_dir: Path, state: State, peft_model: Any, optimizer: torch.optim.Op
         for index, parameter in enumerate(lora.trainable(peft_model))
         for name, value in optimizer.state[parameter].items()
     }
-    save_file(tensors, folder / OPTIMIZER)
+    lora.write_tensors(tensors, folder / OPTIMIZER)
     durable.sync_files(folder)
     durable.sync_folder(folder.parent)
     durable.write_json(folder / MARKER, asdict(state))

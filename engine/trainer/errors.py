@@ -47,3 +47,15 @@ class LossIncreased(TrainingError):
     """The model knows its own training rows less well than before."""
 
     code = "loss_increased"
+
+
+class InsufficientMemory(TrainingError):
+    """Found before the training: it would need more memory than is free."""
+
+    code = "insufficient_memory"
+
+
+class DiskFull(TrainingError):
+    """The disk that holds the job has too little room for it."""
+
+    code = "disk_full"

@@ -17,6 +17,7 @@ from engine.trainer import (
     parity,
     precision,
     preference,
+    preflight,
     recipe,
     steps,
 )
@@ -70,6 +71,7 @@ def _prepare(spec: Spec, job_dir: Path, progress: Progress) -> Run:
     crew = Crew(spec.threads, settled.batch_size)
     arithmetic = precision.BY_NAME[state.precision]
     precision.use(arithmetic)
+    preflight.check_base(spec.base, arithmetic.dtype, preflight.free_memory())
     model = lora.attach(load_model(spec.base, arithmetic.dtype, arithmetic.attention), spec.init_adapter, spec.seed)
     objective = _objective(model, tokenizer, settled)
     if isinstance(objective, preference.Preference):
@@ -81,6 +83,9 @@ def _prepare(spec: Spec, job_dir: Path, progress: Progress) -> Run:
     batches = _batches(valid, settled.batch_size, spec.seed, epoch=0)
     run = Run(spec, job_dir, progress, settled, training, batches, tokenizer, objective, optimizer, state, crew)
     _announce(run, state.step if resumed else None)
+    if not resumed:
+        room = preflight.free_room(job_dir)
+        progress.send("preflight", **preflight.foresee(objective, _plan(run), training.examples, room, crew))
     # The engine may have died before it had noted the steps that the checkpoint holds.
     for row in state.history:
         progress.send("step", total_steps=settled.total_steps, **row)
@@ -133,6 +138,12 @@ def _announce(run: Run, resumed_from: int | None) -> None:
         resumed_from=resumed_from,
         message=recipe.in_words(settled, run.spec.requested, len(training.examples), cut, bare),
     )
+
+
+def _plan(run: Run) -> preflight.Plan:
+    lengths = [run.objective.longest(one) for one in run.training.examples]
+    tokens = _tokens_seen(run.training, run.recipe.n_epochs)
+    return preflight.Plan(lengths, run.recipe.batch_size, run.recipe.total_steps, run.training.tokens, tokens)
 
 
 def _epoch(run: Run) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from peft.tuners.lora import Linear as LoraLinear
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as save_tensors
 
 from engine.trainer.errors import UnsupportedBaseModel
 
@@ -41,10 +42,15 @@ def weights(peft_model: Any) -> dict[str, torch.Tensor]:
 def save(peft_model: Any, folder: Path, base_name: str) -> None:
     """Write the adapter in peft's format: safetensors and adapter_config.json."""
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(weights(peft_model), folder / WEIGHTS)
+    write_tensors(weights(peft_model), folder / WEIGHTS)
     config = peft_model.peft_config["default"]
     config.base_model_name_or_path = base_name
     config.save_pretrained(str(folder))
+
+
+def write_tensors(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    """Write a safetensors file by Python's own means: a full disk is then the OSError that everybody knows."""
+    path.write_bytes(save_tensors(tensors))
 
 
 def restore(peft_model: Any, folder: Path) -> None:

@@ -15,7 +15,7 @@ from engine.trainer import likelihood
 from engine.trainer.crew import Crew
 from engine.trainer.data import Dataset, Example, cut, encode, records
 from engine.trainer.errors import InvalidTrainingFile
-from engine.trainer.steps import Score
+from engine.trainer.steps import Score, Supervised
 
 PREFERRED = ("preferred_output", "preferred_completion")
 NOT_PREFERRED = ("non_preferred_output", "non_preferred_completion")
@@ -85,6 +85,15 @@ class Preference:
         loss = -torch.nn.functional.logsigmoid(margins).mean()
         also = {"reward_accuracy": float((margins > 0).float().mean()), "reward_margin": float(margins.detach().mean())}
         return loss, Score(float(loss.detach()), accuracy, len(batch), also)
+
+    def longest(self, item: Pair) -> int:
+        """Return the tokens of a pair's longer side."""
+        return max(len(item.preferred), len(item.other))
+
+    def piece(self, item: Pair, tokens: int) -> Pair:
+        """Return the beginnings of both sides, all of them trained."""
+        sides = Supervised(self.model, self.pad_id)
+        return Pair(sides.piece(item.preferred, tokens), sides.piece(item.other, tokens))
 
     def refer(self, pairs: Sequence[Pair], crew: Crew) -> list[tuple[float, float]]:
         """Return the log-probabilities of each pair's answers under the model as it is now."""

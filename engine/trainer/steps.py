@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -38,6 +38,12 @@ class Objective(Protocol):
     def loss(self, batch: Sequence[Any]) -> tuple[torch.Tensor, Score]:
         """Return the mean loss, to go backwards from, and the score."""
 
+    def longest(self, item: Any) -> int:
+        """Return the tokens of an item's longest sequence."""
+
+    def piece(self, item: Any, tokens: int) -> Any:
+        """Return the beginning of an item, all of it trained."""
+
 
 @dataclass(frozen=True)
 class Supervised:
@@ -55,6 +61,15 @@ class Supervised:
         found, right, _ = likelihood.of_answers(self.model, batch, self.pad_id)
         loss = -found.mean()
         return loss, Score(float(loss.detach()), float(right.float().mean()), len(found), {})
+
+    def longest(self, item: Example) -> int:
+        """Return the tokens of an example."""
+        return len(item)
+
+    def piece(self, item: Example, tokens: int) -> Example:
+        """Return the beginning of an example, all of it trained."""
+        ids = (item.ids * tokens)[:tokens]
+        return replace(item, ids=ids, trained=[True] * len(ids))
 
 
 def new_optimizer(peft_model: Any) -> torch.optim.Optimizer:

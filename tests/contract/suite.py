@@ -55,6 +55,8 @@ class ContractSuite(PreferencesContract, InferenceContract):
         assert told[0] == f"Created fine-tuning job: {trained.id}"
         assert told[1].startswith(f"Validating training file: {trained.training_file} and validation file: file-")
         assert told[2:4] == ["Files validated, moving job to queued state", "Fine-tuning job started"]
+        assert told[4].startswith("Training on 4 examples: 4 epochs in batches of 2")
+        assert told[5].startswith("Foreseen from three trial steps: ")
         steps = [message for message in told if message.startswith("Step ")]
         assert [step.partition(":")[0] for step in steps] == [f"Step {number}/8" for number in range(1, 9)]
         assert re.fullmatch(r"Step 8/8: training loss=\d+\.\d\d, full validation loss=\d+\.\d\d", steps[-1])
