@@ -1,8 +1,5 @@
 """The contract, kept by `python -m engine serve` as a user starts it, over a real socket."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +7,8 @@ import pytest
 from openai import OpenAI
 
 from tests.contract.suite import ContractSuite
-from tests.fakes.ports import free_port, wait_until_answers
+from tests.live_engine import LiveEngine
 from tests.tiny_encoder import plant_tiny_encoder
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class TestEngineOverASocket(ContractSuite):
@@ -30,12 +25,7 @@ class TestEngineOverASocket(ContractSuite):
         folder = tmp_path_factory.mktemp("engine")
         (folder / "tiny.gguf").symlink_to(tiny_gguf)
         plant_tiny_encoder(folder)
-        port = free_port()
-        settings = {"ENGINE_PORT": str(port), "DATA_DIR": str(folder), "CONTEXT_TOKENS": "256"}
-        environment = {**os.environ, **settings, "BASE_MODEL": str(folder / "tiny.gguf")}
-        engine = subprocess.Popen([sys.executable, "-m", "engine", "serve"], cwd=ROOT, env=environment)
-        with OpenAI(api_key="unused", base_url=f"http://127.0.0.1:{port}/v1", max_retries=0) as client:
-            wait_until_answers(str(client.base_url), 30)
+        engine = LiveEngine(folder, folder / "tiny.gguf").wait()
+        with OpenAI(api_key="unused", base_url=engine.url, max_retries=0) as client:
             yield client
-        engine.terminate()
-        assert engine.wait(20) == 0
+        assert engine.end() == 0

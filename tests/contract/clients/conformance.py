@@ -1,0 +1,82 @@
+"""`docs/conformance.md`: which clients were driven, what each did, how it ended.
+
+`python -m tests.contract.clients.conformance` drives all of them against a live engine and writes it anew.
+"""
+
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from tests.contract.clients.catalogue import CLIENTS, ROOT, Client
+from tests.contract.clients.driving import Outcome, drive
+from tests.contract.clients.environments import NotDriven
+from tests.live_engine import LiveEngine
+from tests.tiny_models import write_tiny_gguf
+
+TABLE = ROOT / "docs" / "conformance.md"
+_HEAD = """# Conformance: other people's clients
+
+Each client below is installed unmodified from its package index, in an environment of its own, and told the engine's
+base URL and a key, which nobody looks at. It uploads, trains, and asks the model that it trained, as far as it can: for
+real, on a random model of two layers. `{command}` drives them all and writes this
+table; `tests/contract/clients/` has the scripts and pins every version, and `make test` fails when a line is no longer
+true.
+
+Last written with Python {python} on {system}.
+
+| client | version | what it does | result |
+| --- | --- | --- | --- |
+"""
+COMMAND = "python -m tests.contract.clients.conformance"
+
+
+def rows(client: Client, result_of: Callable[[str], str]) -> list[str]:
+    """Return a client's lines of the table."""
+    told = f"| {client.title} | `{client.package}` {client.version} |"
+    return [f"{told} {words} | {result_of(case)} |" for case, words in client.cases.items()]
+
+
+def write(table: Path, lines: Iterable[str]) -> None:
+    """Write the document with these lines of the table."""
+    head = _HEAD.format(command=COMMAND, python=platform.python_version(), system=platform.system())
+    table.write_text(head + "".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def results(outcomes: Iterable[Outcome]) -> dict[str, str]:
+    """Return each case's word in the table; what went wrong in the last line of the client's own words."""
+    return {one.case: "works" if one.fault is None else f"fails: {_last_line(one.fault)}" for one in outcomes}
+
+
+def _last_line(fault: str) -> str:
+    return fault.strip().splitlines()[-1].replace("|", "\\|")[:200]
+
+
+def main() -> int:
+    """Drive every client, write the table, and return how many cases did not work."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = LiveEngine(Path(folder) / "data", write_tiny_gguf(Path(folder) / "tiny.gguf"))
+        try:
+            found = [(client, results(_drive(client, engine, Path(folder)))) for client in CLIENTS]
+        finally:
+            engine.end()
+    lines = [line for client, words in found for line in rows(client, words.__getitem__)]
+    write(TABLE, lines)
+    return sum(" | works |" not in line for line in lines)
+
+
+def _drive(client: Client, engine: LiveEngine, folder: Path) -> list[Outcome]:
+    own = folder / client.name
+    own.mkdir()
+    try:
+        outcomes = drive(client, engine.wait().url, own)
+    except NotDriven as not_driven:
+        print(not_driven, file=sys.stderr)
+        outcomes = [Outcome(case, "not driven: no package index") for case in client.cases]
+    print(client.name, *(f"{one.case} {one.seconds} s {one.fault or ''}" for one in outcomes), sep="\n  ")
+    return outcomes
+
+
+if __name__ == "__main__":
+    sys.exit(main())

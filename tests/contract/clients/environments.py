@@ -1,0 +1,66 @@
+"""An environment for each client, kept in `.venv-clients`; nothing of theirs is ever installed beside ours.
+
+Packages come from the indexes that pip and npm are set up for, in the versions that the client's files name.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.contract.clients.catalogue import ROOT, Client
+
+FOLDER = ROOT / ".venv-clients"
+_PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--retries", "1", "--no-deps")
+
+
+class NotDriven(AssertionError):
+    """A client's environment could not be made; that is no result, and says so."""
+
+
+def interpreter(client: Client) -> Path:
+    """Return the Python or Node of the client's environment, which is made first if it is not there as pinned.
+
+    Raises:
+        NotDriven: a package index cannot be reached, or has not what is pinned.
+    """
+    if client.is_ours:
+        return Path(sys.executable)
+    folder = FOLDER / client.name
+    stamp = folder / "made-from"
+    wanted = hashlib.sha256(b"".join(file.read_bytes() for file in client.pinned)).hexdigest()
+    if not stamp.is_file() or stamp.read_text(encoding="utf-8") != wanted:
+        _make(client, folder)
+        stamp.write_text(wanted, encoding="utf-8")
+    return _program(folder, "node" if client.script.suffix == ".mjs" else "python")
+
+
+def _make(client: Client, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    _run(client, [sys.executable, "-m", "venv", str(folder)])
+    python = str(_program(folder, "python"))
+    requirements, *node = client.pinned
+    _run(client, [python, *_PIP, "-r", str(requirements)])
+    if node:
+        for file in node:
+            shutil.copy(file, folder)
+        npm = str(_program(folder, "npm"))
+        _run(client, [npm, "ci", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts"])
+
+
+def _program(folder: Path, name: str) -> Path:
+    return folder / (f"Scripts/{name}.exe" if sys.platform == "win32" else f"bin/{name}")
+
+
+def _run(client: Client, command: list[str]) -> None:
+    first = f"{Path(command[0]).parent}{os.pathsep}{os.environ['PATH']}"  # npm is a script that looks for node
+    done = subprocess.run(
+        command, env={**os.environ, "PATH": first}, capture_output=True, text=True, timeout=900, check=False
+    )
+    if done.returncode != 0:
+        raise NotDriven(
+            f"{client.name} WAS NOT DRIVEN: its environment could not be made; this needs a package index (PyPI, for "
+            f"Node npm's too). {' '.join(command)} said:\n{(done.stderr or done.stdout)[-2000:]}"
+        )
