@@ -12,7 +12,6 @@ _PLAIN = {"top_k": 0, "min_p": 0.0}
 # The likeliest token needs no probabilities: the whole chain would take a millisecond a token for the same answer.
 _GREEDY = {"top_k": 1, "samplers": ["penalties", "top_k"]}
 _PENALTIES = ("frequency_penalty", "presence_penalty")
-_TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
 _ALSO_SAID = ("name", "tool_call_id")
 _ROLES = {"developer": "system"}
 SEEDS = 2**31
@@ -22,7 +21,7 @@ LEGACY_LENGTH = 16
 
 def to_llama(request: ChatCreate, context_tokens: int) -> dict[str, Any]:
     """Return the body for llama.cpp's chat endpoint, always streamed; the caller adds `n`."""
-    body = _drawing(request, context_tokens) | _given(request, _TOOLS)
+    body = _drawing(request, context_tokens) | _tools(request)
     body["messages"] = [_message(message, f"messages.{place}") for place, message in enumerate(request.messages)]
     most = request.max_completion_tokens or request.max_tokens
     if most is not None:
@@ -88,6 +87,28 @@ def _message(message: Message, where: str) -> dict[str, Any]:
     if message.tool_calls is not None:
         plain["tool_calls"] = [call.model_dump(exclude_none=True) for call in message.tool_calls]
     return {"role": _ROLES.get(message.role, message.role), "content": content or "", **plain}
+
+
+def _tools(request: ChatCreate) -> dict[str, Any]:
+    """Return the tools and the choice among them; llama.cpp knows no choice by name, and would take it for `auto`."""
+    choice = request.tool_choice
+    if not isinstance(choice, dict):
+        return _given(request, ("tools", "tool_choice", "parallel_tool_calls"))
+    of_many = choice.get("allowed_tools")
+    allowed = of_many if isinstance(of_many, dict) else {"tools": [choice]}
+    named = allowed.get("tools")
+    wanted = [_function_name(one) for one in named] if isinstance(named, list) else []
+    tools = [tool for tool in request.tools or [] if _function_name(tool) in wanted]
+    if not wanted or None in wanted or {_function_name(tool) for tool in tools} != set(wanted):
+        raise _invalid("tool_choice", choice, "It must name a function of 'tools'.")
+    chosen = {"tools": tools, "tool_choice": allowed.get("mode", "required")}
+    return chosen | _given(request, ("parallel_tool_calls",))
+
+
+def _function_name(tool: Any) -> str | None:
+    function = tool.get("function") if isinstance(tool, dict) else None
+    name = function.get("name") if isinstance(function, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _given(holder: object, names: Sequence[str]) -> dict[str, Any]:
