@@ -17,6 +17,7 @@ from dotenv.parser import Binding, parse_stream
 PROJECT_ROOT = Path(__file__).resolve().parent
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+_BASE_IN_NAMES = re.compile(r"[\w.-]{0,64}", re.ASCII)
 _BASE_MODEL = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0-9._-]*|[^\x00-\x1f]+\.[gG][gG][uU][fF]")
 _ALIAS = r"[\w.:/@+-]+(=[\w.:/@+-]+)?"
 _HOST = r"(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?"
@@ -141,6 +142,12 @@ class EngineConfig(_FromEnvironment):
     organization: str = setting(
         "ORGANIZATION", "personal", "Your organization's slug as it stands in the names of fine-tuned models."
     )
+    base_in_names: str = setting(
+        "BASE_IN_NAMES",
+        "",
+        "What stands for the base model in the names of new fine-tuned models, such as gpt-3.5-turbo-1106, for clients "
+        "that know OpenAI's names alone; empty: the base model's own.",
+    )
     minimum_examples: int = setting(
         "MINIMUM_EXAMPLES", 1, "Fewest examples of a training file; OpenAI's is 10.", least=1
     )
@@ -193,6 +200,12 @@ class EngineConfig(_FromEnvironment):
         """Refuse names whose shape none can have; whether they name a model is the engine's to tell."""
         for name, text, shape, words in (
             ("ORGANIZATION", self.organization, _SLUG, "a slug: 1 to 64 of a-z, 0-9 and '-', not '-' first"),
+            (
+                "BASE_IN_NAMES",
+                self.base_in_names,
+                _BASE_IN_NAMES,
+                "empty, or a name of letters, digits, '.', '_' and '-'",
+            ),
             ("BASE_MODEL", self.base_model, _BASE_MODEL, "an id of the catalogue, a .gguf file or a repository"),
             ("MODEL_ALIASES", self.model_aliases, _ALIASES, "names or name=model pairs apart by spaces"),
             ("WEBHOOK_ALLOWED_HOSTS", self.webhook_allowed_hosts, _HOSTS, "hosts or host:port apart by spaces"),

@@ -107,6 +107,7 @@ def _worker_settings(config: EngineConfig) -> WorkerSettings:
     return WorkerSettings(
         data_dir=config.data_dir,
         organization=config.organization,
+        base_in_names=config.base_in_names,
         minimum_examples=config.minimum_examples,
         context_tokens=config.context_tokens,
         training_threads=config.training_threads or _cores(),

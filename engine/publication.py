@@ -1,14 +1,18 @@
 """What becomes visible when a job succeeds: the rows of its models. Whether it may is the worker's matter."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from engine import durable
 from engine.store import Record
-from wire.ids import model_name, new_id
+from wire.ids import new_id
 
 
-def model_rows(job: Record, folder: Path, result: Record, organization: str, now: int) -> list[Record]:
-    """Return the rows of the kept epochs' models, the final model last; `folder` is DATA_DIR/jobs/<job id>."""
+def model_rows(job: Record, folder: Path, result: Record, name: Callable[[int | None], str], now: int) -> list[Record]:
+    """Return the rows of the kept epochs' models, the final model last; `folder` is DATA_DIR/jobs/<job id>.
+
+    `name` makes a new name for the model of a step, or the final one for None.
+    """
     last = result["total_steps"]
     kept = [(one["step"], one["path"], one["metrics"]) for one in result["checkpoints"]]
     metrics: Record = next((metrics for step, _, metrics in kept if step == last), {})
@@ -18,7 +22,7 @@ def model_rows(job: Record, folder: Path, result: Record, organization: str, now
         ends = None if step == last else step
         rows.append(
             {
-                "id": model_name(job["base"], organization, job["suffix"], ends),
+                "id": name(ends),
                 "job_id": job["id"],
                 "base": job["base"],
                 "created_at": now,

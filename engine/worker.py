@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -20,6 +21,7 @@ from engine.run import Run, died_of
 from engine.serving.process import ModelGone, ServedModel, ServerSettings, StartFailed
 from engine.store import EVENTS, FILES, JOBS, MODELS, Claim, ClaimLost, Record, StoreError
 from wire.errors import ApiError
+from wire.ids import model_name
 
 _LOG = logging.getLogger(__name__)
 _CRASHES_ALLOWED = 3
@@ -35,6 +37,7 @@ class WorkerSettings:
 
     data_dir: Path
     organization: str
+    base_in_names: str
     minimum_examples: int
     context_tokens: int
     training_threads: int
@@ -260,7 +263,9 @@ class Worker:
             self._fail(claim, "train_serve_mismatch", verdict.message, now)
             return
         result = json.loads((folder / "result.json").read_text())
-        models = publication.model_rows(job, folder, result, self._settings.organization, now)
+        base = self._settings.base_in_names or job["base"]
+        name_of = partial(model_name, base, self._settings.organization, job["suffix"])
+        models = publication.model_rows(job, folder, result, name_of, now)
         csv = self._parts.files.prepare_result(folder / "metrics.csv", "step_metrics.csv", now)
         name = models[-1]["id"]
         kept = [lifecycle.checkpoint_created(one["step_number"], one["id"]) for one in models[:-1]]

@@ -128,6 +128,12 @@ def test_an_id_a_path_and_a_hubs_names_are_base_models(model: str) -> None:
     assert EngineConfig.from_env({"BASE_MODEL": model}).base_model == model
 
 
+@pytest.mark.parametrize("base", ["gpt-4o:acme", "a b", "a/b", "ä", "x" * 65])
+def test_a_base_that_would_break_names_is_refused(base: str) -> None:
+    with pytest.raises(WrongSetting, match=f"^BASE_IN_NAMES is '{base}', but must be empty, or a name"):
+        EngineConfig.from_env({"BASE_IN_NAMES": base})
+
+
 @pytest.mark.parametrize("aliases", ["a,b", "a=", "=b", "a=b=c", "a = b", "a;b", "a 'b'"])
 def test_aliases_that_are_none_are_refused(aliases: str) -> None:
     with pytest.raises(WrongSetting, match=f"^MODEL_ALIASES is '{aliases}', but must be"):
