@@ -14,13 +14,19 @@ _SCRIPT_CASE = re.compile(r"^/\*\* (.+) \*/\nexport async function (\w+)", re.MU
 
 @dataclass(frozen=True)
 class Client:
-    """One client in one version; `package` is its name in the index, `folder` where its script and versions are."""
+    """One client in one version; `package` is its name in the index, `folder` where its script and versions are.
+
+    `settings` are those of the engine that it wants. `borrows_torch`: it imports PyTorch, though not for what is done
+    here, and gets to see the engine's, which would be several GB a second time.
+    """
 
     name: str
     title: str
     package: str
     folder: str
     requirements: str = "requirements.txt"
+    settings: tuple[tuple[str, str], ...] = ()
+    borrows_torch: bool = False
 
     @property
     def is_ours(self) -> bool:
@@ -60,8 +66,13 @@ class Client:
 
 
 _OURS = "../../../../requirements/service.txt"
+# Both know OpenAI's names alone; DSPy's prompts, in bytes as the tiny model counts, are long.
+_OPENAI_NAMES = (("BASE_IN_NAMES", "gpt-3.5-turbo-1106"), ("CONTEXT_TOKENS", "1024"))
 CLIENTS = (
     Client("openai-3", "OpenAI's Python SDK, 3.x", "openai", "openai_python", _OURS),
     Client("openai-1", "OpenAI's Python SDK, 1.x", "openai", "openai_python"),
     Client("openai-node", "OpenAI's Node SDK", "openai", "openai_node"),
+    Client("litellm", "LiteLLM's SDK", "litellm", "litellm"),
+    Client("langchain", "LangChain", "langchain-openai", "langchain"),
+    Client("instructor", "instructor", "instructor", "instructor"),
 )

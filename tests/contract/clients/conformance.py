@@ -26,16 +26,22 @@ true.
 
 Last written with Python {python} on {system}.
 
-| client | version | what it does | result |
-| --- | --- | --- | --- |
+| client | version | engine | what it does | result |
+| --- | --- | --- | --- | --- |
 """
 COMMAND = "python -m tests.contract.clients.conformance"
 
 
 def rows(client: Client, result_of: Callable[[str], str]) -> list[str]:
     """Return a client's lines of the table."""
-    told = f"| {client.title} | `{client.package}` {client.version} |"
+    told = f"| {client.title} | `{client.package}` {client.version} | {_settings(client)} |"
     return [f"{told} {words} | {result_of(case)} |" for case, words in client.cases.items()]
+
+
+def _settings(client: Client) -> str:
+    """What the engine was told for this client's sake; the context is that of the tiny model's prompts alone."""
+    named = [f"`{name}={value}`" for name, value in client.settings if name != "CONTEXT_TOKENS"]
+    return ", ".join(named) or "as it is"
 
 
 def write(table: Path, lines: Iterable[str]) -> None:
@@ -54,28 +60,30 @@ def _last_line(fault: str) -> str:
 
 
 def main() -> int:
-    """Drive every client, write the table, and return how many cases did not work."""
+    """Drive every client, write the table, and return 1 if a case did not work."""
     with tempfile.TemporaryDirectory() as folder:
-        engine = LiveEngine(Path(folder) / "data", write_tiny_gguf(Path(folder) / "tiny.gguf"))
-        try:
-            found = [(client, results(_drive(client, engine, Path(folder)))) for client in CLIENTS]
-        finally:
-            engine.end()
-    lines = [line for client, words in found for line in rows(client, words.__getitem__)]
+        base_model = write_tiny_gguf(Path(folder) / "tiny.gguf")
+        lines = [
+            line for client in CLIENTS for line in rows(client, _drive(client, base_model, Path(folder)).__getitem__)
+        ]
     write(TABLE, lines)
-    return sum(" | works |" not in line for line in lines)
+    return int(any(" | works |" not in line for line in lines))
 
 
-def _drive(client: Client, engine: LiveEngine, folder: Path) -> list[Outcome]:
+def _drive(client: Client, base_model: Path, folder: Path) -> dict[str, str]:
+    """Return each case's word in the table; every client gets an engine of its own."""
     own = folder / client.name
     own.mkdir()
+    engine = LiveEngine(own / "data", base_model, **dict(client.settings))
     try:
         outcomes = drive(client, engine.wait().url, own)
     except NotDriven as not_driven:
         print(not_driven, file=sys.stderr)
         outcomes = [Outcome(case, "not driven: no package index") for case in client.cases]
-    print(client.name, *(f"{one.case} {one.seconds} s {one.fault or ''}" for one in outcomes), sep="\n  ")
-    return outcomes
+    finally:
+        engine.end()
+    print(client.name, *(f"{one.case} {one.seconds} s {one.fault or ''}" for one in outcomes), sep="\n  ", flush=True)
+    return results(outcomes)
 
 
 if __name__ == "__main__":

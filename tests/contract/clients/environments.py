@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from tests.contract.clients.catalogue import ROOT, Client
@@ -43,6 +44,9 @@ def _make(client: Client, folder: Path) -> None:
     python = str(_program(folder, "python"))
     requirements, *node = client.pinned
     _run(client, [python, *_PIP, "-r", str(requirements)])
+    if client.borrows_torch:  # behind its own packages, which are found first
+        where = subprocess.check_output([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"])
+        (Path(where.decode().strip()) / "torch.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
     if node:
         for file in node:
             shutil.copy(file, folder)

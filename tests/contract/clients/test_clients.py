@@ -11,19 +11,32 @@ from tests.contract.clients.driving import Outcome, drive
 from tests.live_engine import LiveEngine
 
 Drive = Callable[[Client], list[Outcome]]
+Settings = tuple[tuple[str, str], ...]
 
 
 @pytest.fixture(scope="module")
-def driven(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drive]:
-    """How the cases of a client end; each client is driven once, and all of them ask one engine."""
-    engine = LiveEngine(tmp_path_factory.mktemp("engine"), tiny_gguf)
+def engines(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Settings], LiveEngine]]:
+    """A live engine with these settings, one for all clients that want the same."""
+    running: dict[Settings, LiveEngine] = {}
+
+    def engine(settings: Settings) -> LiveEngine:
+        if settings not in running:
+            running[settings] = LiveEngine(tmp_path_factory.mktemp("engine"), tiny_gguf, **dict(settings))
+        return running[settings].wait()
+
+    yield engine
+    assert [one.end() for one in running.values()] == [0] * len(running)
+
+
+@pytest.fixture(scope="module")
+def driven(engines: Callable[[Settings], LiveEngine], tmp_path_factory: pytest.TempPathFactory) -> Drive:
+    """How the cases of a client end; each client is driven once."""
 
     @cache
     def once(client: Client) -> list[Outcome]:
-        return drive(client, engine.wait().url, tmp_path_factory.mktemp(client.name))
+        return drive(client, engines(client.settings).url, tmp_path_factory.mktemp(client.name))
 
-    yield once
-    assert engine.end() == 0
+    return once
 
 
 @pytest.mark.parametrize(
