@@ -16,12 +16,14 @@ CHATML = (
 )
 
 
-def write_tiny_gguf(path: Path, architecture: str = "llama", chat_template: str | None = CHATML) -> Path:
+def write_tiny_gguf(
+    path: Path, architecture: str = "llama", chat_template: str | None = CHATML, context: int = CONTEXT
+) -> Path:
     """Write a random float32 model of `llama`, `qwen2` or `qwen3` architecture with a byte-level vocabulary."""
     writer = gguf.GGUFWriter(path, architecture)
     tokens = SPECIAL + _byte_symbols() + ["".join(pair) for pair in MERGES]
     writer.add_name("tiny")
-    writer.add_context_length(CONTEXT)
+    writer.add_context_length(context)
     writer.add_embedding_length(WIDTH)
     writer.add_block_count(LAYERS)
     writer.add_feed_forward_length(FEED_FORWARD)

@@ -66,8 +66,8 @@ class Client:
 
 
 _OURS = "../../../../requirements/service.txt"
-# Both know OpenAI's names alone; DSPy's prompts, in bytes as the tiny model counts, are long.
-_OPENAI_NAMES = (("BASE_IN_NAMES", "gpt-3.5-turbo-1106"), ("CONTEXT_TOKENS", "1024"))
+# For those that know OpenAI's names alone.
+_OPENAI_NAMES = (("BASE_IN_NAMES", "gpt-3.5-turbo-1106"),)
 CLIENTS = (
     Client("openai-3", "OpenAI's Python SDK, 3.x", "openai", "openai_python", _OURS),
     Client("openai-1", "OpenAI's Python SDK, 1.x", "openai", "openai_python"),
@@ -75,4 +75,8 @@ CLIENTS = (
     Client("litellm", "LiteLLM's SDK", "litellm", "litellm"),
     Client("langchain", "LangChain", "langchain-openai", "langchain"),
     Client("instructor", "instructor", "instructor", "instructor"),
+    Client(
+        "llama-index", "LlamaIndex", "llama-index-finetuning", "llama_index", settings=_OPENAI_NAMES, borrows_torch=True
+    ),
+    Client("dspy", "DSPy", "dspy", "dspy", settings=_OPENAI_NAMES),
 )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tests.contract.clients.catalogue import CLIENTS, ROOT, Client
-from tests.contract.clients.driving import Outcome, drive
+from tests.contract.clients.driving import CONTEXT, Outcome, drive
 from tests.contract.clients.environments import NotDriven
 from tests.live_engine import LiveEngine
 from tests.tiny_models import write_tiny_gguf
@@ -20,9 +20,12 @@ _HEAD = """# Conformance: other people's clients
 
 Each client below is installed unmodified from its package index, in an environment of its own, and told the engine's
 base URL and a key, which nobody looks at. It uploads, trains, and asks the model that it trained, as far as it can: for
-real, on a random model of two layers. `{command}` drives them all and writes this
-table; `tests/contract/clients/` has the scripts and pins every version, and `make test` fails when a line is no longer
-true.
+real, on a random model of two layers. "engine" says which settings the engine has for its sake.
+
+`{command}` drives them all and writes this table; `tests/contract/clients/` has the
+scripts and pins every version, and `make test` fails when a line is no longer true. The environments are kept in
+`.venv-clients/`, 1.8 GB in all; Node.js comes from the Python package index, and its SDK from npm's. Without an index
+the tests fail, and say that these clients were not driven.
 
 Last written with Python {python} on {system}.
 
@@ -39,9 +42,8 @@ def rows(client: Client, result_of: Callable[[str], str]) -> list[str]:
 
 
 def _settings(client: Client) -> str:
-    """What the engine was told for this client's sake; the context is that of the tiny model's prompts alone."""
-    named = [f"`{name}={value}`" for name, value in client.settings if name != "CONTEXT_TOKENS"]
-    return ", ".join(named) or "as it is"
+    """What the engine was told for this client's sake."""
+    return ", ".join(f"`{name}={value}`" for name, value in client.settings) or "as it is"
 
 
 def write(table: Path, lines: Iterable[str]) -> None:
@@ -62,7 +64,7 @@ def _last_line(fault: str) -> str:
 def main() -> int:
     """Drive every client, write the table, and return 1 if a case did not work."""
     with tempfile.TemporaryDirectory() as folder:
-        base_model = write_tiny_gguf(Path(folder) / "tiny.gguf")
+        base_model = write_tiny_gguf(Path(folder) / "tiny.gguf", context=CONTEXT)
         lines = [
             line for client in CLIENTS for line in rows(client, _drive(client, base_model, Path(folder)).__getitem__)
         ]
@@ -74,7 +76,7 @@ def _drive(client: Client, base_model: Path, folder: Path) -> dict[str, str]:
     """Return each case's word in the table; every client gets an engine of its own."""
     own = folder / client.name
     own.mkdir()
-    engine = LiveEngine(own / "data", base_model, **dict(client.settings))
+    engine = LiveEngine(own / "data", base_model, CONTEXT_TOKENS=str(CONTEXT), **dict(client.settings))
     try:
         outcomes = drive(client, engine.wait().url, own)
     except NotDriven as not_driven:
