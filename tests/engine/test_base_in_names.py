@@ -10,7 +10,7 @@ from openai import OpenAI
 
 from config import EngineConfig
 from engine.app import create_engine
-from tests.contract.suite import wait
+from tests.contract.preferences import wait
 
 LINE = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}
 
