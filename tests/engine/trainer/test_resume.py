@@ -1,0 +1,52 @@
+"""A run that breaks off goes on to the same end, whatever its method; arithmetic is fixed, so that ends compare."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.numpy import load_file
+
+from engine.trainer import lora, precision, preference
+from engine.trainer.loop import train
+from engine.trainer.progress import Progress
+from engine.trainer.spec import read_spec
+from tests.engine.trainer.conftest import PAIRS, ROWS, write_job
+
+
+class BrokenOff(Exception):
+    """What a kill is to a process, to a test in the same one."""
+
+
+class Breaking(Progress):
+    """Breaks off when the checkpoint of the second epoch is told."""
+
+    def send(self, kind: str, **fields: Any) -> None:
+        super().send(kind, **fields)
+        if kind == "checkpoint" and fields["epoch"] == 2:
+            raise BrokenOff
+
+
+@pytest.mark.parametrize(("method", "rows"), [("supervised", ROWS), ("dpo", PAIRS)])
+def test_a_run_that_broke_off_goes_on_to_the_same_end(
+    method: str, rows: list[dict[str, Any]], tiny_gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "choose", lambda **_: precision.FP32)
+    whole, broken = (
+        write_job(tmp_path / name, tiny_gguf, rows, rows[:2], method=method) for name in ("whole", "broken")
+    )
+    train(read_spec(whole), whole, Progress(io.StringIO()))
+    with pytest.raises(BrokenOff):
+        train(read_spec(broken), broken, Breaking(io.StringIO()))
+    # The model that the pairs were referred to is gone by now; nobody may ask another.
+    monkeypatch.setattr(preference.Preference, "refer", None)
+    said = io.StringIO()
+    train(read_spec(broken), broken, Progress(said))
+    assert json.loads(said.getvalue().splitlines()[0])["resumed_from"] in (4, 6)
+    assert (broken / "metrics.csv").read_text() == (whole / "metrics.csv").read_text()
+    ours, theirs = (load_file(job / "adapter" / lora.WEIGHTS) for job in (broken, whole))
+    assert max(abs(ours[name] - theirs[name]).max() for name in theirs) < 1e-5
+    results = [json.loads((job / "result.json").read_text()) for job in (broken, whole)]
+    assert results[0]["trained_tokens"] == results[1]["trained_tokens"]
+    assert results[0]["outcome"]["data"] == pytest.approx(results[1]["outcome"]["data"], rel=1e-4)
