@@ -138,7 +138,7 @@ def drip_head(got: Received, handler: Handler) -> None:
 
 
 def silence(_: Received, handler: Handler) -> None:
-    time.sleep(3)
+    time.sleep(10)
 
 
 @pytest.mark.parametrize("answer", [drip_head, silence])
@@ -147,7 +147,7 @@ def test_an_answer_that_drips_is_broken_off_in_time(answer: object) -> None:
         began = time.monotonic()
         with pytest.raises(Unreachable, match="no answer in time"):
             sender(seconds=0.5).post(url(receiver), HEADERS, b"{}")
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 6
 
 
 def test_a_handshake_that_drips_is_broken_off_in_time() -> None:
@@ -155,7 +155,7 @@ def test_a_handshake_that_drips_is_broken_off_in_time() -> None:
         began = time.monotonic()
         with pytest.raises(Unreachable, match="no answer in time"):
             sender(seconds=0.5).post(f"https://{NAME}:{mute.getsockname()[1]}/", HEADERS, b"{}")
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 6
 
 
 def test_a_status_stands_though_the_body_never_ends_and_little_of_it_is_read() -> None:
@@ -181,14 +181,14 @@ def test_a_body_that_drips_does_not_take_longer_than_the_rest() -> None:
     def drip(got: Received, handler: Handler) -> None:
         handler.send_response(204)
         handler.end_headers()
-        for _ in range(100):
+        for _ in range(200):
             handler.wfile.write(b"x")
             time.sleep(0.05)
 
     with Receiver(drip) as receiver:
         began = time.monotonic()
         assert sender(seconds=0.5).post(url(receiver), HEADERS, b"{}") == 204
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 6
 
 
 def test_what_is_no_http_is_said() -> None:
