@@ -12,6 +12,7 @@ from engine.jobs import Jobs
 from engine.models import Models
 from engine.parts import Parts
 from engine.reporting.reports import Reports, WandbSettings
+from engine.reserve import Reserve
 from engine.routes import (
     chat,
     completions,
@@ -78,18 +79,20 @@ def known_models(config: EngineConfig, store: Store) -> Models:
 
 def _parts(config: EngineConfig, sender: Sender) -> Parts:
     config.data_dir.mkdir(parents=True, exist_ok=True)
-    store = Store(config.database)
+    store, reserve = Store(config.database), Reserve(config.data_dir / "reserve")
     if isinstance(config.database, Path):
         # Webhook secrets are in it, which no other user of the machine may read.
         config.database.chmod(0o600)
-    uploaded = Files(store, config.data_dir / "files")
+    reserve.restore()
+    store.make_room = reserve.free
+    uploaded = Files(store, config.data_dir / "files", reserve)
     known = known_models(config, store)
     jobs = Jobs(store, uploaded, known, config.data_dir / "jobs")
     pool = Pool(_pool_settings(config), config.data_dir / "logs")
     counts = TokenCounts(known, config.context_tokens)
     in_parts = Uploads(store, uploaded, config.data_dir / "uploads")
     endpoints = Endpoints(store, sender)
-    return Parts(store, uploaded, in_parts, known, jobs, pool, counts, endpoints, config.result_encoding)
+    return Parts(store, reserve, uploaded, in_parts, known, jobs, pool, counts, endpoints, config.result_encoding)
 
 
 def _pool_settings(config: EngineConfig) -> PoolSettings:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from engine import durable
+from engine.reserve import Reserve
 from engine.store import FILES, Record, Store
-from wire.errors import BadRequest, NotFound, PayloadTooLarge
+from wire.errors import BadRequest, InsufficientStorage, NotFound, PayloadTooLarge
 from wire.ids import new_id
 from wire.pages import page
 from wire.requests import ExpiresAfter
@@ -29,8 +30,9 @@ class Readable(Protocol):
 class Files:
     """Bytes in `folder/<file id>`, facts in the store; a file is visible once both are on disk."""
 
-    def __init__(self, store: Store, folder: Path) -> None:
+    def __init__(self, store: Store, folder: Path, reserve: Reserve | None = None) -> None:
         self._store = store
+        self._reserve = reserve
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         for unfinished in folder.glob("*.part"):
@@ -44,7 +46,9 @@ class Files:
         Raises:
             BadRequest: the purpose is unknown, or a fine-tuning file's name does not end in .jsonl.
             PayloadTooLarge: over 512 MB.
+            InsufficientStorage: what is left of the disk is the database's.
         """
+        self.check_room()
         check_label(filename, purpose)
         row = self.prepare(stream, filename, purpose, now)
         row["expires_at"] = now + expires_after.seconds if expires_after else None
@@ -63,6 +67,11 @@ class Files:
         """Keep a copy of a job's result file and return its row, which the caller makes visible."""
         with path.open("rb") as stream:
             return self.prepare(stream, filename, "fine-tune-results", now)
+
+    def check_room(self) -> None:
+        """Refuse to fill a disk whose reserve is used up; raises InsufficientStorage."""
+        if self._reserve is not None and not self._reserve.restore():
+            raise InsufficientStorage("There is no room left on the server's disk; delete files or models there.")
 
     def discard(self, row: Record) -> None:
         """Forget bytes that were prepared and are not to become visible."""

@@ -3,14 +3,16 @@
 The time of day is never looked at, so that no step of it takes a job from a worker that lives. It claims nothing.
 """
 
+import contextlib
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO
 
 from engine import lock
-from engine.store import Holding
+from engine.store import Claim, ClaimLost, Holding, StoreError
 from wire.ids import new_id
 
 SECONDS = 15.0
@@ -37,6 +39,13 @@ class Leases:
         now = self._clock()
         self._seen = {one: self._seen.get(one, now) for one in held if one.owner != self.owner}
         return [one for one, since in self._seen.items() if now - since >= self.seconds or self._has_ended(one.owner)]
+
+    def beat(self, stop: threading.Event, held: Callable[[], Iterable[Claim]]) -> None:
+        """Be heard of until `stop`, however long a turn takes; that a claim is lost, its next write finds out."""
+        while not stop.wait(self.seconds / 3):
+            for claim in held():
+                with contextlib.suppress(ClaimLost, StoreError):
+                    claim.beat()
 
     def close(self) -> None:
         """Let go of the lock; whoever calls this has released its jobs."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from engine.files import Files
 from engine.jobs import Jobs
 from engine.models import Models
+from engine.reserve import Reserve
 from engine.serving.pool import Pool
 from engine.store import Store
 from engine.token_counts import TokenCounts
@@ -17,6 +18,7 @@ class Parts:
     """What the routes and the worker share."""
 
     store: Store
+    reserve: Reserve
     files: Files
     uploads: Uploads
     models: Models

@@ -1,9 +1,10 @@
-"""What becomes visible when a job succeeds: the rows of its models. Whether it may is the worker's matter."""
+"""What becomes visible when a job succeeds: its models, and its last events. Whether it may is the worker's matter."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import durable
+from engine import durable, lifecycle
+from engine.jobs import event
 from engine.store import Record
 from wire.ids import new_id
 
@@ -34,3 +35,12 @@ def model_rows(job: Record, folder: Path, result: Record, name: Callable[[int | 
             }
         )
     return rows
+
+
+def last_events(models: list[Record], proven: str, result: Record, now: int) -> list[Record]:
+    """Return the rows of a succeeded job's last events: its outcome, what the proof found, and its models."""
+    job_id, final = models[-1]["job_id"], models[-1]["id"]
+    kept = [lifecycle.checkpoint_created(one["step_number"], one["id"]) for one in models[:-1]]
+    told = [event(job_id, now, **result["outcome"])] if "outcome" in result else []
+    words = [proven, *kept, lifecycle.model_created(final), lifecycle.COMPLETED]
+    return told + [event(job_id, now, text, data={}) for text in words]

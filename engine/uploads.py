@@ -54,6 +54,7 @@ class Uploads:
             PayloadTooLarge: the part is over 64 MB.
         """
         self._pending(upload_id, now)
+        self._files.check_room()
         part_id = new_id("part_")
         path = self._folder / upload_id / part_id
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
 """Moves jobs on, one turn at a time: check the files, train in a child, prove, publish. It trains nothing itself."""
 
-import contextlib
 import json
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import dataprep
-from engine import durable, lifecycle, parity, publication
+from engine import durable, lifecycle, parity, publication, reserve
 from engine.jobs import AUTO, event, method_of
 from engine.leases import SECONDS, Leases
 from engine.pace import Pace
 from engine.parts import Parts
 from engine.run import Run, died_of
 from engine.serving.process import ModelGone, ServedModel, ServerSettings, StartFailed
-from engine.store import EVENTS, FILES, JOBS, MODELS, Claim, ClaimLost, Record, StoreError
+from engine.store import EVENTS, FILES, JOBS, MODELS, Claim, ClaimLost, Record, is_full
 from wire.errors import ApiError
 from wire.ids import model_name
 
@@ -55,6 +55,7 @@ class Worker:
         self._run: Run | None = None
         self._training: Claim | None = None
         self._in_hand: Claim | None = None
+        self._unrecorded: tuple[Claim, str, str] | None = None
         self._faults = 0
         self._pace = Pace()
         self._next_sweep = 0
@@ -65,7 +66,9 @@ class Worker:
             self._next_sweep = now + _SWEEP_SECONDS
             self._parts.files.sweep(now)
             self._parts.uploads.sweep(now)
+            self._parts.reserve.restore()
         try:
+            self._record(now)
             while (unchecked := self._claim(lifecycle.VALIDATING)) is not None:
                 self._validate(unchecked, now)
             if self._run is None:
@@ -74,12 +77,13 @@ class Worker:
                 self._follow(self._run, now)
         except ClaimLost as lost:
             _LOG.warning("%s", lost)
+            self._unrecorded = None
             self._end_run()
         self._in_hand = None
 
     def run(self, stop: threading.Event, clock: Callable[[], float] = time.time, pause: float = 0.2) -> None:
         """Take turns until `stop` is set; then end the child, whose job goes on from its checkpoint next time."""
-        beating = threading.Thread(target=self._beat, args=(stop,), name="heartbeat", daemon=True)
+        beating = threading.Thread(target=self._leases.beat, args=(stop, self._held), name="heartbeat", daemon=True)
         beating.start()
         while not stop.wait(pause):
             self._turn_or_abandon(int(clock()))
@@ -90,12 +94,8 @@ class Worker:
             held.release()
         self._leases.close()
 
-    def _beat(self, stop: threading.Event) -> None:
-        """Be heard of while a turn takes long; that a claim is lost, the turn's next write finds out."""
-        while not stop.wait(self._settings.lease_seconds / 3):
-            for claim in filter(None, {self._training, self._in_hand}):
-                with contextlib.suppress(ClaimLost, StoreError):
-                    claim.beat()
+    def _held(self) -> list[Claim]:
+        return [claim for claim in (self._training, self._in_hand) if claim is not None]
 
     def _claim(self, *statuses: str) -> Claim | None:
         """Take the next job in one of `statuses` in hand; looking first costs an idle worker no lock for writing."""
@@ -118,19 +118,26 @@ class Worker:
         except Exception as fault:  # the edge of this thread: one bad turn must not end all training
             _LOG.exception("The worker's turn failed.")
             self._faults += 1
-            if self._faults >= _FAULTS_ALLOWED:
+            if self._faults >= _FAULTS_ALLOWED or _is_full(fault):
                 self._abandon(fault, now)
 
     def _abandon(self, fault: Exception, now: int) -> None:
         """Fail the job in hand, so that the same fault does not meet it at every turn."""
-        claim, self._in_hand, self._faults = self._in_hand, None, 0
+        claim, self._in_hand, self._faults = self._in_hand or self._training, None, 0
+        reason = f"The engine failed while it worked on this job: {type(fault).__name__}: {fault}"
         try:
             self._end_run()
             if claim is not None:
-                reason = f"The engine failed while it worked on this job: {type(fault).__name__}: {fault}"
-                self._fail(claim, "server_error", reason, now)
+                self._unrecorded = claim, "disk_full" if _is_full(fault) else "server_error", reason
+                self._record(now)
         except Exception:  # as above: the disk may be full; the next turns try again
             _LOG.exception("The job %s could not be marked as failed.", claim.job_id if claim else "-")
+
+    def _record(self, now: int) -> None:
+        """Mark the job as failed that could not be while the database was out of reach or full."""
+        if self._unrecorded is not None:
+            self._fail(*self._unrecorded, now)
+            self._unrecorded = None
 
     def _validate(self, claim: Claim, now: int) -> None:
         """Move a job to queued, or to failed with OpenAI's code and the number of the faulty line."""
@@ -267,14 +274,9 @@ class Worker:
         name_of = partial(model_name, base, self._settings.organization, job["suffix"])
         models = publication.model_rows(job, folder, result, name_of, now)
         csv = self._parts.files.prepare_result(folder / "metrics.csv", "step_metrics.csv", now)
-        name = models[-1]["id"]
-        kept = [lifecycle.checkpoint_created(one["step_number"], one["id"]) for one in models[:-1]]
-        words = [verdict.message, *kept, lifecycle.model_created(name), lifecycle.COMPLETED]
-        told = [event(job["id"], now, **result["outcome"])] if "outcome" in result else []
-        told += [event(job["id"], now, text, data={}) for text in words]
-        also = {EVENTS: told, MODELS: models, FILES: [csv]}
+        also = {EVENTS: publication.last_events(models, verdict.message, result, now), MODELS: models, FILES: [csv]}
         values = {"hyperparameters": result["hyperparameters"], "trained_tokens": result["trained_tokens"]}
-        values |= {"fine_tuned_model": name, "result_file": csv["id"], "finished_at": now, "estimated_finish": None}
+        values |= {"fine_tuned_model": models[-1]["id"], "result_file": csv["id"], "finished_at": now, **_NO_ESTIMATE}
         before = lifecycle.may_become(lifecycle.SUCCEEDED)
         if not claim.move(lifecycle.SUCCEEDED, before, also, **values):
             self._parts.files.discard(csv)
@@ -290,4 +292,10 @@ class Worker:
         error = {"code": code, "message": message, "param": param}
         said = {EVENTS: [event(claim.job_id, now, message, level="error")]}
         before = lifecycle.may_become(lifecycle.FAILED)
+        if code == "disk_full":  # nobody goes on from them, and the database needs the room
+            shutil.rmtree(self._parts.jobs.folder(claim.job_id) / "checkpoints", ignore_errors=True)
         claim.move(lifecycle.FAILED, before, said, error=error, finished_at=now, **_NO_ESTIMATE)
+
+
+def _is_full(fault: Exception) -> bool:
+    return reserve.is_full(fault) or is_full(fault)

@@ -93,6 +93,15 @@ class UpstreamTimeout(ApiError):
     status: int = 504
 
 
+@dataclass(eq=False)
+class InsufficientStorage(ApiError):
+    """507: there is no room on the server's disk."""
+
+    code: str | None = "insufficient_storage"
+    type: str = "server_error"
+    status: int = 507
+
+
 def openai_body(error: ApiError) -> dict[str, Any]:
     """Return OpenAI's envelope, which every failure under /v1 has: `{"error": {...}}`."""
     return {"error": error.fields()}

@@ -6,7 +6,17 @@ import time
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from wire.errors import ApiError, MethodNotAllowed, NotFound, PayloadTooLarge, ServerFault, openai_body
+from engine import reserve
+from engine.store import StoreError, is_full
+from wire.errors import (
+    ApiError,
+    InsufficientStorage,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    ServerFault,
+    openai_body,
+)
 from wire.ids import new_id
 
 _LOG = logging.getLogger(__name__)
@@ -18,6 +28,8 @@ def register(app: Flask) -> None:
     app.after_request(_close)
     app.register_error_handler(ApiError, _from_ours)
     app.register_error_handler(HTTPException, _from_http)
+    app.register_error_handler(OSError, _from_disk)
+    app.register_error_handler(StoreError, _from_disk)
     app.register_error_handler(Exception, _from_bug)
 
 
@@ -57,6 +69,13 @@ def _from_http(error: HTTPException) -> Response:
             return _from_ours(PayloadTooLarge("The body is over 512 MB.", code="body_too_large"))
         case _:
             return _from_ours(ApiError(error.description or error.name, status=error.code or 500))
+
+
+def _from_disk(error: Exception) -> Response:
+    if not (reserve.is_full(error) or is_full(error)):
+        return _from_bug(error)
+    _LOG.error("%s %r found the disk full: %s", request.method, request.path, error)
+    return _from_ours(InsufficientStorage("There is no room left on the server's disk; delete files or models there."))
 
 
 def _from_bug(error: Exception) -> Response:

@@ -3,6 +3,7 @@
 from engine.store.claims import Claim, ClaimLost, Holding
 from engine.store.database import Record, Store, StoreError
 from engine.store.migration import NewerSchema
+from engine.store.rows import is_full
 from engine.store.tables import (
     EVENTS,
     FACTS,
@@ -34,4 +35,5 @@ __all__ = [
     "Record",
     "Store",
     "StoreError",
+    "is_full",
 ]

@@ -1,14 +1,14 @@
 """Jobs that one worker holds: taken by one statement, written to under the newest fencing token alone. Who is dead is
 not known here."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, Update, and_, case, or_, select
 
 from engine.store.outbox import with_event
-from engine.store.rows import Rows, add, add_new
+from engine.store.rows import Rows, add, add_new, again_with_room
 from engine.store.tables import EVENTS, JOBS
 
 # SQLite reads an expression of a thousand terms at most; those beyond are taken over a turn later.
@@ -34,12 +34,15 @@ class Claim:
     Every method is one transaction, and raises ClaimLost without a trace if the job was claimed anew since.
     """
 
+    make_room: Callable[[], bool] = staticmethod(lambda: False)
+
     def __init__(self, engine: Engine, job: dict[str, Any]) -> None:
         self.job = job
         self.job_id = str(job["id"])
         self.fence = int(job["fence"])
         self._engine = engine
 
+    @again_with_room
     def note(self, *events: Mapping[str, Any], **values: Any) -> None:
         """Add events, unless their step has one already, and set `values` on the job; it counts as a heartbeat."""
         with self._engine.begin() as connection:
@@ -48,6 +51,7 @@ class Claim:
             add_new(connection, EVENTS, events)
         self.job.update(values)
 
+    @again_with_room
     def move(self, status: str, before: Collection[str], also: Rows, **values: Any) -> bool:
         """Move the job as `Store.move_job` does; False if its status is none of `before`, as when it was cancelled."""
         moving = self._beating().where(JOBS.c.status.in_(before)).values(status=status, **values)

@@ -1,7 +1,7 @@
 """The engine's facts: files, jobs, events and models, in SQLite or PostgreSQL. It knows no rules."""
 
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.exc import DatabaseError
 from engine import lifecycle
 from engine.store import claims, migration, outbox
 from engine.store.claims import Claim, Holding
-from engine.store.rows import Rows, add, add_new
+from engine.store.rows import Rows, add, add_new, again_with_room
 from engine.store.tables import EVENTS, FACTS, JOBS, WEBHOOK_DELIVERIES
 
 Record = dict[str, Any]
@@ -23,7 +23,10 @@ class Store:
     """One database; every method is one transaction, and `commit` returns only once it is on disk.
 
     `where` is SQLite's file, or a URL; `patience` the seconds that one waits for another's write to a file.
+    `make_room` is called when the disk is full; if it says True, the transaction is tried once more.
     """
+
+    make_room: Callable[[], bool] = staticmethod(lambda: False)
 
     def __init__(self, where: Path | str, patience: float = 60) -> None:
         self._engine = _on_sqlite(where, patience) if isinstance(where, Path) else _by_url(where)
@@ -31,14 +34,19 @@ class Store:
         self._reader = self._engine.execution_options(reads_only=True)
         migration.bring_up_to_date(self._engine)
 
+    @again_with_room
     def insert(self, rows: Rows) -> None:
         """Add rows to their tables, all or none."""
         with self._engine.begin() as connection:
             add(connection, rows)
 
+    @again_with_room
     def claim(self, owner: str, statuses: Sequence[str], dead: Collection[Holding] = ()) -> Claim | None:
         """Give `owner` the job that has waited longest in one of `statuses`, as `claims.take` does."""
-        return claims.take(self._engine, owner, statuses, dead)
+        claim = claims.take(self._engine, owner, statuses, dead)
+        if claim is not None:
+            claim.make_room = self.make_room
+        return claim
 
     def held(self) -> list[Holding]:
         """Return who holds which of the jobs that are worked on."""
@@ -97,6 +105,7 @@ class Store:
         """
         return self.move(JOBS, job_id, status, before, outbox.with_event(job_id, status, also, values), **values)
 
+    @again_with_room
     def move(
         self,
         table: Table,
@@ -118,11 +127,13 @@ class Store:
                 add(connection, also)
             return moved
 
+    @again_with_room
     def update(self, table: Table, row_id: str, **values: Any) -> None:
         """Set `values` on the row whose id is `row_id`."""
         with self._engine.begin() as connection:
             connection.execute(table.update().where(table.c.id == row_id).values(**values))
 
+    @again_with_room
     def delete(self, table: Table, row_id: str) -> None:
         """Remove the row whose id is `row_id`."""
         with self._engine.begin() as connection:
@@ -150,6 +161,7 @@ class Store:
                 return found[0]
         return None
 
+    @again_with_room
     def fact(self, name: str, value: str) -> str:
         """Return the fact `name`; the first to ask sets it to `value`."""
         with self._engine.begin() as connection:

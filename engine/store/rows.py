@@ -1,11 +1,16 @@
-"""Rows on their way into tables, within a transaction that somebody else has begun."""
+"""Rows on their way into tables, within a transaction that somebody else has begun; a second try if it is full."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import functools
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DatabaseError
 
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+_DISK_FULL = "53100"  # PostgreSQL's code
 Rows = Mapping[Table, Sequence[Mapping[str, Any]]]
 
 
@@ -21,3 +26,26 @@ def add_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, An
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     if rows:
         connection.execute(insert(table).on_conflict_do_nothing(), [dict(row) for row in rows])
+
+
+def again_with_room(method: _Method) -> _Method:
+    """Let a method that is one transaction try once more if the disk is full and `make_room` of its owner says True."""
+
+    @functools.wraps(method)
+    def twice(self: Any, *arguments: Any, **named: Any) -> Any:
+        try:
+            return method(self, *arguments, **named)
+        except DatabaseError as error:
+            if not is_full(error) or not self.make_room():
+                raise
+        return method(self, *arguments, **named)
+
+    return cast(_Method, twice)
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether the database could not write for want of room on its disk."""
+    if not isinstance(error, DatabaseError):
+        return False
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code == sqlite3.SQLITE_FULL or getattr(error.orig, "sqlstate", None) == _DISK_FULL

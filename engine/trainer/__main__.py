@@ -32,21 +32,29 @@ def _train(job_dir: Path, progress: Progress) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # Threads that spin while they wait make a step ten times slower as soon as anything else wants the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    from safetensors import SafetensorError
+
     from engine.trainer.loop import train  # after the lifeline: importing torch takes seconds
     from engine.trainer.spec import read_spec
 
     try:
         train(read_spec(job_dir), job_dir, progress)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except (OSError, SafetensorError) as error:
+        if not _is_full(error):
             raise
-        raise DiskFull(f"The disk is full: {error}. Free some of it where DATA_DIR is.") from error
+        raise DiskFull("The disk of DATA_DIR is full: make room there, and create the job again.") from error
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "alloc" not in str(error):
             raise
         raise OutOfMemory(
             "The machine ran out of memory: use a smaller batch_size, shorter examples or a smaller model."
         ) from error
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether there was no room for a file; safetensors says so in words alone."""
+    full = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+    return getattr(error, "errno", None) in full or any(f"(os error {number})" in str(error) for number in full)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The worker's turns without a training: what cannot be trained fails by name and holds nobody else up."""
 
+import errno
 import io
 import shutil
 import threading
@@ -181,3 +182,26 @@ def test_the_pace_is_that_of_the_new_steps_alone() -> None:
     assert [pace.is_new(step) for step in (2, 3)] == [False, True]
     assert pace.estimate(3, 13, now=100) is None
     assert pace.estimate(8, 13, now=110) == 120
+
+
+def test_a_failure_that_cannot_be_recorded_at_once_is_recorded_later(
+    app: Flask, client: FlaskClient, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts, tries = app.extensions["engine"], list[str]()
+    job_id = create(client)["id"]
+    fail = worker._fail
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def fail_at_the_second_try(claim: Any, code: str, *rest: Any) -> None:
+        tries.append(code)
+        if len(tries) == 1:
+            full()
+        fail(claim, code, *rest)
+
+    monkeypatch.setattr(worker, "_validate", full)
+    monkeypatch.setattr(worker, "_fail", fail_at_the_second_try)
+    take_turns(worker, lambda: parts.jobs.retrieve(job_id)["status"] == "failed")
+    assert parts.jobs.retrieve(job_id)["error"]["code"] == "disk_full"
+    assert tries == ["disk_full", "disk_full"]
