@@ -1,4 +1,4 @@
-"""`python -m engine serve | check | pull MODEL | tokens FILE`: start it, check its settings, fetch, or count tokens."""
+"""`python -m engine serve | check | pull MODEL | tokens FILE | backup FOLDER | restore FOLDER`: what people type."""
 
 import argparse
 import importlib.util
@@ -34,6 +34,11 @@ def main() -> int:
     tokens = commands.add_parser("tokens", help="count a training file's tokens as the trainer does")
     tokens.add_argument("file", type=Path, metavar="FILE", help="chat JSONL")
     tokens.add_argument("--model", default="", help="a base model, an alias or an ft: model (default: BASE_MODEL)")
+    for name, words in (
+        ("backup", "copy DATA_DIR but its base models to a new folder, also while the engine works"),
+        ("restore", "put such a copy into a DATA_DIR that has no database"),
+    ):
+        commands.add_parser(name, help=words).add_argument("folder", type=Path, metavar="FOLDER")
     arguments = parser.parse_args()
     try:
         config = EngineConfig.from_env()
@@ -46,6 +51,8 @@ def main() -> int:
                 return 0
             case "pull":
                 return _pull(config, arguments.model)
+            case "backup" | "restore":
+                return _copy(config, arguments.command, arguments.folder.resolve())
         return _count_tokens(config, arguments.file, arguments.model)
     except (WrongSetting, LookupError) as wrong:
         print(f"engine: {wrong}", file=sys.stderr)
@@ -136,6 +143,31 @@ def _named_base(config: EngineConfig, name: str) -> "BaseModel":
     if base is not None and base.embeds:
         raise LookupError(f"'{name}' makes embeddings and is not trained, so nothing is counted for it.")
     return base or catalogue.find(name, catalogue.default_catalogue())
+
+
+def _copy(config: EngineConfig, way: str, folder: Path) -> int:
+    from engine import backup, lock
+    from engine.store import NewerSchema, Store, StoreError
+
+    if config.database_url:
+        raise WrongSetting(f"With DATABASE_URL there is no {way} here: use pg_dump or pg_restore, then copy DATA_DIR.")
+    try:
+        if way == "restore":
+            with lock.hold(config.data_dir, patience=1):
+                backup.restore(folder, config.data_dir)
+            print(f"Restored to {config.data_dir}; base models are fetched again: python -m engine pull MODEL")
+            return 0
+        if not (config.data_dir / backup.DATABASE).is_file():
+            raise backup.Refused(f"{config.data_dir} (DATA_DIR) has no database to back up.")
+        store = Store(config.data_dir / backup.DATABASE)
+        try:
+            print(f"{backup.back_up(store, config.data_dir, folder)} files in {folder}")
+        finally:
+            store.close()
+    except (backup.Refused, lock.Busy, NewerSchema, StoreError, OSError) as refusal:
+        print(f"engine: {refusal}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _serve(config: EngineConfig) -> int:

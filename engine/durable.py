@@ -59,8 +59,13 @@ def sha256(path: Path) -> str:
 def sync_files(folder: Path) -> None:
     """Force every file of `folder` to disk, so that a marker written afterwards speaks the truth."""
     for path in folder.iterdir():
-        with path.open("rb+") as stream:
-            os.fsync(stream.fileno())
+        sync_file(path)
+
+
+def sync_file(path: Path) -> None:
+    """Force a file's bytes to disk."""
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
 
 
 def sync_folder(folder: Path) -> None:

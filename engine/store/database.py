@@ -1,5 +1,6 @@
 """The engine's facts: files, jobs, events and models, in SQLite or PostgreSQL. It knows no rules."""
 
+import contextlib
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -167,6 +168,21 @@ class Store:
         with self._engine.begin() as connection:
             add_new(connection, FACTS, [{"name": name, "value": value}])
             return str(connection.scalar(select(FACTS.c.value).where(FACTS.c.name == name)))
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the whole database, as it is at one moment, to a new SQLite file while others go on writing.
+
+        Raises:
+            ValueError: it is no SQLite database.
+        """
+        source = self._engine.raw_connection()
+        try:
+            if not isinstance(source.driver_connection, sqlite3.Connection):
+                raise ValueError("Only SQLite is copied here; a PostgreSQL is saved with pg_dump.")
+            with contextlib.closing(sqlite3.connect(path)) as target:
+                source.driver_connection.backup(target)
+        finally:
+            source.close()
 
     def close(self) -> None:
         """Close every connection."""
