@@ -284,8 +284,7 @@ class Worker:
     def _prove(self, job: Record, folder: Path) -> parity.Parity:
         base = self._parts.models.resolve(job["base"])
         model = ServedModel(name=job["id"], base=base.base, adapter=folder / "adapter" / "adapter.gguf")
-        threads = max(1, self._settings.training_threads)
-        settings = ServerSettings(context_tokens=self._settings.context_tokens, parallel=1, threads=threads)
+        settings = ServerSettings(self._settings.context_tokens, 1, max(1, self._settings.training_threads))
         return parity.compare(model, folder / "parity.json", settings)
 
     def _fail(self, claim: Claim, code: str, message: str, now: int, param: str | None = None) -> None:
