@@ -46,7 +46,9 @@ def stop(store: Store, database: str) -> None:
         assert stale.stdout is not None
         stale.stdout.readline()
         stale.send_signal(signal.SIGSTOP)
-        assert store.claim("newer", ("running",), store.held()[-1:])
+        newer = store.claim(f"newer-{number}", ("running",), [one for one in store.held() if one.owner == "stale"])
+        assert newer is not None
+        assert newer.job_id == f"stopped-{number}"
         stale.send_signal(signal.SIGCONT)
         answers.update(stale.communicate("\n")[0].split())
     print(f"workers stopped past their lease {STOPS}: writes refused {answers['refused']}, taken {answers['taken']}")

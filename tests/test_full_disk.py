@@ -78,7 +78,7 @@ def test_a_full_disk_fails_the_running_job_and_nothing_else(app: Flask, small_di
         return client.get(f"/v1/fine_tuning/jobs/{job_id}").get_json()
 
     checkpoints = small_disk / "data" / "jobs" / job_id / "checkpoints"
-    until(checkpoints.is_dir, 120)
+    until(checkpoints.is_dir, 240)
     fill(small_disk / "filler", leave=2**16)  # what a checkpoint does not fit in
     until(lambda: job()["status"] != "running", 60)
     assert (job()["status"], (job()["error"] or {}).get("code")) == ("failed", "disk_full")
