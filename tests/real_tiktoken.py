@@ -21,14 +21,20 @@ def load(encoding: Encoding) -> tiktoken.Encoding:
     """Return tiktoken's own tokenizer; bytes other than OpenAI's would have it look for the network."""
     before = os.environ.get(_CACHE)
     with tempfile.TemporaryDirectory() as folder:
-        name = hashlib.sha1(_URL.format(encoding).encode()).hexdigest()
-        (Path(folder) / name).write_bytes(vocabulary(encoding))
-        os.environ[_CACHE] = folder
+        os.environ |= cached_in(Path(folder), encoding)
         try:
             return tiktoken.get_encoding(encoding)
         finally:
             os.environ.pop(_CACHE)
             os.environ.update({} if before is None else {_CACHE: before})
+
+
+def cached_in(folder: Path, encoding: Encoding) -> dict[str, str]:
+    """Write an encoding where tiktoken would keep it, and return the environment that has it looked for there."""
+    folder.mkdir(exist_ok=True)
+    name = hashlib.sha1(_URL.format(encoding).encode()).hexdigest()
+    (folder / name).write_bytes(vocabulary(encoding))
+    return {_CACHE: str(folder)}
 
 
 def vocabulary(encoding: Encoding) -> bytes:

@@ -13,6 +13,7 @@ from tests.contract.clients.catalogue import CLIENTS, ROOT, Client
 from tests.contract.clients.driving import CONTEXT, Outcome, drive
 from tests.contract.clients.environments import NotDriven
 from tests.live_engine import LiveEngine
+from tests.tiny_encoder import plant_tiny_encoder
 from tests.tiny_models import write_tiny_gguf
 
 TABLE = ROOT / "docs" / "conformance.md"
@@ -20,7 +21,7 @@ _HEAD = """# Conformance: other people's clients
 
 Each client below is installed unmodified from its package index, in an environment of its own, and told the engine's
 base URL and a key, which nobody looks at. It uploads, trains, and asks the model that it trained, as far as it can: for
-real, on a random model of two layers. "engine" says which settings the engine has for its sake.
+real, on a random model of two layers (and an encoder of one). "engine" says which settings the engine has for its sake.
 
 `{command}` drives them all and writes this table; `tests/contract/clients/` has the
 scripts and pins every version, and `make test` fails when a line is no longer true. The environments are kept in
@@ -76,6 +77,7 @@ def _drive(client: Client, base_model: Path, folder: Path) -> dict[str, str]:
     """Return each case's word in the table; every client gets an engine of its own."""
     own = folder / client.name
     own.mkdir()
+    plant_tiny_encoder(own / "data")
     engine = LiveEngine(own / "data", base_model, CONTEXT_TOKENS=str(CONTEXT), **dict(client.settings))
     try:
         outcomes = drive(client, engine.wait().url, own)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.contract.clients.catalogue import FOLDER, Client
 from tests.contract.clients.environments import interpreter
+from tests.real_tiktoken import cached_in
 
 # Of the model and of its engine: DSPy's prompts are long when every byte is a token.
 CONTEXT = 1024
@@ -63,5 +64,13 @@ def _surroundings(folder: Path) -> dict[str, str]:
     training.write_text((json.dumps(said) + "\n") * 24, encoding="utf-8")
     own = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "PYTHON"))}
     ours = {"OPENAI_API_KEY": "sk-unused", "MODEL": MODEL, "TRAINING_FILE": str(training)}
-    caches = {"HOME": str(folder), "DSPY_CACHEDIR": str(folder / "dspy"), "COLUMNS": "200", "PYTHONUTF8": "1"}
+    # What tiktoken would fetch, for LangChain's embeddings.
+    tiktoken = cached_in(folder / "tiktoken", "cl100k_base")
+    caches = {
+        "HOME": str(folder),
+        "DSPY_CACHEDIR": str(folder / "dspy"),
+        "COLUMNS": "200",
+        "PYTHONUTF8": "1",
+        **tiktoken,
+    }
     return {**own, **ours, **caches, **_QUIET, "QUESTION": QUESTION, "TAUGHT": TAUGHT}

@@ -9,6 +9,7 @@ from tests.contract.clients.catalogue import CLIENTS, Client
 from tests.contract.clients.driving import CONTEXT, Outcome, drive
 from tests.contract.clients.environments import NotDriven
 from tests.live_engine import LiveEngine
+from tests.tiny_encoder import plant_tiny_encoder
 from tests.tiny_models import write_tiny_gguf
 
 Drive = Callable[[Client], list[Outcome]]
@@ -23,8 +24,9 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Sett
 
     def engine(settings: Settings) -> LiveEngine:
         if settings not in running:
-            told = {"CONTEXT_TOKENS": str(CONTEXT), **dict(settings)}
-            running[settings] = LiveEngine(tmp_path_factory.mktemp("engine"), base_model, **told)
+            told, data_dir = {"CONTEXT_TOKENS": str(CONTEXT), **dict(settings)}, tmp_path_factory.mktemp("engine")
+            plant_tiny_encoder(data_dir)
+            running[settings] = LiveEngine(data_dir, base_model, **told)
         return running[settings].wait()
 
     yield engine

@@ -7,7 +7,7 @@ from typing import Literal
 
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_openai import ChatOpenAI
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel
 
 made: dict[str, str] = {}
@@ -58,3 +58,14 @@ def answers_in_a_schema() -> None:
     """`with_structured_output` of a Pydantic model, by JSON schema, as it does by default."""
     model = ChatOpenAI(model=made["model"], temperature=0).with_structured_output(Sea)
     assert isinstance(model.invoke(os.environ["QUESTION"]), Sea)
+
+
+def embeds_texts() -> None:
+    """`OpenAIEmbeddings` with its defaults, by which it sends token ids, and told to send texts: the same vectors."""
+    texts, model = ["the sea", "the lighthouse"], "text-embedding-3-small"
+    by_ids = OpenAIEmbeddings(model=model).embed_documents(texts)
+    by_text = OpenAIEmbeddings(model=model, check_embedding_ctx_length=False).embed_documents(texts)
+    assert len(by_ids) == len(by_text) == len(texts)
+    for one, other in zip(by_ids, by_text, strict=True):
+        assert max(abs(a - b) for a, b in zip(one, other, strict=True)) < 1e-3
+    assert max(abs(a - b) for a, b in zip(*by_ids, strict=True)) > 1e-3
