@@ -55,7 +55,7 @@ class Reports:
 
     def turn(self, now: int) -> None:
         """Begin, follow or end the run of every job that wants one."""
-        for job in self._store.newest(JOBS, -1, ascending=True, report=WANTED):
+        for job in self._store.newest(JOBS, None, ascending=True, report=WANTED):
             child = self._children.get(job["id"])
             if child is not None:
                 self._follow(child, job, now)

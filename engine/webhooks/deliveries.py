@@ -79,7 +79,7 @@ class Deliveries:
         self.settle()
 
     def _hand_out(self, event: Record, now: float) -> None:
-        endpoints = self._store.newest(WEBHOOK_ENDPOINTS, -1, ascending=True)
+        endpoints = self._store.newest(WEBHOOK_ENDPOINTS, None, ascending=True)
         rows = [
             {
                 "id": new_id("wh_"),
