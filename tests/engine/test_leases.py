@@ -12,6 +12,7 @@ import pytest
 
 from config import EngineConfig
 from engine.app import create_engine
+from engine.jobs import AUTO
 from engine.leases import Leases
 from engine.parts import Parts
 from engine.store import JOBS, Holding
@@ -46,7 +47,7 @@ def parts(tmp_path: Path) -> Iterator[Parts]:
     (tmp_path / "base.gguf").write_bytes(b"GGUF")
     app = create_engine(EngineConfig(data_dir=tmp_path / "data", base_model=str(tmp_path / "base.gguf")))
     made: Parts = app.extensions["engine"]
-    made.store.insert({JOBS: [JOB | {"training_file": "file-1", "seed": 1, "hyperparameters": {}}]})
+    made.store.insert({JOBS: [JOB | {"training_file": "file-1", "seed": 1, "hyperparameters": AUTO}]})
     yield made
     made.store.close()
 

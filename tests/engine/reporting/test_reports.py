@@ -90,6 +90,12 @@ def turn_until(reports: Reports, true: Any, now: int = NOW) -> Any:
     return until(look, 150)  # the child goes last of all, and beside other work waits long for the cores
 
 
+def recorders() -> list[psutil.Process]:
+    """The children that record runs; others may have ended and not be waited for yet."""
+    alive = [one for one in psutil.Process().children() if one.status() != psutil.STATUS_ZOMBIE]
+    return [one for one in alive if "wandb_child" in " ".join(one.cmdline())]
+
+
 def said(store: Store, level: str = "warn") -> list[str]:
     return [row["message"] for row in store.newest(EVENTS, 50, job_id=JOB, level=level, type="message")]
 
@@ -150,7 +156,7 @@ def test_after_a_kill_the_run_is_recorded_whole(store: Store, folder: Path) -> N
     add_job(store, steps=5)
     with reporting(store, folder) as first:
         turn_until(first, lambda: said(store, "info"))
-        [child] = [one for one in psutil.Process().children() if "wandb_child" in " ".join(one.cmdline())]
+        [child] = recorders()
         family = [child, *child.children(recursive=True)]
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == [], "nothing is left when the engine ends"
@@ -168,7 +174,7 @@ def test_a_paused_job_lets_go_of_its_run_and_takes_it_up_again(store: Store, fol
         turn_until(reports, lambda: said(store, "info"))
         assert store.move_job(JOB, "paused", {"running"}, {})
         reports.turn(NOW)
-        assert [one for one in psutil.Process().children() if "wandb_child" in " ".join(one.cmdline())] == []
+        assert recorders() == []
         store.update(JOBS, JOB, status="running")
         add_steps(store, 3, 4)
         end_job(store)
@@ -237,7 +243,7 @@ def test_a_killed_run_is_told_and_nothing_else_happens(store: Store, folder: Pat
     add_job(store, steps=1)
     with reporting(store, folder) as reports:
         turn_until(reports, lambda: said(store, "info"))
-        [child] = [one for one in psutil.Process().children() if "wandb_child" in " ".join(one.cmdline())]
+        [child] = recorders()
         os.kill(child.pid, signal.SIGKILL)
         turn_until(reports, lambda: is_done(store))
     assert said(store) == ["The process of the Weights & Biases run ended before the run did."]
@@ -288,7 +294,7 @@ def test_a_stopped_run_does_not_keep_the_others_waiting(
     add_job(store, steps=300)
     with reporting(store, folder) as reports:
         turn_until(reports, seen.exists)
-        [child] = [one for one in psutil.Process().children() if "wandb_child" in " ".join(one.cmdline())]
+        [child] = recorders()
         child.suspend()
         began = time.monotonic()
         for _ in range(20):

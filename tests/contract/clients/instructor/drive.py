@@ -35,6 +35,8 @@ class _Terminal:
     def __init__(self, *arguments: str) -> None:
         self._end, other = pty.openpty()
         wide = {**os.environ, "COLUMNS": "200", "TERM": "xterm"}
+        # Whoever runs the tests in the background may have SIGINT ignored, which a terminal has not.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         self.process = subprocess.Popen([PROGRAM, *arguments], stdin=other, stdout=other, stderr=other, env=wide)
         os.close(other)
         self.text = ""
