@@ -17,7 +17,7 @@ from engine.jobs import event
 from engine.reporting.integration import settle
 from engine.reporting.reports import Reports, WandbSettings
 from engine.store import EVENTS, JOBS, Store
-from tests.engine.reporting.run_reader import history, records
+from tests.engine.reporting.run_reader import history, recorders, records
 from tests.fakes.ports import until
 from tests.fakes.receiver import Receiver
 from wire.requests import Integration, WandbRun
@@ -88,12 +88,6 @@ def turn_until(reports: Reports, true: Any, now: int = NOW) -> Any:
         return true()
 
     return until(look, 150)  # the child goes last of all, and beside other work waits long for the cores
-
-
-def recorders() -> list[psutil.Process]:
-    """The children that record runs; others may have ended and not be waited for yet."""
-    alive = [one for one in psutil.Process().children() if one.status() != psutil.STATUS_ZOMBIE]
-    return [one for one in alive if "wandb_child" in " ".join(one.cmdline())]
 
 
 def said(store: Store, level: str = "warn") -> list[str]:
