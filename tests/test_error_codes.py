@@ -1,0 +1,70 @@
+"""docs/wire.md lists every code that a failure may carry, and none that no failure carries."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ("wire", "engine", "services", "routes", "gate")
+_ROW = re.compile(r"^\| `(\w+)` \| \d{3} ", re.MULTILINE)
+_JOB_ROW = re.compile(r"^\| (`\w+`(?:, `\w+`)*) \| ", re.MULTILINE)
+
+
+def codes_of(tree: ast.AST) -> Iterator[str]:
+    """The codes of a source: `code="..."` of a call, `code = "..."` of a class, and what a job is failed with."""
+    for node in ast.walk(tree):
+        if (isinstance(node, ast.keyword) and node.arg == "code") or (
+            isinstance(node, ast.Assign | ast.AnnAssign) and _is_code(node) and node.value is not None
+        ):
+            yield from _texts(node.value)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "_fail":
+            yield from _texts(node.args[1])
+
+
+def _is_code(node: ast.Assign | ast.AnnAssign) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return any(isinstance(target, ast.Name) and target.id == "code" for target in targets)
+
+
+def _texts(value: ast.expr) -> Iterator[str]:
+    """A constant, or the constants that `a if b else c` and `a or b` choose from."""
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        yield value.value
+    for part in (getattr(value, "body", None), getattr(value, "orelse", None), *getattr(value, "values", ())):
+        if isinstance(part, ast.expr):
+            yield from _texts(part)
+
+
+def used() -> set[str]:
+    files = [file for folder in SOURCES for file in (ROOT / folder).rglob("*.py")]
+    return {code for file in files for code in codes_of(ast.parse(file.read_text("utf-8")))}
+
+
+def section(heading: str) -> str:
+    text = (ROOT / "docs" / "wire.md").read_text("utf-8")
+    return text.partition(f"\n{heading}\n")[2].partition("\n## ")[0]
+
+
+def test_every_code_is_documented_and_every_documented_code_is_used() -> None:
+    listed = _ROW.findall(section("## Error codes"))
+    of_jobs = {code for row in _JOB_ROW.findall(section("## Fine-tuning")) for code in re.findall(r"\w+", row)}
+    assert sorted(listed) == sorted({*listed}), "each once"
+    assert {*listed} <= used()
+    assert used() <= {*listed} | of_jobs
+
+
+@pytest.mark.parametrize(
+    ("source", "codes"),
+    [
+        ("raise NotFound('x', code='gone')", {"gone"}),
+        ("E('x', code='a' if late else 'b')", {"a", "b"}),
+        ("class E(Exception):\n    code: str = 'typed'", {"typed"}),
+        ("self._fail(claim, reason.code or 'crashed', str(reason), now)", {"crashed"}),
+        ("E(code=error.code)", set()),
+    ],
+)
+def test_a_code_is_found_however_it_is_given(source: str, codes: set[str]) -> None:
+    assert set(codes_of(ast.parse(source))) == codes
