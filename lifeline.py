@@ -16,6 +16,8 @@ from typing import IO
 PROJECT_ROOT = Path(__file__).resolve().parent
 # Tells a child that its stdin is a lifeline; started by hand, its stdin may be empty from the start.
 _MARK = "TUNE9527_LIFELINE"
+# Tells whose child a process is, whatever became of its parent.
+CHILD_OF = "TUNE9527_CHILD_OF"
 _STEP_BACK_TRIES = 10
 _SECRET = re.compile(r"(^|_)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?|DATABASE_URL)(_|$)", re.IGNORECASE)
 
@@ -36,6 +38,11 @@ def spawn(
         stderr=log,
         start_new_session=True,
     )
+
+
+def mark_children(whose: str) -> None:
+    """Let every child of this process, and theirs, carry `whose` in its environment."""
+    os.environ[CHILD_OF] = whose
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:

@@ -173,7 +173,7 @@ def _copy(config: EngineConfig, way: str, folder: Path) -> int:
 def _serve(config: EngineConfig) -> int:
     import httpd
     import lifeline
-    from engine import lock
+    from engine import lock, orphans
     from engine.store import NewerSchema, Store, StoreError
 
     _check(config)
@@ -187,6 +187,7 @@ def _serve(config: EngineConfig) -> int:
     # As on Ctrl-C: answers that are being written are finished first.
     lifeline.watch(lambda: os.kill(os.getpid(), signal.SIGTERM))
     with held:
+        orphans.end(config.data_dir)
         try:
             Store(config.database).close()  # brings its tables up to date before anybody asks
         except NewerSchema as newer:
@@ -206,10 +207,12 @@ class _Loader:
         self._config = config
 
     def __call__(self) -> "Flask":
+        from engine import orphans
         from engine.app import create_engine
         from engine.repair import repair
 
         logging.basicConfig(level=self._config.log_level, format="%(asctime)s engine %(levelname)s %(message)s")
+        orphans.end(self._config.data_dir)  # the serving process before this one may have been killed
         app = create_engine(self._config)
         parts = app.extensions["engine"]
         repair(parts.store, self._config.data_dir, int(time.time()))

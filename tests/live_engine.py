@@ -18,8 +18,18 @@ class LiveEngine:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}/v1"
         own = {"ENGINE_PORT": str(port), "DATA_DIR": str(folder), "CONTEXT_TOKENS": "256"}
-        environment = {**os.environ, **own, "BASE_MODEL": str(base_model), **settings}
-        self.process = subprocess.Popen([sys.executable, "-m", "engine", "serve"], cwd=ROOT, env=environment)
+        self._environment = {**os.environ, **own, "BASE_MODEL": str(base_model), **settings}
+        self.start()
+
+    def start(self) -> Self:
+        """Start it; once more after it was killed, with the same settings."""
+        self.process = subprocess.Popen([sys.executable, "-m", "engine", "serve"], cwd=ROOT, env=self._environment)
+        return self
+
+    def kill(self) -> None:
+        """End it as nobody should."""
+        self.process.kill()
+        self.process.wait()
 
     def wait(self, seconds: float = 30.0) -> Self:
         """Return once it answers."""
