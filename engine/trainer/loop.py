@@ -107,13 +107,20 @@ def _objective(model: Any, tokenizer: Any, settled: recipe.Recipe) -> steps.Obje
 
 
 def _begin_or_resume(spec: Spec, job_dir: Path, examples: int) -> tuple[checkpoints.State, Path | None]:
-    """A resumed run keeps its recipe and its arithmetic: settled or measured anew, others could come out."""
+    """A resumed run keeps its recipe: settled anew, another could come out."""
     resumed = checkpoints.latest(job_dir)
     if resumed:
         return checkpoints.read_state(resumed), resumed
     pairs = spec.method == "dpo"
     settled = recipe.settle(spec.requested, examples, pairs)
-    return checkpoints.State(precision.choose(exact_only=pairs).name, asdict(settled)), None
+    return checkpoints.State(_arithmetic(job_dir / "precision.json", exact_only=pairs), asdict(settled)), None
+
+
+def _arithmetic(path: Path, exact_only: bool) -> str:
+    """Measure it once a job, not at each start: what a first start has told and kept must go on in the same."""
+    if not path.exists():
+        durable.write_json(path, precision.choose(exact_only).name)
+    return str(durable.read_json(path))
 
 
 def _batches(dataset: data.Dataset[Any], batch_size: int, seed: int, epoch: int) -> list[list[Any]]:
