@@ -158,11 +158,7 @@ class EngineConfig(_FromEnvironment):
         choices=("plain", "base64"),
     )
     context_tokens: int = setting(
-        "CONTEXT_TOKENS",
-        2048,
-        "Tokens of question and answer together, in training and in chat.",
-        least=64,
-        most=131072,
+        "CONTEXT_TOKENS", 2048, "Tokens of question and answer together, in training and chat.", least=64, most=131072
     )
     models_loaded: int = setting(
         "MODELS_LOADED", 3, "Models kept in memory; the least recently used goes first.", least=1
@@ -179,6 +175,9 @@ class EngineConfig(_FromEnvironment):
     )
     training_threads: int = setting(
         "TRAINING_THREADS", 0, "Threads that train; 0: as many as there are cores.", least=0
+    )
+    stall_seconds: float = setting(
+        "STALL_SECONDS", 1800.0, "Seconds without progress after which a training is ended and tried again.", least=60
     )
     engine_threads: int = setting("ENGINE_THREADS", 64, "Calls the engine serves at once.", least=2, most=4096)
     webhook_allowed_hosts: str = setting(

@@ -11,16 +11,37 @@ from pathlib import Path
 from typing import Any
 
 import lifeline
+from engine.jobs import method_of
+from engine.store import Record
+from engine.watch import Watch
 
 _LOG = logging.getLogger(__name__)
+
+
+def spec_of(job: Record, folder: Path, base: Path, max_tokens: int, threads: int) -> dict[str, Any]:
+    """Return the content of `spec.json`, which the trainer reads."""
+    adapter, validation = folder / "init_adapter", folder / "validation_file.jsonl"
+    return {
+        "job_id": job["id"],
+        "method": method_of(job),
+        "base": str(base.resolve()),
+        "init_adapter": str(adapter) if adapter.is_dir() else None,
+        "training_file": str(folder / "training_file.jsonl"),
+        "validation_file": str(validation) if validation.is_file() else None,
+        "hyperparameters": job["hyperparameters"],
+        "seed": job["seed"],
+        "max_tokens": max_tokens,
+        "threads": threads,
+    }
 
 
 class Run:
     """`python -m engine.trainer FOLDER` as a child on a lifeline; its log is `FOLDER/trainer.log`."""
 
-    def __init__(self, job_id: str, folder: Path) -> None:
+    def __init__(self, job_id: str, folder: Path, watch: Watch) -> None:
         self.job_id = job_id
         self.folder = folder
+        self._watch = watch
         self._messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         with (folder / "trainer.log").open("ab") as log:
             self._process = lifeline.spawn(["engine.trainer", str(folder)], log, lifeline.without_secrets(os.environ))
@@ -32,9 +53,14 @@ class Run:
         while not self._messages.empty():
             yield self._messages.get()
 
-    def exit_code(self) -> int | None:
-        """Return the exit code once the child has ended and all that it said can be read, else None."""
-        return None if self._reader.is_alive() else self._process.poll()
+    def end(self) -> str | None:
+        """Return in words how the child ended, once all it said can be read; one that stands still is ended here."""
+        if not self._reader.is_alive():
+            return f"ended by {died_of(self._process.wait())}"
+        if not self._watch.stands_still():
+            return None
+        self.stop()
+        return f"stood still for {self._watch.patience:.0f} seconds and was ended"
 
     def stop(self) -> None:
         """End the child now; what it has on disk is whole at every moment, so nothing is asked of it first."""
@@ -46,9 +72,12 @@ class Run:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             try:
-                self._messages.put(json.loads(line))
+                message = json.loads(line)
             except ValueError:
                 _LOG.warning("The trainer of %s said something that is not JSON: %.200r", self.job_id, line)
+                continue
+            self._watch.hear(message)
+            self._messages.put(message)
         self._process.wait()
 
 

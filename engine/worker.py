@@ -17,9 +17,10 @@ from engine.jobs import AUTO, event, method_of
 from engine.leases import SECONDS, Leases
 from engine.pace import Pace
 from engine.parts import Parts
-from engine.run import Run, died_of
+from engine.run import Run, spec_of
 from engine.serving.process import ModelGone, ServedModel, ServerSettings, StartFailed
 from engine.store import EVENTS, FILES, JOBS, MODELS, Claim, ClaimLost, Record, is_full
+from engine.watch import Watch
 from wire.errors import ApiError
 from wire.ids import model_name
 
@@ -41,6 +42,7 @@ class WorkerSettings:
     minimum_examples: int
     context_tokens: int
     training_threads: int
+    stall_seconds: float
     lease_seconds: float = SECONDS
 
 
@@ -192,39 +194,27 @@ class Worker:
     def _start(self, claim: Claim, base_path: Path) -> None:
         job = claim.job
         folder = self._parts.jobs.folder(job["id"])
-        adapter, validation = folder / "init_adapter", folder / "validation_file.jsonl"
-        spec = {
-            "job_id": job["id"],
-            "method": method_of(job),
-            "base": str(base_path.resolve()),
-            "init_adapter": str(adapter) if adapter.is_dir() else None,
-            "training_file": str(folder / "training_file.jsonl"),
-            "validation_file": str(validation) if validation.is_file() else None,
-            "hyperparameters": job["hyperparameters"],
-            "seed": job["seed"],
-            "max_tokens": self._settings.context_tokens,
-            "threads": self._settings.training_threads,
-        }
         if not (folder / "spec.json").exists():
+            spec = spec_of(job, folder, base_path, self._settings.context_tokens, self._settings.training_threads)
             durable.write_json(folder / "spec.json", spec)
         self._parts.pool.set_training(True)
         self._pace = Pace()
-        self._run, self._training = Run(job["id"], folder), claim
+        self._run, self._training = Run(job["id"], folder, Watch(self._settings.stall_seconds)), claim
 
     def _follow(self, run: Run, now: int) -> None:
         claim = self._in_hand = cast(Claim, self._training)
-        exit_code = run.exit_code()
+        end = run.end()
         for message in run.messages():
             self._note(claim, message, now)
         job = self._store.one(JOBS, id=run.job_id)
         if job is None or job["status"] != lifecycle.RUNNING or job["fence"] != claim.fence:
             self._end_run()
-        elif exit_code is None:
+        elif end is None:
             return
         elif (run.folder / "result.json").exists():
             self._finish(claim, run.folder, now)
         else:
-            self._count_crash(claim, f"The trainer ended by {died_of(exit_code)}", now)
+            self._count_crash(claim, f"The trainer {end}", now)
         self._run = self._training = None
         self._parts.pool.set_training(False)
 

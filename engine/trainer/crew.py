@@ -15,12 +15,16 @@ Outcome = TypeVar("Outcome")
 
 
 class Crew:
-    """As many threads as a batch has rows for; cores left over in plenty serve inside the matrix products."""
+    """As many threads as a batch has rows for; cores left over in plenty serve inside the matrix products.
 
-    def __init__(self, threads: int, batch_size: int) -> None:
+    `working` is called after each piece of work.
+    """
+
+    def __init__(self, threads: int, batch_size: int, working: Callable[[], None] = lambda: None) -> None:
         self.size = max(1, min(threads, batch_size))
         inside = max(1, threads // (2 * self.size))
         torch.set_num_threads(inside)
+        self._working = working
         self._pool = ThreadPoolExecutor(self.size, "crew", initializer=torch.set_num_threads, initargs=(inside,))
 
     def share(self, rows: Sequence[Work]) -> list[Sequence[Work]]:
@@ -29,4 +33,8 @@ class Crew:
 
     def work(self, task: Callable[[Work], Outcome], pieces: Sequence[Work]) -> list[Outcome]:
         """Do `task` on every piece, all at once; outcomes in the order of the pieces."""
-        return list(self._pool.map(task, pieces))
+        done = []
+        for outcome in self._pool.map(task, pieces):
+            done.append(outcome)
+            self._working()
+        return done

@@ -5,7 +5,7 @@ piece is encoded by itself, so the prompt's ids are the ones that a server compu
 """
 
 import json
-from collections.abc import Iterator, Sized
+from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -49,10 +49,11 @@ class Dataset(Generic[Item]):
         return sum(len(example) for example in self.examples)
 
 
-def load(path: Path, tokenizer: Any, max_tokens: int) -> Dataset[Example]:
+def load(path: Path, tokenizer: Any, max_tokens: int, working: Callable[[], None] = lambda: None) -> Dataset[Example]:
     """Encode every row of a chat JSONL file; rows longer than `max_tokens` lose their end, as the wire has it."""
     pairs, truncated = [], 0
     for line, row in rows(path, tokenizer):
+        working()
         for example, bare in zip(encode(row, tokenizer, line), encode(_bare(row), tokenizer, line), strict=False):
             truncated += len(example) > max_tokens
             pairs.append((cut(example, max_tokens), cut(bare, max_tokens)))

@@ -65,10 +65,11 @@ def train(spec: Spec, job_dir: Path, progress: Progress) -> None:
 
 def _prepare(spec: Spec, job_dir: Path, progress: Progress) -> Run:
     tokenizer = load_tokenizer(spec.base)
-    training, valid = _load(spec.training_file, spec, tokenizer), _load(spec.validation_file, spec, tokenizer)
+    files = (spec.training_file, spec.validation_file)
+    training, valid = (_load(file, spec, tokenizer, progress) for file in files)
     state, resumed = _begin_or_resume(spec, job_dir, len(training.examples))
     settled = recipe.Recipe(**state.recipe)
-    crew = Crew(spec.threads, settled.batch_size)
+    crew = Crew(spec.threads, settled.batch_size, progress.working)
     arithmetic = precision.BY_NAME[state.precision]
     precision.use(arithmetic)
     preflight.check_base(spec.base, arithmetic.dtype, preflight.free_memory())
@@ -83,20 +84,26 @@ def _prepare(spec: Spec, job_dir: Path, progress: Progress) -> Run:
     batches = _batches(valid, settled.batch_size, spec.seed, epoch=0)
     run = Run(spec, job_dir, progress, settled, training, batches, tokenizer, objective, optimizer, state, crew)
     _announce(run, state.step if resumed else None)
-    if not resumed:
-        room = preflight.free_room(job_dir)
-        progress.send("preflight", **preflight.foresee(objective, _plan(run), training.examples, room, crew))
+    progress.send("pace", step_seconds=state.seconds / state.step if resumed else _foresee(run))
     # The engine may have died before it had noted the steps that the checkpoint holds.
     for row in state.history:
         progress.send("step", total_steps=settled.total_steps, **row)
     return run
 
 
-def _load(path: Path | None, spec: Spec, tokenizer: Any) -> data.Dataset[Any]:
+def _foresee(run: Run) -> float:
+    """Tell what the run needs; return the seconds of a step."""
+    room = preflight.free_room(run.job_dir)
+    foreseen = preflight.foresee(run.objective, _plan(run), run.training.examples, room, run.crew)
+    run.progress.send("preflight", **foreseen)
+    return float(foreseen["seconds"]) / run.recipe.total_steps
+
+
+def _load(path: Path | None, spec: Spec, tokenizer: Any, progress: Progress) -> data.Dataset[Any]:
     if path is None:
         return data.Dataset([], [], 0, 0)
     load = preference.load if spec.method == "dpo" else data.load
-    return load(path, tokenizer, spec.max_tokens)
+    return load(path, tokenizer, spec.max_tokens, progress.working)
 
 
 def _objective(model: Any, tokenizer: Any, settled: recipe.Recipe) -> steps.Objective:

@@ -3,7 +3,7 @@
 The loss is equation 7 of Rafailov et al. 2023, with the model as it was before the training for its reference.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,11 @@ class Pair:
         return len(self.preferred) + len(self.other)
 
 
-def load(path: Path, tokenizer: Any, max_tokens: int) -> Dataset[Pair]:
+def load(path: Path, tokenizer: Any, max_tokens: int, working: Callable[[], None] = lambda: None) -> Dataset[Pair]:
     """Encode every pair of a preference JSONL file; a pair with an answer that lies behind `max_tokens` is left out."""
     pairs, truncated, lines = [], 0, 0
     for line, row in records(path, tokenizer):
+        working()
         lines += 1
         pair = [_answer(row, names, tokenizer, line) for names in (PREFERRED, NOT_PREFERRED)]
         truncated += any(len(one) > max_tokens for one in pair)

@@ -3,7 +3,10 @@
 import json
 import os
 import sys
+import time
 from typing import IO, Any
+
+_QUIET_SECONDS = 20.0
 
 
 class Progress:
@@ -11,11 +14,18 @@ class Progress:
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
+        self._spoke = time.monotonic()
 
     def send(self, kind: str, **fields: Any) -> None:
         """Send one message."""
         self._stream.write(json.dumps({"kind": kind, **fields}, ensure_ascii=False) + "\n")
         self._stream.flush()
+        self._spoke = time.monotonic()
+
+    def working(self) -> None:
+        """Say that work goes on, if nothing has been said for a while: whoever stands still is ended."""
+        if time.monotonic() - self._spoke > _QUIET_SECONDS:
+            self.send("working")
 
 
 def take_stdout() -> Progress:

@@ -53,7 +53,7 @@ def parts(tmp_path: Path) -> Iterator[Parts]:
 
 
 def a_worker(tmp_path: Path, parts: Parts) -> Worker:
-    return Worker(parts, WorkerSettings(tmp_path / "data", "personal", "", 1, 256, 1, lease_seconds=LEASE))
+    return Worker(parts, WorkerSettings(tmp_path / "data", "personal", "", 1, 256, 1, 60, lease_seconds=LEASE))
 
 
 def status(parts: Parts) -> str:

@@ -149,7 +149,7 @@ def test_a_run_foresees_before_its_first_step_and_not_again_when_resumed(tiny_gg
         said = io.StringIO()
         train(read_spec(job), job, Progress(said))
         kinds.append([json.loads(line)["kind"] for line in said.getvalue().splitlines()])
-    assert kinds[0][:3] == ["plan", "preflight", "step"]
+    assert kinds[0][:3] == ["plan", "preflight", "pace"]
     assert kinds[0].count("preflight") == 1
     assert "preflight" not in kinds[1]
 
