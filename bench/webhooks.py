@@ -165,7 +165,7 @@ def run_engine() -> None:
     config = EngineConfig.from_env()
     app = create_engine(config)
     store, sender = app.extensions["engine"].store, Sender(frozenset(config.webhook_allowed_hosts.split()))
-    deliveries = Deliveries(store, sender, Schedule(first=0.01, factor=2, most=0.5, lifetime=3600))
+    deliveries = Deliveries(store, sender, Schedule(first=0.01, factor=2, most=0.5, lifetime=3600, lease=0.5))
     loop = (threading.Event(), time.time, 0.002)
     threading.Thread(target=deliveries.run, args=loop, daemon=True).start()
     make_server(config.host, config.port, app, WSGIServer, Quiet).serve_forever()

@@ -13,7 +13,7 @@ from engine import lifecycle
 from engine.store import claims, migration, outbox
 from engine.store.claims import Claim, Holding
 from engine.store.rows import Rows, add, add_new, again_with_room
-from engine.store.tables import EVENTS, FACTS, JOBS, WEBHOOK_DELIVERIES
+from engine.store.tables import EVENTS, FACTS, JOBS
 
 Record = dict[str, Any]
 StoreError = DatabaseError
@@ -148,11 +148,26 @@ class Store:
 
     def due_deliveries(self, now: float, limit: int, but_for: Collection[str]) -> list[Record]:
         """Return up to `limit` pending webhook deliveries whose time has come, but for those of some endpoints."""
-        table = WEBHOOK_DELIVERIES
-        due = select(table).where(table.c.status == "pending", table.c.due_at <= now)
-        due = due.where(table.c.endpoint_id.not_in(but_for)).order_by(table.c.due_at, table.c.seq).limit(limit)
         with self._reader.begin() as connection:
-            return [row._asdict() for row in connection.execute(due)]
+            return outbox.due(connection, now, limit, but_for)
+
+    @again_with_room
+    def take_delivery(self, seen: Record, due_at: float) -> bool:
+        """Count an attempt to deliver and make the next one due at `due_at`; False if another one was begun since."""
+        with self._engine.begin() as connection:
+            return outbox.update(connection, seen, attempts=seen["attempts"] + 1, due_at=due_at)
+
+    @again_with_room
+    def update_delivery(self, taken: Record, **values: Any) -> bool:
+        """Set `values` on a pending delivery; False if another attempt was begun since."""
+        with self._engine.begin() as connection:
+            return outbox.update(connection, taken, **values)
+
+    @again_with_room
+    def forget_deliveries(self, before: float) -> int:
+        """Remove the webhook events from before that time that have nothing left to be delivered; return how many."""
+        with self._engine.begin() as connection:
+            return outbox.forget(connection, before)
 
     def oldest_job(self, *statuses: str) -> Record | None:
         """Return the job that has waited longest in one of `statuses`; earlier ones of `statuses` go first."""

@@ -1,6 +1,7 @@
 """Sends what the outbox holds, at least once and under one id, until it is taken or 72 hours are over.
 
 `Deliveries.turn(now)` decides what is sent now, a thread a delivery sends it; what a kill interrupts is sent again.
+Of several engines on one database one sends a delivery at a time: whoever counts the attempt has it for a while.
 """
 
 import logging
@@ -23,17 +24,23 @@ _GONE = 410
 # Endpoints that are sent to at once; each gets one delivery at a time, so that a slow one holds up itself alone.
 _AT_ONCE = 16
 _LOOKED_AT = 100
+_SWEEP_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Seconds: the first pause after a failure, how it grows to which most, and when a delivery is given up."""
+    """Seconds: the first pause after a failure, how it grows to which most, and when a delivery is given up.
+
+    An attempt that has not ended after `lease` may be made again, by whichever engine; what is over is `kept`.
+    """
 
     first: float = 5.0
     factor: float = 4.0
     most: float = 12 * 3600.0
     lifetime: float = 72 * 3600.0
     jitter: float = 0.1
+    lease: float = 60.0  # an attempt takes ten seconds at most, and its host's name is looked up before
+    kept: float = 30 * 24 * 3600.0
 
     def pause(self, attempts: int, chance: random.Random) -> float:
         """Return how long to wait after that many attempts have failed."""
@@ -52,9 +59,13 @@ class Deliveries:
         self._schedule = schedule or Schedule()
         self._chance = chance or random.SystemRandom()
         self._busy: dict[str, threading.Thread] = {}
+        self._next_sweep = 0.0
 
     def turn(self, now: float) -> None:
-        """Give every new event its deliveries, then begin what is due, at most one an endpoint."""
+        """Give every new event its deliveries, then begin what is due, at most one an endpoint; forget what is old."""
+        if now >= self._next_sweep or now < self._next_sweep - _SWEEP_SECONDS:  # a clock may be set back
+            self._next_sweep = now + _SWEEP_SECONDS
+            self._store.forget_deliveries(now - self._schedule.kept)
         while new := self._store.newest(WEBHOOK_EVENTS, 1, ascending=True, status=_NEW):
             self._hand_out(new[0], now)
         for row in self._store.due_deliveries(now, _LOOKED_AT, list(self._busy)):
@@ -98,14 +109,14 @@ class Deliveries:
     def _attempt(self, delivery: Record, now: float) -> None:
         try:
             attempts = delivery["attempts"] + 1
-            due_at = now + self._schedule.pause(attempts, self._chance)
+            pause = self._schedule.pause(attempts, self._chance)
             # The next attempt is written down before this one: a full disk or a kill must not make a storm of them.
-            self._move(delivery, _PENDING, attempts=attempts, due_at=due_at)
+            if not self._store.take_delivery(delivery, now + max(pause, self._schedule.lease)):
+                return
             outcome = self._send(delivery, now)
-            is_last = due_at > delivery["created_at"] + self._schedule.lifetime
+            is_last = now + pause > delivery["created_at"] + self._schedule.lifetime
             status = _status_after(outcome, is_last)
-            if status != _PENDING:
-                self._move(delivery, status)
+            self._store.update_delivery(delivery | {"attempts": attempts}, status=status, due_at=now + pause)
             level = logging.INFO if status in ("delivered", "dropped") else logging.WARNING
             said = f"HTTP {outcome}" if isinstance(outcome, int) else outcome or "its endpoint is deleted"
             _LOG.log(level, "Webhook %s, attempt %s: %s (%s).", delivery["id"], attempts, status, said)
@@ -113,9 +124,6 @@ class Deliveries:
             _LOG.exception("The webhook delivery %s broke off.", delivery["id"])
         finally:
             self._busy.pop(delivery["endpoint_id"], None)
-
-    def _move(self, delivery: Record, status: str, **values: float) -> None:
-        self._store.move(WEBHOOK_DELIVERIES, delivery["id"], status, (_PENDING,), {}, **values)
 
     def _send(self, delivery: Record, now: float) -> int | str | None:
         """Return the status of the answer, the reason why there is none, or None if the endpoint is deleted."""

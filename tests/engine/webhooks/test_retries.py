@@ -102,7 +102,7 @@ def test_a_database_that_takes_no_writing_stops_the_sending(
     def full(*_: object, **__: object) -> bool:
         raise StoreError("UPDATE", {}, OSError(28, "No space left on device"))
 
-    monkeypatch.setattr(store, "move", full)
+    monkeypatch.setattr(store, "take_delivery", full)
     for _ in range(3):
         take_turn(deliveries, NOW + 3600)
     assert receiver.got == []
