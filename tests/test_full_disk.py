@@ -1,6 +1,6 @@
 """A full disk: reads go on, uploads are refused by name, the running job fails by name; with room, all works again."""
 
-import io
+import contextlib
 import json
 import os
 import shutil
@@ -25,6 +25,19 @@ LINES = [
 ]
 CONTENT = "".join(json.dumps(line) + "\n" for line in LINES).encode()
 
+# In the trainer: room for an adapter, not for its optimizer.
+LIMITED = """
+import resource, sys
+if "engine.trainer" in sys.orig_argv:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+"""
+LARGE = CONTENT * (9 * 2**20 // len(CONTENT))
+
+FORM = (
+    b'--B\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n'
+    b'--B\r\nContent-Disposition: form-data; name="file"; filename="t.jsonl"\r\n\r\n%s\r\n--B--\r\n'
+)
+
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
@@ -38,24 +51,38 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.fixture
-def app(small_disk: Path, tiny_gguf: Path, tmp_path: Path) -> Iterator[Flask]:
-    base = tmp_path / "tiny.gguf"
-    base.symlink_to(tiny_gguf)
-    made = create_engine(EngineConfig(data_dir=small_disk / "data", base_model=str(base), context_tokens=256))
+@contextlib.contextmanager
+def working(data_dir: Path, base: Path) -> Iterator[Flask]:
+    """An engine in this process, and its worker."""
+    made = create_engine(EngineConfig(data_dir=data_dir, base_model=str(base), context_tokens=256))
     stop = threading.Event()
     worker = threading.Thread(target=made.extensions["worker"].run, args=(stop,))
     worker.start()
-    yield made
-    stop.set()
-    worker.join()
-    made.extensions["engine"].pool.close()
-    made.extensions["engine"].store.close()
+    try:
+        yield made
+    finally:
+        stop.set()
+        worker.join()
+        made.extensions["engine"].pool.close()
+        made.extensions["engine"].store.close()
 
 
-def upload(client: FlaskClient) -> Any:
-    form = {"purpose": "fine-tune", "file": (io.BytesIO(CONTENT), "t.jsonl")}
-    return client.post("/v1/files", data=form)
+@pytest.fixture
+def base(tiny_gguf: Path, tmp_path: Path) -> Path:
+    (tmp_path / "tiny.gguf").symlink_to(tiny_gguf)
+    return tmp_path / "tiny.gguf"
+
+
+@pytest.fixture
+def app(small_disk: Path, base: Path) -> Iterator[Flask]:
+    with working(small_disk / "data", base) as made:
+        yield made
+
+
+def upload(client: FlaskClient, content: bytes = CONTENT) -> Any:
+    """Upload without the test client's own form, which is written to a file as well."""
+    body = FORM % content
+    return client.post("/v1/files", data=body, content_type="multipart/form-data; boundary=B")
 
 
 def start(client: FlaskClient, epochs: int) -> str:
@@ -65,9 +92,15 @@ def start(client: FlaskClient, epochs: int) -> str:
 
 
 def fill(filler: Path, leave: int = 0) -> None:
-    """Leave no room but for `leave` bytes, at once."""
-    with filler.open("wb") as stream:
-        os.posix_fallocate(stream.fileno(), 0, shutil.disk_usage(filler.parent).free - leave)
+    """Leave no room but for `leave` bytes, at once, whoever takes some meanwhile."""
+
+    def filled() -> bool:
+        with filler.open("wb") as stream, contextlib.suppress(OSError):
+            os.posix_fallocate(stream.fileno(), 0, max(1, shutil.disk_usage(filler.parent).free - leave))
+            return True
+        return False
+
+    until(filled, 10)
 
 
 def test_a_full_disk_fails_the_running_job_and_nothing_else(app: Flask, small_disk: Path) -> None:
@@ -100,3 +133,37 @@ def test_a_full_disk_fails_the_running_job_and_nothing_else(app: Flask, small_di
     until(lambda: job()["finished_at"], 240)
     assert job()["status"] == "succeeded", job()
     assert list((small_disk / "data" / "files").glob("*.part")) == []
+
+
+@contextlib.contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits")
+def test_files_that_may_not_grow_fail_the_job_and_the_upload_alone(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can be tested of a full disk without the right to mount one."""
+    (tmp_path / "sitecustomize.py").write_text(LIMITED)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with working(tmp_path / "data", base) as app:
+        client = app.test_client()
+        job_id = start(client, epochs=50)
+        with files_of_at_most(8 * 2**20):
+            refused = upload(client, LARGE)
+            assert (refused.status_code, refused.get_json()["error"]["code"]) == (507, "insufficient_storage")
+            assert client.get("/v1/files").status_code == 200
+        until(lambda: upload(client, LARGE).status_code == 200, 5)
+        assert list((tmp_path / "data" / "files").glob("*.part")) == []
+        until(lambda: client.get(f"/v1/fine_tuning/jobs/{job_id}").get_json()["finished_at"], 240)
+        job = client.get(f"/v1/fine_tuning/jobs/{job_id}").get_json()
+        assert (job["status"], job["error"]["code"]) == ("failed", "disk_full")
+        assert not (tmp_path / "data" / "jobs" / job_id / "checkpoints").exists()
