@@ -1,4 +1,4 @@
-"""The engine's app in this process with the real base model behind it, and the official SDK in front."""
+"""The engine's app in this process with the real base model and the official SDK in front, or a hollow one."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,12 +6,15 @@ from pathlib import Path
 import httpx2
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from openai import OpenAI
 
 from config import EngineConfig
 from engine.app import create_engine
 from engine.parts import Parts
 from engine.serving.pool import Pool
+from engine.store import Store
+from tests.engine.hollow import hollow_engine
 
 
 @pytest.fixture(scope="module")
@@ -40,3 +43,27 @@ def client(app: Flask) -> Iterator[OpenAI]:
         api_key="unused", base_url="http://engine/v1", http_client=httpx2.Client(transport=transport), max_retries=0
     ) as client:
         yield client
+
+
+@pytest.fixture
+def hollow(tmp_path: Path) -> Iterator[Flask]:
+    """An engine that neither trains nor serves, with its data in `tmp_path/data`."""
+    made = hollow_engine(tmp_path)
+    yield made
+    made.extensions["engine"].store.close()
+
+
+@pytest.fixture
+def caller(hollow: Flask) -> FlaskClient:
+    return hollow.test_client()
+
+
+@pytest.fixture
+def parts(hollow: Flask) -> Parts:
+    found: Parts = hollow.extensions["engine"]
+    return found
+
+
+@pytest.fixture
+def store(parts: Parts) -> Store:
+    return parts.store

@@ -2,41 +2,17 @@
 
 import io
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from config import EngineConfig
-from engine import durable, repair
-from engine.app import create_engine
+from engine import repair
 from engine.leases import Leases
 from engine.serving.process import ModelProcess, ServerSettings, StartFailed
-from engine.store import FILES, JOBS, MODELS, Store
-
-LINE = b'{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}\n'
-MODEL = "ft:base:personal::12345678"
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[Flask]:
-    (tmp_path / "base.gguf").write_bytes(b"GGUF")
-    made = create_engine(EngineConfig(data_dir=tmp_path / "data", base_model=str(tmp_path / "base.gguf")))
-    yield made
-    made.extensions["engine"].store.close()
-
-
-@pytest.fixture
-def store(app: Flask) -> Store:
-    found: Store = app.extensions["engine"].store
-    return found
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
+from engine.store import FILES, JOBS, Store
+from tests.engine.hollow import LINE, MODEL, create, publish, upload
 
 
 def start(store: Store, tmp_path: Path) -> None:
@@ -49,30 +25,18 @@ def write(path: Path, content: bytes = b"x") -> Path:
     return path
 
 
-def upload(client: FlaskClient) -> str:
-    form = {"purpose": "fine-tune", "file": (io.BytesIO(LINE), "t.jsonl")}
-    return str(client.post("/v1/files", data=form).get_json()["id"])
-
-
-def a_job(client: FlaskClient, store: Store, status: str) -> str:
-    job = client.post("/v1/fine_tuning/jobs", json={"model": "base", "training_file": upload(client)}).get_json()
+def a_job(caller: FlaskClient, store: Store, status: str) -> str:
+    job = create(caller)
     store.update(JOBS, job["id"], status=status)
     return str(job["id"])
 
 
-def publish(store: Store, data: Path, job_id: str) -> Path:
-    adapter = write(data / "jobs" / job_id / "adapter" / "adapter.gguf", b"GGUF")
-    row = {"id": MODEL, "job_id": job_id, "base": "base", "created_at": 1, "sha256": durable.sha256(adapter)}
-    store.insert({MODELS: [row | {"adapter": f"jobs/{job_id}/adapter/adapter.gguf"}]})
-    return adapter
-
-
-def test_what_no_row_names_is_removed(client: FlaskClient, store: Store, tmp_path: Path) -> None:
+def test_what_no_row_names_is_removed(caller: FlaskClient, store: Store, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    file_id, job_id = upload(client), a_job(client, store, "running")
+    file_id, job_id = upload(caller), a_job(caller, store, "running")
     asked = {"bytes": 2, "filename": "t.jsonl", "mime_type": "text/jsonl", "purpose": "fine-tune"}
-    upload_id = client.post("/v1/uploads", json=asked).get_json()["id"]
-    part = client.post(f"/v1/uploads/{upload_id}/parts", data={"data": (io.BytesIO(b"{}"), "data")}).get_json()["id"]
+    upload_id = caller.post("/v1/uploads", json=asked).get_json()["id"]
+    part = caller.post(f"/v1/uploads/{upload_id}/parts", data={"data": (io.BytesIO(b"{}"), "data")}).get_json()["id"]
     start(store, tmp_path)
     before = sorted(data.rglob("*"))
     for leftover in (
@@ -87,14 +51,14 @@ def test_what_no_row_names_is_removed(client: FlaskClient, store: Store, tmp_pat
         write(data / leftover)
     start(store, tmp_path)
     assert sorted(data.rglob("*")) == before
-    assert client.get(f"/v1/files/{file_id}/content").data == LINE
+    assert caller.get(f"/v1/files/{file_id}/content").data == LINE
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
 def test_adapters_of_a_job_that_published_none_are_removed(
-    client: FlaskClient, store: Store, tmp_path: Path, status: str
+    caller: FlaskClient, store: Store, tmp_path: Path, status: str
 ) -> None:
-    folder = tmp_path / "data" / "jobs" / a_job(client, store, status)
+    folder = tmp_path / "data" / "jobs" / a_job(caller, store, status)
     for path in ("adapter/adapter.gguf", "adapter.partial/adapter.gguf", "checkpoints/step-4/complete.json"):
         write(folder / path)
     log = write(folder / "trainer.log")
@@ -103,17 +67,17 @@ def test_adapters_of_a_job_that_published_none_are_removed(
     assert log.exists()
 
 
-def test_what_a_running_job_needs_is_left_alone(client: FlaskClient, store: Store, tmp_path: Path) -> None:
-    folder = tmp_path / "data" / "jobs" / a_job(client, store, "running")
+def test_what_a_running_job_needs_is_left_alone(caller: FlaskClient, store: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "jobs" / a_job(caller, store, "running")
     kept = [write(folder / path) for path in ("checkpoints/step-4/complete.json", "adapter/adapter.gguf")]
     start(store, tmp_path)
     assert all(path.exists() for path in kept)
 
 
 def test_published_adapters_stay_and_those_of_deleted_models_go(
-    client: FlaskClient, store: Store, tmp_path: Path
+    caller: FlaskClient, store: Store, tmp_path: Path
 ) -> None:
-    data, job_id = tmp_path / "data", a_job(client, store, "succeeded")
+    data, job_id = tmp_path / "data", a_job(caller, store, "succeeded")
     adapter = publish(store, data, job_id)
     deleted = write(data / "jobs" / job_id / "checkpoints" / "step-4" / "adapter.gguf")
     start(store, tmp_path)
@@ -122,37 +86,37 @@ def test_published_adapters_stay_and_those_of_deleted_models_go(
 
 
 def test_a_missing_adapter_is_said_once_in_the_job_and_each_time_in_the_log(
-    client: FlaskClient, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    caller: FlaskClient, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    job_id = a_job(client, store, "succeeded")
+    job_id = a_job(caller, store, "succeeded")
     publish(store, tmp_path / "data", job_id).unlink()
     for _ in range(2):
         caplog.clear()
         start(store, tmp_path)
         assert f"The model {MODEL} cannot be served any more" in caplog.text
-    told = client.get(f"/v1/fine_tuning/jobs/{job_id}/events").get_json()["data"]
+    told = caller.get(f"/v1/fine_tuning/jobs/{job_id}/events").get_json()["data"]
     assert [event["level"] for event in told if MODEL in event["message"]] == ["error"]
 
 
 def test_missing_bytes_are_said_in_the_log_and_to_whoever_asks_for_them(
-    client: FlaskClient, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    caller: FlaskClient, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    file_id = upload(client)
+    file_id = upload(caller)
     (tmp_path / "data" / "files" / file_id).unlink()
     start(store, tmp_path)
     assert f"The bytes of {file_id}" in caplog.text
-    reply = client.get(f"/v1/files/{file_id}/content")
+    reply = caller.get(f"/v1/files/{file_id}/content")
     assert reply.status_code == 404
     assert "upload the file again" in reply.get_json()["error"]["message"]
     asked = {"model": "base", "training_file": file_id}
-    assert client.post("/v1/fine_tuning/jobs", json=asked).get_json()["error"]["code"] == "invalid_file"
-    assert client.delete(f"/v1/files/{file_id}").status_code == 200
+    assert caller.post("/v1/fine_tuning/jobs", json=asked).get_json()["error"]["code"] == "invalid_file"
+    assert caller.delete(f"/v1/files/{file_id}").status_code == 200
 
 
 def test_nothing_is_removed_with_a_database_that_the_folder_was_not_filled_with(
-    client: FlaskClient, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    caller: FlaskClient, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    file_id = upload(client)
+    file_id = upload(caller)
     start(store, tmp_path)
     other = Store(tmp_path / "other.sqlite3")
     start(other, tmp_path)
@@ -182,10 +146,10 @@ def test_the_locks_of_dead_workers_are_removed_and_those_of_living_ones_stay(sto
 
 
 def test_an_adapter_of_another_sha256_is_not_loaded(
-    app: Flask, client: FlaskClient, store: Store, tmp_path: Path
+    hollow: Flask, caller: FlaskClient, store: Store, tmp_path: Path
 ) -> None:
-    adapter = publish(store, tmp_path / "data", a_job(client, store, "succeeded"))
-    served = app.extensions["engine"].models.resolve(MODEL)
+    adapter = publish(store, tmp_path / "data", a_job(caller, store, "succeeded"))
+    served = hollow.extensions["engine"].models.resolve(MODEL)
     adapter.write_bytes(b"GGUX")
     with pytest.raises(StartFailed, match="another sha256") as refused:
         ModelProcess(served, ServerSettings(256, 1, 1), tmp_path / "log").start()

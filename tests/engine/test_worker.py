@@ -1,11 +1,9 @@
 """The worker's turns without a training: what cannot be trained fails by name and holds nobody else up."""
 
 import errno
-import io
 import shutil
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,41 +15,15 @@ from config import EngineConfig
 from engine import catalogue
 from engine.app import create_engine
 from engine.pace import Pace
+from engine.parts import Parts
 from engine.store import JOBS, MODELS
 from engine.worker import Worker
-
-LINE = b'{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}\n'
-TUNED = "ft:base:personal::12345678"
+from tests.engine.hollow import LINE, MODEL, create
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[Flask]:
-    (tmp_path / "base.gguf").write_bytes(b"GGUF")
-    made = create_engine(EngineConfig(data_dir=tmp_path / "data", base_model=str(tmp_path / "base.gguf")))
-    yield made
-    made.extensions["engine"].store.close()
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
-
-
-@pytest.fixture
-def worker(app: Flask) -> Worker:
-    return app.extensions["worker"]  # type: ignore[no-any-return]
-
-
-def upload(client: FlaskClient, name: str = "t.jsonl", content: bytes = LINE) -> str:
-    form = {"purpose": "fine-tune", "file": (io.BytesIO(content), name)}
-    return str(client.post("/v1/files", data=form).get_json()["id"])
-
-
-def create(client: FlaskClient, model: str = "base", status: int = 200) -> dict[str, Any]:
-    asked = {"model": model, "training_file": upload(client)}
-    reply = client.post("/v1/fine_tuning/jobs", json=asked)
-    assert reply.status_code == status, reply.text
-    return dict(reply.get_json())
+def worker(hollow: Flask) -> Worker:
+    return hollow.extensions["worker"]  # type: ignore[no-any-return]
 
 
 def take_turns(worker: Worker, until: Any) -> None:
@@ -67,17 +39,16 @@ def take_turns(worker: Worker, until: Any) -> None:
     assert until()
 
 
-def test_a_base_that_was_never_pulled_is_refused_at_once(client: FlaskClient) -> None:
-    refused = create(client, "qwen2.5-0.5b-instruct", status=400)["error"]
+def test_a_base_that_was_never_pulled_is_refused_at_once(caller: FlaskClient) -> None:
+    refused = create(caller, "qwen2.5-0.5b-instruct", status=400)["error"]
     assert refused["code"] == "model_not_available"
     assert "python -m engine pull qwen2.5-0.5b-instruct" in refused["message"]
 
 
 def test_a_job_whose_files_cannot_be_read_fails_and_the_next_goes_on(
-    app: Flask, client: FlaskClient, worker: Worker
+    parts: Parts, caller: FlaskClient, worker: Worker
 ) -> None:
-    parts = app.extensions["engine"]
-    broken, sound = create(client)["id"], create(client)["id"]
+    broken, sound = create(caller)["id"], create(caller)["id"]
     training_file = parts.jobs.folder(broken) / "training_file.jsonl"
     training_file.unlink()
     training_file.mkdir()
@@ -92,26 +63,24 @@ def test_a_job_whose_files_cannot_be_read_fails_and_the_next_goes_on(
 
 
 def test_a_model_that_is_deleted_before_its_turn_is_trained_further_all_the_same(
-    app: Flask, client: FlaskClient, tmp_path: Path
+    parts: Parts, caller: FlaskClient, tmp_path: Path
 ) -> None:
-    parts = app.extensions["engine"]
     adapter = tmp_path / "data" / "jobs" / "earlier" / "adapter"
     adapter.mkdir(parents=True)
     for name in ("adapter.gguf", "adapter_model.safetensors", "adapter_config.json"):
         (adapter / name).write_text(name)
-    row = {"id": TUNED, "job_id": "earlier", "base": "base", "created_at": 1}
+    row = {"id": MODEL, "job_id": "earlier", "base": "base", "created_at": 1}
     parts.store.insert({MODELS: [row | {"adapter": "jobs/earlier/adapter/adapter.gguf"}]})
-    job = create(client, TUNED)
-    assert client.delete(f"/v1/models/{TUNED}").status_code == 200
+    job = create(caller, MODEL)
+    assert caller.delete(f"/v1/models/{MODEL}").status_code == 200
     kept = parts.jobs.folder(job["id"]) / "init_adapter"
     assert sorted(one.read_text() for one in kept.iterdir()) == ["adapter_config.json", "adapter_model.safetensors"]
 
 
 def test_a_running_job_whose_folder_is_gone_fails_instead_of_blocking(
-    app: Flask, client: FlaskClient, worker: Worker
+    parts: Parts, caller: FlaskClient, worker: Worker
 ) -> None:
-    parts = app.extensions["engine"]
-    job_id = create(client)["id"]
+    job_id = create(caller)["id"]
     parts.store.update(JOBS, job_id, status="running")
     shutil.rmtree(parts.jobs.folder(job_id))
     take_turns(worker, lambda: parts.jobs.retrieve(job_id)["status"] == "failed")
@@ -119,10 +88,9 @@ def test_a_running_job_whose_folder_is_gone_fails_instead_of_blocking(
 
 
 def test_a_proof_whose_server_never_starts_is_tried_three_times(
-    app: Flask, client: FlaskClient, worker: Worker
+    parts: Parts, caller: FlaskClient, worker: Worker
 ) -> None:
-    parts = app.extensions["engine"]
-    job_id = create(client)["id"]
+    job_id = create(caller)["id"]
     parts.store.update(JOBS, job_id, status="running")
     for name, content in (("result", "{}"), ("parity", '{"rows": []}')):
         (parts.jobs.folder(job_id) / f"{name}.json").write_text(content)
@@ -161,19 +129,19 @@ def test_an_alias_of_nothing_stops_the_start(tmp_path: Path) -> None:
         create_engine(EngineConfig(data_dir=tmp_path, model_aliases="x=nope"))
 
 
-def test_a_label_with_a_line_break_is_cleaned_and_can_be_downloaded(client: FlaskClient) -> None:
+def test_a_label_with_a_line_break_is_cleaned_and_can_be_downloaded(caller: FlaskClient) -> None:
     head = b'--B\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n--B\r\n'
     file = (
         b"Content-Disposition: form-data; name=\"file\"; filename*=UTF-8''a%0Ab.jsonl\r\n\r\n" + LINE + b"\r\n--B--\r\n"
     )
-    made = client.post("/v1/files", data=head + file, content_type="multipart/form-data; boundary=B").get_json()
+    made = caller.post("/v1/files", data=head + file, content_type="multipart/form-data; boundary=B").get_json()
     assert made["filename"] == "ab.jsonl"
-    assert client.get(f"/v1/files/{made['id']}/content").data == LINE
+    assert caller.get(f"/v1/files/{made['id']}/content").data == LINE
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "x", "10001", "9" * 5000])
-def test_an_impossible_limit_is_400(client: FlaskClient, limit: str) -> None:
-    reply = client.get(f"/v1/files?limit={limit}")
+def test_an_impossible_limit_is_400(caller: FlaskClient, limit: str) -> None:
+    reply = caller.get(f"/v1/files?limit={limit}")
     assert (reply.status_code, reply.get_json()["error"]["param"]) == (400, "limit")
 
 
@@ -185,10 +153,10 @@ def test_the_pace_is_that_of_the_new_steps_alone() -> None:
 
 
 def test_a_failure_that_cannot_be_recorded_at_once_is_recorded_later(
-    app: Flask, client: FlaskClient, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    parts: Parts, caller: FlaskClient, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parts, tries = app.extensions["engine"], list[str]()
-    job_id = create(client)["id"]
+    tries = list[str]()
+    job_id = create(caller)["id"]
     fail = worker._fail
 
     def full(*_: object) -> None:

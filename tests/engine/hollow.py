@@ -1,0 +1,46 @@
+"""An engine whose base model is an empty shell, in this process: all but training and serving works, in no time."""
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from config import EngineConfig
+from engine import durable
+from engine.app import create_engine
+from engine.store import MODELS, Store
+
+LINE = b'{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}\n'
+MODEL = "ft:base:personal::12345678"
+
+
+def hollow_engine(folder: Path, data: str = "data", **settings: Any) -> Flask:
+    """Make it, with its data in `folder/data`; whoever does closes its store."""
+    base = folder / "base.gguf"
+    base.write_bytes(b"GGUF")
+    return create_engine(EngineConfig(data_dir=folder / data, base_model=str(base), **settings))
+
+
+def upload(client: FlaskClient, content: bytes = LINE) -> str:
+    form = {"purpose": "fine-tune", "file": (io.BytesIO(content), "t.jsonl")}
+    return str(client.post("/v1/files", data=form).get_json()["id"])
+
+
+def create(client: FlaskClient, model: str = "base", status: int = 200) -> dict[str, Any]:
+    """Create a job, or be refused with `status`; return the answer."""
+    reply = client.post("/v1/fine_tuning/jobs", json={"model": model, "training_file": upload(client)})
+    assert reply.status_code == status, reply.text
+    return dict(reply.get_json())
+
+
+def publish(store: Store, data: Path, job_id: str) -> Path:
+    """Give the job a model, and return its adapter."""
+    adapter = data / "jobs" / job_id / "adapter" / "adapter.gguf"
+    adapter.parent.mkdir(parents=True)
+    adapter.write_bytes(b"GGUF" + os.urandom(9))
+    row = {"id": MODEL, "job_id": job_id, "base": "base", "created_at": 1, "sha256": durable.sha256(adapter)}
+    store.insert({MODELS: [row | {"adapter": f"jobs/{job_id}/adapter/adapter.gguf"}]})
+    return adapter
