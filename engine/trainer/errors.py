@@ -6,56 +6,41 @@ class TrainingError(Exception):
 
     code = "training_failed"
 
+    def __init_subclass__(cls, code: str) -> None:
+        cls.code = code
 
-class InvalidTrainingFile(TrainingError):
+
+class InvalidTrainingFile(TrainingError, code="invalid_training_file"):
     """A line of a training or validation file cannot be turned into tokens."""
 
-    code = "invalid_training_file"
 
-
-class UnsupportedBaseModel(TrainingError):
+class UnsupportedBaseModel(TrainingError, code="unsupported_base_model"):
     """The base model cannot be read, or is of an architecture that cannot be trained and served alike."""
 
-    code = "unsupported_base_model"
 
-
-class TrainingDiverged(TrainingError):
+class TrainingDiverged(TrainingError, code="training_diverged"):
     """The loss is no longer a finite number."""
 
-    code = "training_diverged"
 
-
-class OutOfMemory(TrainingError):
+class OutOfMemory(TrainingError, code="out_of_memory"):
     """The machine has too little memory for this model and batch."""
 
-    code = "out_of_memory"
 
-
-class WeightsUnmoved(TrainingError):
+class WeightsUnmoved(TrainingError, code="weights_unmoved"):
     """The adapter is after the training what it was before."""
 
-    code = "weights_unmoved"
 
-
-class ModelUnchanged(TrainingError):
+class ModelUnchanged(TrainingError, code="model_unchanged"):
     """The weights have moved, but not so far that an answer could tell."""
 
-    code = "model_unchanged"
 
-
-class LossIncreased(TrainingError):
+class LossIncreased(TrainingError, code="loss_increased"):
     """The model knows its own training rows less well than before."""
 
-    code = "loss_increased"
 
-
-class InsufficientMemory(TrainingError):
+class InsufficientMemory(TrainingError, code="insufficient_memory"):
     """Found before the training: it would need more memory than is free."""
 
-    code = "insufficient_memory"
 
-
-class DiskFull(TrainingError):
+class DiskFull(TrainingError, code="disk_full"):
     """The disk that holds the job has too little room for it."""
-
-    code = "disk_full"
