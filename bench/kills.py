@@ -146,19 +146,26 @@ def look_at(driver: Driver) -> bool:
     return not (not_once or other or max(again) > ROWS)
 
 
+def kill_at_random(driver: Driver, kills: int) -> list[str]:
+    """Kill so often trainers, then engines; return the orphans."""
+    orphans, begun = list[str](), time.monotonic()
+    for kill in (driver.kill_trainer, driver.kill_engine):
+        for _ in range(kills):
+            orphans += kill()
+        print(f"{kill.__name__} {kills} times, {time.monotonic() - begun:.0f} s after the start", flush=True)
+    return orphans
+
+
 def main() -> int:
     """Kill, then count."""
     kills = int(sys.argv[1]) if len(sys.argv) > 1 else 50
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().randrange(10**6)
-    begun, orphans = time.monotonic(), list[str]()
     print(f"seed {seed}", flush=True)
+    begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         driver = Driver(Path(folder), random.Random(seed))
         try:
-            for kill in (driver.kill_trainer, driver.kill_engine):
-                for _ in range(kills):
-                    orphans += kill()
-                print(f"{kill.__name__} {kills} times, {time.monotonic() - begun:.0f} s after the start", flush=True)
+            orphans = kill_at_random(driver, kills)
             kept = look_at(driver)
         finally:
             driver.engine.end()
