@@ -29,6 +29,7 @@ from tests.tiny_models import write_tiny_gguf
 ROWS, EPOCHS = 10, 50  # a step a row, a checkpoint an epoch
 AMID_STEPS = 2 / 3
 ORPHAN_SECONDS = 5.0
+PAUSE = 0.2  # asked more often, the engine takes the trainer's core
 PATIENCE = 600.0  # a trainer comes after everything else that a busy machine does
 ENDED = ("succeeded", "failed", "cancelled")
 LINE = b'{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"answer"}]}\n'
@@ -78,15 +79,19 @@ class Driver:
         """The child that trains, if one does."""
         return next((one for one in self.family() if "engine.trainer" in command(one)), None)
 
+    def training(self) -> psutil.Process | None:
+        """The child that trains, if one does; a job that has ended is followed by another."""
+        if not self.jobs or self.ended(self.jobs[-1]):
+            self.create()
+        return self.trainer()
+
     def trainer_at_random(self) -> psutil.Process:
         """Wait for a random moment of a training, and return who trains."""
         while True:
-            if not self.jobs or self.ended(self.jobs[-1]):
-                self.create()
-            trainer, before = until(self.trainer, PATIENCE), self.step()
+            trainer, before = until(self.training, PATIENCE, PAUSE), self.step()
             amid = self.chance.random() < AMID_STEPS
             if amid:
-                until(lambda: self.step() > before or not lives(trainer), PATIENCE)  # noqa: B023 (called at once)
+                until(lambda: self.step() > before or not lives(trainer), PATIENCE, PAUSE)  # noqa: B023 (called at once)
             time.sleep(self.chance.uniform(0, 1 if amid else 5))
             if lives(trainer):
                 return trainer
@@ -129,7 +134,7 @@ def redone(events: list[dict[str, Any]]) -> Iterator[int]:
 
 def look_at(driver: Driver) -> bool:
     """Wait until every job has ended, print what became of them, and say whether every promise was kept."""
-    jobs = [until(partial(driver.ended, job_id), PATIENCE) for job_id in driver.jobs]
+    jobs = [until(partial(driver.ended, job_id), PATIENCE, PAUSE) for job_id in driver.jobs]
     again = [steps for job in jobs for steps in redone(driver.events(job["id"])[::-1])]
     store = Store(driver.data / "engine.sqlite3")
     models = store.newest(MODELS, None)

@@ -163,7 +163,7 @@ def test_files_that_may_not_grow_fail_the_job_and_the_upload_alone(
             assert client.get("/v1/files").status_code == 200
         until(lambda: upload(client, LARGE).status_code == 200, 5)
         assert list((tmp_path / "data" / "files").glob("*.part")) == []
-        until(lambda: client.get(f"/v1/fine_tuning/jobs/{job_id}").get_json()["finished_at"], 240)
+        until(lambda: client.get(f"/v1/fine_tuning/jobs/{job_id}").get_json()["finished_at"], 240, pause=0.2)
         job = client.get(f"/v1/fine_tuning/jobs/{job_id}").get_json()
         assert (job["status"], job["error"]["code"]) == ("failed", "disk_full")
         assert not (tmp_path / "data" / "jobs" / job_id / "checkpoints").exists()

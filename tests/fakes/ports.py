@@ -15,12 +15,12 @@ def free_port() -> int:
         return port
 
 
-def until(true: Callable[[], Any], seconds: float = 60) -> Any:
-    """Return the first truthy value of `true`."""
+def until(true: Callable[[], Any], seconds: float = 60, pause: float = 0.02) -> Any:
+    """Return the first truthy value of `true`, which is asked again after each `pause`."""
     deadline = time.monotonic() + seconds
     while not (found := true()):
         assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.02)
+        time.sleep(pause)
     return found
 
 
