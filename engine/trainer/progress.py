@@ -1,6 +1,7 @@
 """The channel to the worker: JSON lines on the stdout the process was started with; it interprets nothing."""
 
 import json
+import math
 import os
 import sys
 import time
@@ -14,7 +15,7 @@ class Progress:
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
-        self._spoke = time.monotonic()
+        self._spoke = math.inf
 
     def send(self, kind: str, **fields: Any) -> None:
         """Send one message."""
@@ -23,8 +24,10 @@ class Progress:
         self._spoke = time.monotonic()
 
     def working(self) -> None:
-        """Say that work goes on, if nothing has been said for a while: whoever stands still is ended."""
-        if time.monotonic() - self._spoke > _QUIET_SECONDS:
+        """Say that work goes on, if nothing was said for a while since it began: whoever stands still is ended."""
+        now = time.monotonic()
+        self._spoke = min(self._spoke, now)
+        if now - self._spoke > _QUIET_SECONDS:
             self.send("working")
 
 
