@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MODEL := smollm2-135m-instruct
 
-.PHONY: help quickstart serve test lint bench
+.PHONY: help quickstart serve test clients lint bench
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -18,6 +18,9 @@ serve: $(VENV)/.main  ## Start the service on port 9527.
 
 test: $(VENV)/.dev  ## Run the tests.
 	$(BIN)/python -m pytest
+
+clients: $(VENV)/.dev  ## Run the tests that install packages of their own: other people's clients (1.8 GB).
+	$(BIN)/python -m pytest -m installs
 
 lint: $(VENV)/.dev  ## Check style and types.
 	$(BIN)/ruff check .

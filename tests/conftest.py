@@ -17,6 +17,15 @@ from tests.tiny_models import write_tiny_gguf
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say where the tests run that were left out because they install packages of their own."""
+    left_out = terminalreporter.stats.get("deselected", [])
+    count = sum("installs" in item.keywords for item in left_out)
+    if count:
+        what = "that install packages of their own, most of them other people's clients"
+        terminalreporter.line(f"Not run here: {count} tests {what}; `make clients` runs them.")
+
+
 @pytest.fixture(scope="session")
 def base_gguf() -> Path:
     """The default base model's GGUF; fetched once into the project's data folder if it is not there yet."""

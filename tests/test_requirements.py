@@ -72,6 +72,7 @@ def test_the_engine_and_the_quickstart_import_what_their_files_name() -> None:
     assert beyond_the_service == (named_for_our_code(ENGINE) - {"pip"}) | named_for_our_code(WANDB)
 
 
+@pytest.mark.installs
 @pytest.mark.skipif(sys.platform != "linux", reason="the versions are pinned as resolved on Linux")
 def test_every_package_that_comes_along_is_pinned(lean_python: Path) -> None:
     listing = [str(lean_python), "-m", "pip", "list", "--disable-pip-version-check", "--format=freeze"]
@@ -79,6 +80,7 @@ def test_every_package_that_comes_along_is_pinned(lean_python: Path) -> None:
     assert installed - {"pip", "setuptools"} == pinned(SERVICE)
 
 
+@pytest.mark.installs
 def test_the_five_calls_work_without_pytorch(
     lean_python: Path, upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,7 @@ base URL and a key, which nobody looks at. It uploads, trains, and asks the mode
 real, on a random model of two layers (and an encoder of one). "engine" says which settings the engine has for its sake.
 
 `{command}` drives them all and writes this table; `tests/contract/clients/` has the
-scripts and pins every version, and `make test` fails when a line is no longer true. The environments are kept in
+scripts and pins every version, and `make clients` fails when a line is no longer true. The environments are kept in
 `.venv-clients/`, 1.8 GB in all; Node.js comes from the Python package index, and its SDK from npm's. Without an index
 the tests fail, and say that these clients were not driven.
 

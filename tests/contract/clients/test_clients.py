@@ -12,6 +12,7 @@ from tests.live_engine import LiveEngine
 from tests.tiny_encoder import plant_tiny_encoder
 from tests.tiny_models import write_tiny_gguf
 
+pytestmark = pytest.mark.installs
 Drive = Callable[[Client], list[Outcome]]
 Settings = tuple[tuple[str, str], ...]
 

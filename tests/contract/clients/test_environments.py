@@ -11,6 +11,7 @@ from tests.contract.clients.environments import NotDriven, interpreter
 OPENAI_1 = next(client for client in CLIENTS if client.name == "openai-1")
 
 
+@pytest.mark.installs
 def test_without_a_package_index_it_is_said_that_the_client_was_not_driven(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
