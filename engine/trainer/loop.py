@@ -1,7 +1,7 @@
 """One training run from top to bottom: load, plan, epochs with checkpoints, finished adapter; it sets no numbers."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,20 +81,22 @@ def _prepare(spec: Spec, job_dir: Path, progress: Progress) -> Run:
     optimizer = steps.new_optimizer(model)
     if resumed:
         checkpoints.restore(resumed, model, optimizer)
-    batches = _batches(valid, settled.batch_size, spec.seed, epoch=0)
-    run = Run(spec, job_dir, progress, settled, training, batches, tokenizer, objective, optimizer, state, crew)
+    run = Run(spec, job_dir, progress, settled, training, [], tokenizer, objective, optimizer, state, crew)
+    forecast = None if resumed else preflight.probe(objective, training.examples, crew)
+    if forecast:
+        _fit(run, forecast)
+    run.validation = _batches(valid, run.recipe.batch_size, spec.seed, epoch=0)
     _announce(run, state.step if resumed else None)
-    progress.send("pace", step_seconds=state.seconds / state.step if resumed else _foresee(run))
+    progress.send("pace", step_seconds=_foresee(run, forecast) if forecast else state.seconds / state.step)
     # The engine may have died before it had noted the steps that the checkpoint holds.
     for row in state.history:
         progress.send("step", total_steps=settled.total_steps, **row)
     return run
 
 
-def _foresee(run: Run) -> float:
+def _foresee(run: Run, forecast: preflight.Forecast) -> float:
     """Tell what the run needs; return the seconds of a step."""
-    room = preflight.free_room(run.job_dir)
-    foreseen = preflight.foresee(run.objective, _plan(run), run.training.examples, room, run.crew)
+    foreseen = preflight.foresee(forecast, _plan(run), preflight.free_room(run.job_dir))
     run.progress.send("preflight", **foreseen)
     return float(foreseen["seconds"]) / run.recipe.total_steps
 
@@ -130,6 +132,19 @@ def _arithmetic(path: Path, exact_only: bool) -> str:
     return str(durable.read_json(path))
 
 
+def _fit(run: Run, forecast: preflight.Forecast) -> None:
+    """Take smaller batches than `auto` would, if those do not fit into the free memory."""
+    requested, room = run.spec.requested, preflight.free_room(run.job_dir)
+    rows = preflight.rows_that_fit(room, _plan(run), forecast.memory)
+    if requested.batch_size is None and rows < run.recipe.batch_size:
+        fitting = replace(requested, batch_size=max(1, rows))
+        run.recipe = recipe.settle(fitting, len(run.training.examples), run.recipe.beta is not None)
+        run.state.recipe, run.crew = (
+            asdict(run.recipe),
+            Crew(run.spec.threads, run.recipe.batch_size, run.progress.working),
+        )
+
+
 def _batches(dataset: data.Dataset[Any], batch_size: int, seed: int, epoch: int) -> list[list[Any]]:
     examples = _as_trained_in(dataset, epoch)
     order = recipe.batches([len(example) for example in examples], batch_size, seed, epoch)
@@ -140,6 +155,7 @@ def _announce(run: Run, resumed_from: int | None) -> None:
     settled, training = run.recipe, run.training
     bare = _as_trained_in(training, epoch=1) != training.examples
     cut = recipe.cut_in_words(training.truncated, training.left_out)
+    cut += recipe.shrunk_in_words(settled, run.spec.requested, len(training.examples))
     run.progress.send(
         "plan",
         examples=len(training.examples),

@@ -16,7 +16,7 @@ from engine.trainer import checkpoints, likelihood, lora, steps
 from engine.trainer.base_model import count_weights
 from engine.trainer.crew import Crew
 from engine.trainer.errors import DiskFull, InsufficientMemory
-from engine.trainer.trial import try_out
+from engine.trainer.trial import Trial, try_out
 
 MB = 1024**2
 PASSING = 1.25  # what a step holds beside what it keeps: gradients on their way back
@@ -58,33 +58,60 @@ Memory = Callable[[int, int], float]
 """Bytes that a step takes, by the rows of its batch and the tokens of the longest."""
 
 
-def foresee(objective: steps.Objective, plan: Plan, items: Sequence[Any], room: Room, crew: Crew) -> dict[str, Any]:
-    """Try three short steps and say what the run needs, as the fields of a message with a sentence.
+@dataclass(frozen=True)
+class Forecast:
+    """What steps of this model take: its trial, bytes of its adapter, tokens it knows, threads of its crew."""
+
+    trial: Trial
+    adapter: int
+    vocabulary: int
+    crew: int
+
+    def memory(self, rows: int, tokens: int) -> float:
+        """Bytes that a step takes beside the model, by the rows of its batch and the tokens of the longest."""
+        crew = min(self.crew, rows)
+        chunk = min(likelihood.CHUNK, math.ceil(rows / crew) * tokens)
+        # A part of the gradients from each of the crew, their sum, and two moments of the optimizer.
+        fixed = self.adapter * (crew + 3) + LOGITS * 4 * chunk * self.vocabulary * crew
+        return fixed + PASSING * rows * self.trial.kept(tokens)
+
+    def needs(self, plan: Plan) -> Needs:
+        """What the whole run takes."""
+        crew = min(self.crew, plan.batch_size)
+        return Needs(
+            memory=round(self.memory(plan.batch_size, max(plan.lengths))),
+            disk=_disk(self.adapter),
+            seconds=self.trial.seconds(plan.tokens / crew, plan.steps),
+        )
+
+
+def probe(objective: steps.Objective, items: Sequence[Any], crew: Crew) -> Forecast:
+    """Try three short steps on what is longest among `items`."""
+    trial = try_out(objective, max(items, key=objective.longest), crew)
+    adapter = sum(4 * weight.numel() for weight in lora.trainable(objective.model))
+    vocabulary = int(objective.model.get_base_model().get_output_embeddings().weight.shape[0])
+    return Forecast(trial, adapter, vocabulary, crew.size)
+
+
+def foresee(forecast: Forecast, plan: Plan, room: Room) -> dict[str, Any]:
+    """Say what the run needs, as the fields of a message with a sentence.
 
     Raises:
         InsufficientMemory, DiskFull: it cannot fit into `room`; the error says what would.
     """
-    trial = try_out(objective, max(items, key=objective.longest), crew)
-    adapter = sum(4 * weight.numel() for weight in lora.trainable(objective.model))
-    vocabulary = int(objective.model.get_base_model().get_output_embeddings().weight.shape[0])
-
-    def memory(rows: int, tokens: int) -> float:
-        chunk = min(likelihood.CHUNK, math.ceil(rows / crew.size) * tokens)
-        # A part of the gradients from each of the crew, their sum, and two moments of the optimizer.
-        fixed = adapter * (crew.size + 3) + LOGITS * 4 * chunk * vocabulary * crew.size
-        return fixed + PASSING * rows * trial.kept(tokens)
-
-    needs = Needs(
-        memory=round(memory(plan.batch_size, max(plan.lengths))),
-        disk=_disk(adapter),
-        seconds=trial.seconds(plan.tokens / crew.size, plan.steps),
-    )
-    check(needs, room, plan, memory)
+    needs = forecast.needs(plan)
+    check(needs, room, plan, forecast.memory)
     return {"tokens_per_epoch": plan.tokens_per_epoch, "tokens": plan.tokens, **asdict(needs)} | {
         "memory_free": room.memory,
         "disk_free": room.disk,
         "message": in_words(plan, needs, room),
     }
+
+
+def rows_that_fit(room: Room, plan: Plan, memory: Memory) -> int:
+    """Return the largest batch, the plan's at most, that fits into the free memory; 0 if not even one row does."""
+    longest = max(plan.lengths)
+    return next((rows for rows in range(plan.batch_size, 0, -1) if memory(rows, longest) <= room.memory), 0)
 
 
 def check(needs: Needs, room: Room, plan: Plan, memory: Memory) -> None:
@@ -104,8 +131,7 @@ def check(needs: Needs, room: Room, plan: Plan, memory: Memory) -> None:
 def what_fits(room: Room, plan: Plan, memory: Memory) -> str:
     """Say which batch, else which length of a single row, would fit into the free memory."""
     longest = max(plan.lengths)
-    rows = next((rows for rows in range(plan.batch_size - 1, 0, -1) if memory(rows, longest) <= room.memory), 0)
-    if rows:
+    if rows := rows_that_fit(room, plan, memory):
         return f"It would fit with a batch_size of {rows}."
     tokens = next((tokens for tokens in range(longest, 0, -1) if memory(1, tokens) <= room.memory), 0)
     if tokens:

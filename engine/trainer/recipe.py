@@ -141,6 +141,13 @@ def in_words(recipe: Recipe, requested: Requested, examples: int, cut: str = "",
     )
 
 
+def shrunk_in_words(recipe: Recipe, requested: Requested, examples: int) -> str:
+    """What the free memory has done to the batch that `auto` stands for, for the plan's sentence; empty if nothing."""
+    usual = auto_batch_size(examples)
+    shrunk = requested.batch_size is None and recipe.batch_size < usual
+    return f"; a batch of {usual}, as it would be else, does not fit into the free memory" if shrunk else ""
+
+
 def cut_in_words(truncated: int, left_out: int) -> str:
     """What the limit on tokens has done to the rows, for the plan's sentence; empty if nothing."""
     cut = f"; {truncated} too long for the model's limit and cut at the end" if truncated else ""

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def test_time_grows_with_tokens_and_with_steps() -> None:
 
 
 def test_what_fits_is_let_through(model: Any, example: Example) -> None:
-    told = preflight.foresee(Supervised(model, 0), PLAN, [example], PLENTY, Crew(1, 1))
+    told = preflight.foresee(preflight.probe(Supervised(model, 0), [example], Crew(1, 1)), PLAN, PLENTY)
     assert (told["tokens"], told["memory_free"], told["disk_free"]) == (12_000, 10**12, 10**12)
     assert told["memory"] > 8 * 700 * 1000
     assert told["disk"] == 14 * sum(4 * weight.numel() for weight in lora.trainable(model))
@@ -154,12 +155,56 @@ def test_a_run_foresees_before_its_first_step_and_not_again_when_resumed(tiny_gg
     assert "preflight" not in kinds[1]
 
 
-def test_a_job_that_cannot_fit_ends_before_its_first_step(
-    tiny_gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+Tried = tuple[list[dict[str, Any]], str]
+
+
+@pytest.fixture
+def run_with(tiny_gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tried]:
+    """Train ROWS in `tmp_path/job` where so much memory is free: what is said, and why it does not fit."""
+
+    def run(memory: int, **hyperparameters: Any) -> Tried:
+        monkeypatch.setattr(preflight, "free_room", lambda _: Room(memory, disk=10**12))
+        job = write_job(tmp_path / "job", tiny_gguf, ROWS, hyperparameters=hyperparameters)
+        said, fault = io.StringIO(), ""
+        try:
+            train(read_spec(job), job, Progress(said))
+        except InsufficientMemory as error:
+            fault = str(error)
+        return [json.loads(line) for line in said.getvalue().splitlines()], fault
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def needed(tiny_gguf: Path, tokenizer: Any) -> dict[int, int]:
+    """Bytes that a step on one row and on two of ROWS takes."""
+    model = lora.attach(load_model(tiny_gguf, torch.float32, "sdpa"), None, seed=1)
+    rows = [encode(row, tokenizer, 1)[0] for row in ROWS]
+    forecast = preflight.probe(Supervised(model, 0), rows, Crew(1, 2))
+    return {count: round(forecast.memory(count, max(map(len, rows)))) for count in (1, 2)}
+
+
+def test_auto_takes_a_smaller_batch_where_its_own_does_not_fit(
+    run_with: Callable[..., Tried], needed: dict[int, int], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(preflight, "free_room", lambda _: Room(memory=MB, disk=10**12))
-    job = write_job(tmp_path / "job", tiny_gguf, ROWS)
-    said = io.StringIO()
-    with pytest.raises(InsufficientMemory, match="A step on 2 rows of up to"):
-        train(read_spec(job), job, Progress(said))
-    assert [json.loads(line)["kind"] for line in said.getvalue().splitlines()] == ["plan"]
+    (plan, foreseen, *rest), fault = run_with((needed[1] + needed[2]) // 2, n_epochs=1, batch_size="auto")
+    assert not fault
+    assert (plan["kind"], plan["batch_size"], plan["total_steps"]) == ("plan", 1, len(ROWS))
+    assert "a batch of 2, as it would be else, does not fit into the free memory" in plan["message"]
+    assert foreseen["memory"] < foreseen["memory_free"]
+    assert [one["step"] for one in rest if one["kind"] == "step"] == list(range(1, len(ROWS) + 1))
+    assert json.loads((tmp_path / "job" / "result.json").read_text())["hyperparameters"]["batch_size"] == 1
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "rows", "told"),
+    [(2, 2, "with a batch_size of 1."), ("auto", 1, "tokens (CONTEXT_TOKENS).")],
+    ids=["a batch that was asked for", "not even one row"],
+)
+def test_a_job_that_cannot_fit_ends_before_its_first_step(
+    run_with: Callable[..., Tried], needed: dict[int, int], batch_size: Any, rows: int, told: str
+) -> None:
+    said, fault = run_with(needed[rows] - 4096, batch_size=batch_size)
+    assert [one["kind"] for one in said] == ["plan"]
+    assert fault.startswith(f"A step on {rows} row{'s' * (rows > 1)} of up to")
+    assert fault.endswith(told)
