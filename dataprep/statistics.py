@@ -3,7 +3,7 @@
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
@@ -12,12 +12,11 @@ from msgspec import DecodeError
 from msgspec.json import decode
 
 from dataprep.languages import language, shares
-from dataprep.tokens import Encoding, Tokenizer, count_answers, count_example, load
+from dataprep.tokens import OUTPUTS, Encoding, Tokenizer, count_answers, count_example, load
 
 MAX_LINE_BYTES = 32 * 1024 * 1024
 MAX_NAMES = 10_000
 PROMPTING = ("system", "developer")
-_LISTS = ("messages", "preferred_output", "non_preferred_output")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,8 @@ class Bin(NamedTuple):
 class Statistics:
     """A training file in numbers.
 
-    `tokens` is per example, by the formula of `tokens` unless recounted; `answer_tokens` is what of it is learned;
+    `tokens` is per example, by the formula of `tokens` unless recounted; `answer_tokens` is what of it is learned,
+    both answers of a preference;
     `turns` is messages without the system's (and developer's), of a prompt and its completion two; `characters` is of
     each assistant message or completion. `speakers` counts messages by their `name`, among the first ten thousand
     names. `scripts` is each script's share of the letters, `languages` counts examples by the language that most of
@@ -163,7 +163,8 @@ def _count_line(line: bytes, tally: _Tally, encoding: Encoding | None) -> None:
     tally.roles.update(role for message in listed if isinstance(role := message.get("role"), str))
     messages = [*_pair(example), *listed]
     tally.tokens.append(tokens)
-    tally.answers.append(count_answers(messages, encoding) if encoding else 0)
+    learned = list(_messages_in(example, OUTPUTS)) or messages
+    tally.answers.append(count_answers(learned, encoding) if encoding else 0)
     tally.turns.append(sum(message.get("role") not in PROMPTING for message in messages))
     for message in messages:
         _count_message(message, tally)
@@ -183,8 +184,13 @@ def _pair(example: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _messages(example: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """All messages of an example, of whatever kind it is."""
     given = example.get("input")
-    lists = [example.get(key) for key in _LISTS] + [given.get("messages") if isinstance(given, dict) else None]
-    for messages in lists:
+    yield from _messages_in(given if isinstance(given, dict) else {}, ("messages",))
+    yield from _messages_in(example, ("messages", *OUTPUTS))
+
+
+def _messages_in(example: dict[str, Any], keys: Iterable[str]) -> Iterator[dict[str, Any]]:
+    for key in keys:
+        messages = example.get(key)
         yield from (one for one in messages if isinstance(one, dict)) if isinstance(messages, list) else ()
 
 

@@ -1,7 +1,7 @@
 """Counts tokens as OpenAI's tokenizers do, offline; prices and epochs are in `estimate`."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Literal, Protocol
 from weakref import WeakValueDictionary
@@ -26,7 +26,8 @@ _ENCODINGS: Mapping[str, Encoding] = {
 TOKENS_PER_MESSAGE = 3
 TOKENS_PER_NAME = 1
 TOKENS_PER_ANSWER = 3
-FORMULA = "3 per message + the tokens of each of its values + 1 per name, + 3 per example"
+FORMULA = "3 per message + the tokens of each of its values + 1 per name, + 3 per example; a preference is two examples"
+OUTPUTS = ("preferred_output", "non_preferred_output", "preferred_completion", "non_preferred_completion")
 
 
 class Tokenizer(Protocol):
@@ -82,11 +83,29 @@ def count_answers(messages: Iterable[Any], encoding: Encoding = "o200k_base") ->
 
 
 def count_example(example: Mapping[str, Any], encoding: Encoding = "o200k_base") -> int:
-    """Return the tokens of one training example of any kind, its tool definitions included."""
+    """Return the tokens of one training example of any kind, its tool definitions included.
+
+    A preference counts the prompt with the one answer and again with the other, as both go through the model.
+    """
+    if any(key in example for key in OUTPUTS):
+        return sum(count_example(one, encoding) for one in sequences(example))
     if not isinstance(example.get("messages"), list):
         return sum(_count_anything(value, encoding) for value in example.values())
     beside = [example.get("tools"), example.get("functions")]
     return count_messages(example["messages"], encoding) + sum(_count_value(one, encoding) for one in beside)
+
+
+def sequences(example: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield what a model reads in one go: the example itself, or a preference's prompt as a chat with either answer."""
+    outputs = [example[key] for key in OUTPUTS if key in example]
+    given = example.get("input")
+    prompt = given if isinstance(given, dict) else {}
+    messages = prompt.get("messages")
+    before = messages if isinstance(messages, list) else []
+    for output in outputs:
+        yield {**prompt, "messages": [*before, *(output if isinstance(output, list) else ())]}
+    if not outputs:
+        yield example
 
 
 def _count_anything(value: object, encoding: Encoding) -> int:

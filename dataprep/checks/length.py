@@ -1,13 +1,11 @@
 """Warns of examples with more tokens than a target trains on, and says what it would cut off; it cuts nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from dataprep.checks.report import Problem
 from dataprep.checks.wording import point
-from dataprep.tokens import TOKENS_PER_ANSWER, count_example, count_messages
-
-_OUTPUTS = ("preferred_output", "non_preferred_output", "preferred_completion", "non_preferred_completion")
+from dataprep.tokens import TOKENS_PER_ANSWER, count_example, count_messages, sequences
 
 
 def check_length(example: Mapping[str, Any], limit: int, target: str) -> Problem | None:
@@ -16,7 +14,7 @@ def check_length(example: Mapping[str, Any], limit: int, target: str) -> Problem
     No text has more tokens than bytes: an example whose line has at most `limit` bytes need not come here.
     """
     try:
-        tokens = max(map(count_example, _sequences(example)))
+        tokens = max(map(count_example, sequences(example)))
     except RecursionError:
         # Values can be nested just shallow enough to be read; a model reads none of them.
         return None
@@ -29,15 +27,6 @@ def check_length(example: Mapping[str, Any], limit: int, target: str) -> Problem
         " Shorten it, or split it between two turns."
     )
     return Problem(pointer, "too_long", detail, "warning")
-
-
-def _sequences(example: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """What is read in one go: the example itself, or the input of a preference with either of its outputs."""
-    rest = {key: value for key, value in example.items() if key not in _OUTPUTS}
-    if len(rest) == len(example):
-        yield example
-    for key in example.keys() - rest.keys():
-        yield {**rest, key: example[key]}
 
 
 def _cut_at(example: Mapping[str, Any], limit: int) -> str:

@@ -6,11 +6,14 @@ One line of JSON on stdout: `counts`, or `error` with its code and message, and 
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import lifeline
 from engine.trainer.errors import InvalidTrainingFile, TrainingError
 from engine.trainer.progress import take_stdout
+
+if TYPE_CHECKING:
+    from engine.trainer.data import Example
 
 
 def main(base: Path, file: Path, max_tokens: int) -> int:
@@ -34,23 +37,36 @@ def count(file: Path, tokenizer: Any, max_tokens: int) -> dict[str, Any]:
     """Return `tokens` and `answer_tokens` (the trained ones) of each example line, and how many rows are `truncated`.
 
     A line without an answer to train on counts 0; one that the template makes several sequences of counts their sum.
+    A preference counts both of its sequences, the prompt in each, and is truncated once.
 
     Raises:
         InvalidTrainingFile: a line cannot be encoded; the message has its number.
         UnsupportedBaseModel: the model cannot be read, or has no chat template.
     """
-    from engine.trainer.data import encode, rows
+    from engine.trainer.data import records
 
     tokens, answers, truncated = list[int](), list[int](), 0
-    for line, row in rows(file, tokenizer):
+    for line, row in records(file, tokenizer):
         try:
-            examples = encode(row, tokenizer, line)
+            examples, is_pair = _encoded(row, tokenizer, line)
         except (TypeError, AttributeError, ValueError, RecursionError) as error:  # shapes that no check has looked at
             raise InvalidTrainingFile(f"Line {line} cannot be encoded: {error}") from error
         tokens.append(sum(map(len, examples)))
         answers.append(sum(sum(example.trained) for example in examples))
-        truncated += sum(len(example) > max_tokens for example in examples)
+        too_long = sum(len(example) > max_tokens for example in examples)
+        truncated += min(1, too_long) if is_pair else too_long
     return {"tokens": tokens, "answer_tokens": answers, "truncated": truncated}
+
+
+def _encoded(row: dict[str, Any], tokenizer: Any, line: int) -> tuple[list["Example"], bool]:
+    """The sequences of one line, uncut, and whether they are the two of a preference."""
+    from engine.trainer.data import chat_of, encode
+    from engine.trainer.preference import encode_pair
+
+    if "input" in row and "messages" not in row:
+        pair = encode_pair(row, tokenizer, line)
+        return [pair.preferred, pair.other], True
+    return encode(chat_of(row, line), tokenizer, line), False
 
 
 if __name__ == "__main__":

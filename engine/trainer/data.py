@@ -81,9 +81,14 @@ def _unless_blurred(pairs: list[tuple[Example, Example]]) -> list[Example]:
 def rows(path: Path, tokenizer: Any) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield each row of a chat JSONL file with the number of its line, once the model is known to have a template."""
     for number, row in records(path, tokenizer):
-        if not isinstance(row.get("messages"), list) or not row["messages"]:
-            raise InvalidTrainingFile(f"Line {number} has no list of messages.")
-        yield number, row
+        yield number, chat_of(row, number)
+
+
+def chat_of(row: dict[str, Any], line: int) -> dict[str, Any]:
+    """Return the row, or raise InvalidTrainingFile if it has no messages."""
+    if not isinstance(row.get("messages"), list) or not row["messages"]:
+        raise InvalidTrainingFile(f"Line {line} has no list of messages.")
+    return row
 
 
 def records(path: Path, tokenizer: Any) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -39,14 +39,20 @@ def load(path: Path, tokenizer: Any, max_tokens: int, working: Callable[[], None
     for line, row in records(path, tokenizer):
         working()
         lines += 1
-        pair = [_answer(row, names, tokenizer, line) for names in (PREFERRED, NOT_PREFERRED)]
-        truncated += any(len(one) > max_tokens for one in pair)
-        preferred, other = (cut(one, max_tokens) for one in pair)
+        pair = encode_pair(row, tokenizer, line)
+        truncated += max(len(pair.preferred), len(pair.other)) > max_tokens
+        preferred, other = (cut(one, max_tokens) for one in (pair.preferred, pair.other))
         if any(preferred.trained) and any(other.trained):
             pairs.append(Pair(preferred, other))
     if not pairs:
         raise InvalidTrainingFile("No line has two answers to compare within the model's token limit.")
     return Dataset(pairs, [], truncated, lines - len(pairs))
+
+
+def encode_pair(row: dict[str, Any], tokenizer: Any, line: int) -> Pair:
+    """Encode both answers of one preference, each behind the prompt; nothing is cut."""
+    preferred, other = (_answer(row, names, tokenizer, line) for names in (PREFERRED, NOT_PREFERRED))
+    return Pair(preferred, other)
 
 
 def _answer(row: dict[str, Any], names: Sequence[str], tokenizer: Any, line: int) -> Example:

@@ -68,6 +68,21 @@ def test_pairs_and_preferences_are_examples_too() -> None:
     assert found.scripts["Han"] > 0
 
 
+@pytest.mark.parametrize("key", ["output", "completion"])
+def test_of_a_preference_both_answers_are_learned_and_those_before_are_not(key: str) -> None:
+    before = [user("Lit?"), assistant("Since dusk."), user("By whom?")]
+    pair = {
+        "input": {"messages": before},
+        f"preferred_{key}": [assistant("The keeper.")],
+        f"non_preferred_{key}": [assistant("No.")],
+    }
+    found = describe(json.dumps(pair))
+    assert found.roles == {"user": 2, "assistant": 3}
+    assert found.answer_tokens.total == count("The keeper.") + count("No.")
+    sides = [count_messages([*before, assistant(answer)]) for answer in ("The keeper.", "No.")]
+    assert found.tokens.total == sum(sides)
+
+
 def test_a_completion_is_what_is_learned_of_a_pair_and_a_developer_is_no_turn() -> None:
     found = describe(json.dumps({"prompt": "Lit?", "completion": "Since dusk."}))
     assert (found.turns.total, found.characters.total) == (2, len("Since dusk."))

@@ -88,8 +88,21 @@ def test_every_kind_of_example_counts() -> None:
     assert count_example(chat) == 3 + 1 + 2 + 3
     assert count_example({**chat, "tools": [tool]}) > count_example(chat)
     pair = {"input": chat, "preferred_output": [assistant("hello world")]}
-    assert count_example(pair) == count_example(chat) + count_messages([assistant("hello world")])
+    assert count_example(pair) == count_messages([*chat["messages"], assistant("hello world")])
     assert count_example({"prompt": "hello world", "completion": "hello"}) == 3
+
+
+@pytest.mark.parametrize("key", ["output", "completion"])
+def test_a_preference_counts_both_of_its_answers_and_the_prompt_and_tools_with_each(key: str) -> None:
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    good, bad = assistant("The wind rose."), assistant("No.")
+    pair = {
+        "input": {"messages": [user()], "tools": tools, "parallel_tool_calls": True},
+        f"preferred_{key}": [good],
+        f"non_preferred_{key}": [bad],
+    }
+    sides = [count_example({"messages": [user(), answer], "tools": tools}) for answer in (good, bad)]
+    assert count_example(pair) == sum(sides)
 
 
 def test_the_vocabulary_is_loaded_at_the_first_count_only() -> None:

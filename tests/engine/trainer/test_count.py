@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from engine.trainer import preference
 from engine.trainer.base_model import load_tokenizer
 from engine.trainer.count import count
 from engine.trainer.data import encode, load
 from engine.trainer.errors import InvalidTrainingFile, UnsupportedBaseModel
-from tests.engine.trainer.conftest import ROWS, chat, write_rows
+from tests.engine.trainer.conftest import PAIRS, ROWS, chat, pair, write_rows
 from tests.tiny_models import write_tiny_gguf
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -36,6 +37,15 @@ def test_the_counts_are_those_of_what_is_trained(tokenizer: Any, tmp_path: Path)
     assert found["tokens"] == [len(example) for example in trained]
     assert found["answer_tokens"] == [sum(example.trained) for example in trained]
     assert found["truncated"] == 0
+
+
+def test_the_counts_of_preferences_are_those_of_both_their_sequences(tokenizer: Any, tmp_path: Path) -> None:
+    rows = [*PAIRS, pair("?", "a" * 300, "b" * 300)]
+    path = write_rows(tmp_path / "pairs.jsonl", rows)
+    found, trained = count(path, tokenizer, 256), preference.load(path, tokenizer, 1000).examples
+    assert found["tokens"] == [len(one) for one in trained]
+    assert found["answer_tokens"] == [sum(one.preferred.trained) + sum(one.other.trained) for one in trained]
+    assert found["truncated"] == preference.load(path, tokenizer, 256).truncated == 1
 
 
 def test_an_answer_of_weight_zero_is_a_token_but_not_a_learned_one(tokenizer: Any, tmp_path: Path) -> None:
