@@ -50,6 +50,11 @@ PAUSED_BY_CALLER = "Job has been paused"
 RESUMED_BY_CALLER = "Job has been resumed, moving job to queued state"
 
 
+def waiting(ahead: int) -> str:
+    """Words of a queued job's place: `Job is queued: 2 ahead of it.`"""
+    return f"Job is queued: {ahead} ahead of it."
+
+
 def step(metrics: Mapping[str, float]) -> str:
     """Words of a step: `Step 290/303: training loss=0.00, validation loss=0.31, full validation loss=0.33`."""
     words = f"Step {metrics['step']}/{metrics['total_steps']}: training loss={metrics['train_loss']:.2f}"

@@ -6,7 +6,8 @@ from collections.abc import Collection
 class Pace:
     """How fast one child trains, and which steps are told already; a resumed child tells its earlier steps again."""
 
-    def __init__(self, told: Collection[int] = ()) -> None:
+    def __init__(self, began: int | None = None, told: Collection[int] = ()) -> None:
+        self.began = began
         self._told = frozenset(told)
         self._first: tuple[int, int] | None = None
 
@@ -21,3 +22,7 @@ class Pace:
             return None
         first, since = self._first
         return now + round((total - step) * (now - since) / max(1, step - first))
+
+    def whole(self, finish: int | None) -> int | None:
+        """Return the seconds that the whole job takes if it ends at `finish`; None if unknown, as of a resumed one."""
+        return None if finish is None or self.began is None or self._told else finish - self.began

@@ -9,17 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
-import dataprep
 from engine import durable, lifecycle, parity, publication, reserve
 from engine.jobs import AUTO, event, method_of
 from engine.leases import SECONDS, Leases
+from engine.line import Line
 from engine.pace import Pace
 from engine.parts import Parts
 from engine.run import Run, spec_of
 from engine.serving.process import ModelGone, ServedModel, ServerSettings, StartFailed
 from engine.store import EVENTS, FILES, JOBS, MODELS, Claim, ClaimLost, Record, is_full
+from engine.validation import fault_in
 from engine.watch import Watch
 from wire.errors import ApiError
 from wire.ids import model_name
@@ -60,7 +61,8 @@ class Worker:
         self._unrecorded: tuple[Claim, str, str] | None = None
         self._faults = 0
         self._pace = Pace()
-        self._next_sweep = 0
+        self._line = Line(parts.store, parts.jobs.folder)
+        self._next_sweep = self._last_turn = 0
 
     def turn(self, now: int) -> None:
         """Check what waits to be checked, then begin, follow or end the one training; clear away what has expired."""
@@ -77,11 +79,13 @@ class Worker:
                 self._begin(now)
             else:
                 self._follow(self._run, now)
+            if now != self._last_turn:
+                self._line.tell(now)
         except ClaimLost as lost:
             _LOG.warning("%s", lost)
             self._unrecorded = None
             self._end_run()
-        self._in_hand = None
+        self._in_hand, self._last_turn = None, now
 
     def run(self, stop: threading.Event, clock: Callable[[], float] = time.time, pause: float = 0.2) -> None:
         """Take turns until `stop` is set; then end the child, whose job goes on from its checkpoint next time."""
@@ -144,24 +148,10 @@ class Worker:
     def _validate(self, claim: Claim, now: int) -> None:
         """Move a job to queued, or to failed with OpenAI's code and the number of the faulty line."""
         job = claim.job
-        folder = self._parts.jobs.folder(job["id"])
-        splits: tuple[tuple[Literal["training", "validation"], int], ...] = (
-            ("training", self._settings.minimum_examples),
-            ("validation", 1),
-        )
-        for split, minimum in splits:
-            param = f"{split}_file"
-            if job[param] is None:
-                continue
-            with (folder / f"{param}.jsonl").open("rb") as stream:
-                report = dataprep.check(stream)
-            fault = dataprep.job_error(report, job[param], minimum, method_of(job), split)
-            if fault is None and report.kind not in ("chat", "preference"):
-                words = f"Input file {job[param]} holds {report.kind} lines, but this engine trains on chat messages."
-                fault = "invalid_file_format", words
-            if fault is not None:
-                self._fail(claim, fault[0], fault[1], now, param)
-                return
+        fault = fault_in(job, self._parts.jobs.folder(job["id"]), self._settings.minimum_examples)
+        if fault is not None:
+            self._fail(claim, fault.code, fault.message, now, fault.param)
+            return
         said = {EVENTS: [event(job["id"], now, lifecycle.VALIDATED)]}
         claim.move(lifecycle.QUEUED, lifecycle.may_become(lifecycle.QUEUED), said, owner=None)
 
@@ -187,18 +177,19 @@ class Worker:
                 return
         folder = self._parts.jobs.folder(job["id"])
         if (folder / "result.json").exists():
+            self._pace = Pace()
             self._finish(claim, folder, now)
         else:
-            self._start(claim, base_path)
+            self._start(claim, base_path, now)
 
-    def _start(self, claim: Claim, base_path: Path) -> None:
+    def _start(self, claim: Claim, base_path: Path, now: int) -> None:
         job = claim.job
         folder = self._parts.jobs.folder(job["id"])
         if not (folder / "spec.json").exists():
             spec = spec_of(job, folder, base_path, self._settings.context_tokens, self._settings.training_threads)
             durable.write_json(folder / "spec.json", spec)
         self._parts.pool.set_training(True)
-        self._pace = Pace()
+        self._pace = Pace(now)
         self._run, self._training = Run(job["id"], folder, Watch(self._settings.stall_seconds)), claim
 
     def _follow(self, run: Run, now: int) -> None:
@@ -222,21 +213,24 @@ class Worker:
         """Turn one line of the trainer into the job's fields and events."""
         match message.pop("kind", None):
             case "plan":
-                self._pace = Pace(self._store.steps(claim.job_id))
+                self._pace = Pace(self._pace.began, self._store.steps(claim.job_id))
                 settled = {name: message[name] for name in (*AUTO, "beta") if name in message}
                 claim.note(event(claim.job_id, now, message["message"], data=message), hyperparameters=settled)
             case "preflight":
                 said = event(claim.job_id, now, message["message"], data=message)
-                claim.note(said, estimated_finish=now + round(message["seconds"]))
+                self._foresee(claim, said, now + round(message["seconds"]))
             case "step" if self._pace.is_new(message["step"]):
                 words, step = lifecycle.step(message), message["step"]
                 said = event(claim.job_id, now, words, type="metrics", data=message, step=step)
-                finish = self._pace.estimate(step, message["total_steps"], now)
-                claim.note(said, **({"estimated_finish": finish} if finish else {}))
+                self._foresee(claim, said, self._pace.estimate(step, message["total_steps"], now))
             case "checkpoint":
                 claim.note(crashes=0)
             case "error":
                 self._fail(claim, message["code"], message["message"], now)
+
+    def _foresee(self, claim: Claim, said: Record, finish: int | None) -> None:
+        claim.note(said, **({"estimated_finish": finish} if finish else {}))
+        self._line.measure(claim.job, self._pace.whole(finish))
 
     def _count_crash(self, claim: Claim, what: str, now: int) -> None:
         """Let a crashed job go on from its last checkpoint, or its proof, but not for ever: the third crash ends it."""
@@ -268,6 +262,7 @@ class Worker:
         values = {"hyperparameters": result["hyperparameters"], "trained_tokens": result["trained_tokens"]}
         values |= {"fine_tuned_model": models[-1]["id"], "result_file": csv["id"], "finished_at": now, **_NO_ESTIMATE}
         before = lifecycle.may_become(lifecycle.SUCCEEDED)
+        self._line.measure(job | values, self._pace.whole(now))
         if not claim.move(lifecycle.SUCCEEDED, before, also, **values):
             self._parts.files.discard(csv)
 

@@ -38,7 +38,7 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     ("imports", "services/files.py"): "0003-who-checks-training-data.md",
     ("imports", "services/datasets.py"): "0003-who-checks-training-data.md",
     ("imports", "services/outlook.py"): "0003-who-checks-training-data.md",
-    ("imports", "engine/worker.py"): "0003-who-checks-training-data.md",
+    ("imports", "engine/validation.py"): "0003-who-checks-training-data.md",
 }
 
 Rule = Callable[[Modules], Iterator[Violation]]

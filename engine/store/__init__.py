@@ -1,7 +1,7 @@
 """The engine's facts in a database, and the steps from one version of its tables to the next."""
 
 from engine.store.claims import Claim, ClaimLost, Holding
-from engine.store.database import Record, Store, StoreError
+from engine.store.database import Place, Record, Store, StoreError
 from engine.store.migration import NewerSchema
 from engine.store.rows import is_full
 from engine.store.tables import (
@@ -32,6 +32,7 @@ __all__ = [
     "ClaimLost",
     "Holding",
     "NewerSchema",
+    "Place",
     "Record",
     "Store",
     "StoreError",

@@ -4,7 +4,7 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, create_engine, event, select
 from sqlalchemy.exc import DatabaseError
@@ -18,6 +18,14 @@ from engine.store.tables import EVENTS, FACTS, JOBS
 Record = dict[str, Any]
 StoreError = DatabaseError
 """What any method raises if the database is locked for long, broken, out of reach or out of room."""
+
+
+class Place(NamedTuple):
+    """What a queued job is told of its line: when it will have ended, if anybody knows, and perhaps an event."""
+
+    job_id: str
+    finish: int | None
+    event: Record | None
 
 
 class Store:
@@ -168,6 +176,17 @@ class Store:
         """Remove the webhook events from before that time that have nothing left to be delivered; return how many."""
         with self._engine.begin() as connection:
             return outbox.forget(connection, before)
+
+    @again_with_room
+    def line_up(self, places: Sequence[Place]) -> None:
+        """Write to jobs that are queued still; an event is passed over if it says what the job's newest one does."""
+        with self._engine.begin() as connection:
+            for place in places:
+                queued = JOBS.update().where(JOBS.c.id == place.job_id, JOBS.c.status == lifecycle.QUEUED)
+                if connection.execute(queued.values(estimated_finish=place.finish)).rowcount == 1 and place.event:
+                    told = select(EVENTS.c.message).where(EVENTS.c.job_id == place.job_id)
+                    newest = connection.scalar(told.order_by(EVENTS.c.seq.desc()).limit(1))
+                    add(connection, {EVENTS: [place.event] * (newest != place.event["message"])})
 
     def oldest_job(self, *statuses: str) -> Record | None:
         """Return the job that has waited longest in one of `statuses`; earlier ones of `statuses` go first."""

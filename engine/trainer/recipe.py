@@ -1,4 +1,4 @@
-"""The training recipe as pure functions: `auto` hyperparameters, learning rate schedule, batches, the plan in words.
+"""The training recipe as pure functions: settled hyperparameters, learning rate schedule, batches, the plan in words.
 
 Figures behind the constants are in docs/log.md; nothing here touches a model or a file.
 """
@@ -8,13 +8,14 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine import auto
+
 PEAK_LEARNING_RATE = 5e-4  # at learning_rate_multiplier 1
 SETTLED = ("n_epochs", "batch_size", "learning_rate_multiplier")
 PAIRS_MULTIPLIER = 0.2
 BETA = 0.1  # of direct preference optimisation, as in its paper
 WARMUP_SHARE = 0.1
 FINAL_SHARE = 0.05
-SMALL_SET = 24  # rows below which every optimizer step counts
 LENGTH_STEP = 8  # tokens; rows whose length falls in the same step count as equally long
 WINDOW_BATCHES = 50  # batches are sorted by length within windows of this many
 
@@ -58,10 +59,10 @@ class Recipe:
 
 def settle(requested: Requested, examples: int, pairs: bool = False) -> Recipe:
     """Settle every `auto` field for a set of `examples` rows, or `pairs`, given whatever the others were set to."""
-    batch_size = requested.batch_size or auto_batch_size(examples)
+    batch_size = requested.batch_size or auto.batch_size(examples)
     steps_per_epoch = math.ceil(examples / batch_size)
-    rate = PAIRS_MULTIPLIER if pairs else auto_multiplier(examples)
-    epochs = auto_epochs_of_pairs if pairs else auto_epochs
+    rate = PAIRS_MULTIPLIER if pairs else auto.multiplier(examples)
+    epochs = auto.epochs_of_pairs if pairs else auto.epochs
     return Recipe(
         n_epochs=requested.n_epochs or epochs(examples, steps_per_epoch),
         batch_size=batch_size,
@@ -71,37 +72,12 @@ def settle(requested: Requested, examples: int, pairs: bool = False) -> Recipe:
     )
 
 
-def auto_batch_size(examples: int) -> int:
-    """Small sets go in small batches: their steps are what teaches, and tokens are what costs."""
-    if examples < SMALL_SET:
-        return 2
-    return 4 if examples < 100 else 8
-
-
-def auto_epochs(examples: int, steps_per_epoch: int) -> int:
-    """Enough epochs for the optimizer steps that small sets need; few for sets that bring steps enough."""
-    wanted_steps = 24 if examples < SMALL_SET else 90
-    fewest = 10 if examples < SMALL_SET else 3 if examples < 1000 else 2 if examples < 5000 else 1
-    return min(25, max(fewest, round(wanted_steps / steps_per_epoch)))
-
-
-def auto_epochs_of_pairs(examples: int, steps_per_epoch: int) -> int:
-    """Few epochs: a preference is learned in a dozen steps, and what is driven further forgets how to answer."""
-    fewest = 3 if examples < 1000 else 2 if examples < 5000 else 1
-    return min(10, max(fewest, round(12 / steps_per_epoch)))
-
-
-def auto_multiplier(examples: int) -> float:
-    """Small sets learn the same in far fewer steps at three times the rate."""
-    return 3.0 if examples < SMALL_SET else 1.0
-
-
 def leaves_out_system(examples: int, row: int, epoch: int) -> bool:
     """Whether 0-based `row` is trained on without its system message in `epoch`: every second time, in small sets.
 
     A small set is else learned only together with its system message, and `POST /chat` with a text sends none.
     """
-    return examples < SMALL_SET and (row + epoch) % 2 == 0
+    return examples < auto.SMALL_SET and (row + epoch) % 2 == 0
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
@@ -130,20 +106,20 @@ def batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> l
 def in_words(recipe: Recipe, requested: Requested, examples: int, cut: str = "", bare: bool = False) -> str:
     """The plan as one sentence for the job's first events; `cut` says what the limit on tokens has done."""
     chosen = [name for name in recipe.hyperparameters if getattr(requested, name) is None]
-    auto = f" ({', '.join(chosen)} chosen automatically)" if chosen else ""
+    by_itself = f" ({', '.join(chosen)} chosen automatically)" if chosen else ""
     also = "; every second time without its system message, since chats may come without one" if bare else ""
     thing = "example" if recipe.beta is None else "pair"
     beta = "" if recipe.beta is None else f" and a beta of {recipe.beta:g}"
     return (
         f"Training on {examples} {thing}{'s' if examples != 1 else ''}: {recipe.n_epochs} epochs in batches of "
         f"{recipe.batch_size}, {recipe.total_steps} optimizer steps at a learning rate of up to "
-        f"{recipe.peak_learning_rate:g}{beta}{auto}{also}{cut}."
+        f"{recipe.peak_learning_rate:g}{beta}{by_itself}{also}{cut}."
     )
 
 
 def shrunk_in_words(recipe: Recipe, requested: Requested, examples: int) -> str:
     """What the free memory has done to the batch that `auto` stands for, for the plan's sentence; empty if nothing."""
-    usual = auto_batch_size(examples)
+    usual = auto.batch_size(examples)
     shrunk = requested.batch_size is None and recipe.batch_size < usual
     return f"; a batch of {usual}, as it would be else, does not fit into the free memory" if shrunk else ""
 

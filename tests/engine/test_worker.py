@@ -146,10 +146,12 @@ def test_an_impossible_limit_is_400(caller: FlaskClient, limit: str) -> None:
 
 
 def test_the_pace_is_that_of_the_new_steps_alone() -> None:
-    pace = Pace(told=[1, 2])
+    pace = Pace(90, told=[1, 2])
     assert [pace.is_new(step) for step in (2, 3)] == [False, True]
     assert pace.estimate(3, 13, now=100) is None
     assert pace.estimate(8, 13, now=110) == 120
+    assert pace.whole(120) is None
+    assert Pace(90).whole(120) == 30
 
 
 def test_a_failure_that_cannot_be_recorded_at_once_is_recorded_later(
