@@ -106,10 +106,12 @@ class Jobs:
         """Return the Job object of a row (wire reference 2.2)."""
         method, settings = method_of(row), row["hyperparameters"]
         same = ("id", "created_at", "error", "fine_tuned_model", "finished_at", "model", "status", "trained_tokens")
-        also = ("training_file", "validation_file", "seed", "estimated_finish", "metadata")
+        also = ("training_file", "validation_file", "seed", "metadata")
+        goes_on = row["status"] in (lifecycle.QUEUED, lifecycle.RUNNING)  # a trainer may tell a step after a pause
         return {
             "object": "fine_tuning.job",
             **{name: row[name] for name in (*same, *also)},
+            "estimated_finish": row["estimated_finish"] if goes_on else None,
             "integrations": row["integrations"] or [],
             "organization_id": self.organization_id,
             "hyperparameters": {name: settings[name] for name in AUTO},

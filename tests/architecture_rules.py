@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -99,6 +100,7 @@ def read_modules(root: Path, folders: Iterable[str] = PACKAGES, *, top: bool = T
     return {module.name: module for module in modules}
 
 
+@cache
 def _read_module(file: Path, root: Path) -> Module:
     path = file.relative_to(root)
     parts = path.with_suffix("").parts

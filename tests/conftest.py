@@ -104,3 +104,13 @@ def live_service(tmp_path: Path, tiny_gguf: Path) -> Iterator[LiveService]:
         yield service.wait()
     finally:
         service.end()
+
+
+@pytest.fixture(scope="session")
+def shared_service(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
+    """The same for tests that kill nothing: begun once, with the files and jobs of all of them."""
+    service = LiveService(tmp_path_factory.mktemp("shared"), tiny_gguf)
+    try:
+        yield service.wait()
+    finally:
+        service.end()

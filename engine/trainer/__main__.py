@@ -12,10 +12,15 @@ from engine.trainer.progress import Progress, take_stdout
 
 
 def main(job_dir: Path) -> int:
-    """Run the job of `job_dir` and report how it ended."""
+    """Run the job of `job_dir` as a child, behind whatever else the machine does."""
     lifeline.watch()
     progress = take_stdout()
     lifeline.step_back(19)  # answering chats comes before training
+    return run(job_dir, progress)
+
+
+def run(job_dir: Path, progress: Progress) -> int:
+    """Run the job of `job_dir`, report how it ended, and return the exit code."""
     try:
         # A trainer whose engine was killed may still be on its way out.
         with lock.hold(job_dir, patience=60):

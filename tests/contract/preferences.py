@@ -43,26 +43,26 @@ def settings_of(job: Any) -> dict[str, Any]:
 
 
 class PreferencesContract(FilesContract):
-    """Subclasses give the fixtures `client` and `model` (a base model's name)."""
+    """Subclasses give the fixtures `client`, `model` (a base model's name) and `trained` (a job that succeeded)."""
 
     @pytest.fixture(scope="class")
     @classmethod
-    def preferring(cls, client: OpenAI, model: str) -> Any:
-        """One job that really learned preferences, with a validation file."""
+    def preferring(cls, client: OpenAI, trained: Any) -> Any:
+        """One job that really learned preferences, from a fine-tuned model on, with a validation file."""
         files = [client.files.create(file=("p.jsonl", jsonl(PAIRS)), purpose="fine-tune").id for _ in range(2)]
-        asked = {"n_epochs": 3, "batch_size": 2, "beta": "auto", "learning_rate_multiplier": None}
+        asked = {"n_epochs": 3, "batch_size": 2, "beta": 0.5, "learning_rate_multiplier": None}
         method: Any = {"type": "dpo", "dpo": {"hyperparameters": asked}, "supervised": None}
         job = client.fine_tuning.jobs.create(
             training_file=files[0],
             validation_file=files[1],
-            model=model,
+            model=trained.fine_tuned_model,
             seed=7,
             method=method,
         )
         assert settings_of(job) == {
             "n_epochs": 3,
             "batch_size": 2,
-            "beta": "auto",
+            "beta": 0.5,
             "learning_rate_multiplier": "auto",
         }
         return wait(client, job.id)
@@ -70,12 +70,12 @@ class PreferencesContract(FilesContract):
     def test_preferences_are_learned(self, client: OpenAI, preferring: Any) -> None:
         assert preferring.status == "succeeded", preferring.error
         settings = settings_of(preferring)
-        assert (settings["n_epochs"], settings["batch_size"], settings["beta"]) == (3, 2, 0.1)
+        assert (settings["n_epochs"], settings["batch_size"], settings["beta"]) == (3, 2, 0.5)
         assert settings["learning_rate_multiplier"] > 0
         assert preferring.hyperparameters.n_epochs == 3
         steps = metrics(client, preferring.id)[::-1]
         assert [one["step"] for one in steps] == list(range(1, 7))
-        assert steps[0]["train_loss"] == pytest.approx(math.log(2), abs=1e-4)
+        assert steps[0]["train_loss"] == pytest.approx(math.log(2), abs=1e-4), "its reference is another model"
         assert steps[-1]["full_valid_loss"] < math.log(2)
         assert steps[-1]["full_valid_reward_margin"] > 0
         assert steps[-1]["full_valid_reward_accuracy"] == 1
@@ -88,20 +88,6 @@ class PreferencesContract(FilesContract):
                 model=name, messages=[{"role": "user", "content": "Question 1?"}], max_tokens=4, temperature=0
             )
             assert reply.model == name
-
-    def test_a_preference_is_refined_from_the_model_as_it_was(
-        self, client: OpenAI, preferring: Any, upload: Upload
-    ) -> None:
-        job = client.fine_tuning.jobs.create(
-            training_file=upload(PAIRS),
-            model=preferring.fine_tuned_model,
-            method={"type": "dpo", "dpo": {"hyperparameters": {"n_epochs": 1, "batch_size": 4, "beta": 0.5}}},
-        )
-        ended = wait(client, job.id)
-        assert ended.status == "succeeded", ended.error
-        assert settings_of(ended)["beta"] == 0.5
-        [step] = metrics(client, job.id)
-        assert step["train_loss"] == pytest.approx(math.log(2), abs=1e-4), "its reference is another model"
 
     @pytest.mark.parametrize(
         ("lines", "method", "told"),

@@ -9,11 +9,11 @@ from openai import OpenAI
 
 from tests.contract.files import LINES, Upload, jsonl
 from tests.contract.inference import InferenceContract
+from tests.contract.line import LineContract
 from tests.contract.preferences import PreferencesContract, metrics, wait
-from tests.fakes.ports import until
 
 
-class ContractSuite(PreferencesContract, InferenceContract):
+class ContractSuite(PreferencesContract, InferenceContract, LineContract):
     """Subclasses give the fixtures `client` and `model` (a base model's name)."""
 
     @pytest.fixture(scope="class")
@@ -181,34 +181,6 @@ class ContractSuite(PreferencesContract, InferenceContract):
             with pytest.raises(openai.BadRequestError, match="already completed"):
                 client.fine_tuning.jobs.cancel(job.id)
         assert client.fine_tuning.jobs.retrieve(made[0].id).fine_tuned_model is None
-
-    def test_jobs_wait_in_line_and_know_their_places_and_ends(
-        self, client: OpenAI, trained: Any, upload: Upload
-    ) -> None:
-        jobs, file_id = client.fine_tuning.jobs, upload(LINES * 10)
-        settings: Any = {"n_epochs": 50, "batch_size": 1}
-        asked: dict[str, Any] = {"model": trained.model, "training_file": file_id, "hyperparameters": settings}
-        first, second, third = line = [jobs.create(**asked).id for _ in range(3)]
-
-        def last_word() -> str:
-            return str(jobs.list_events(third, limit=1).data[0].message)
-
-        def ends() -> list[Any]:
-            return [jobs.retrieve(one).estimated_finish for one in line]
-
-        until(lambda: last_word() == "Job is queued: 2 ahead of it.")
-        assert [job.id for job in jobs.list(limit=3).data] == line[::-1]
-        until(lambda: None not in ends() and ends()[0] < ends()[1] < ends()[2])
-        assert [jobs.retrieve(one).status for one in line] == ["running", "queued", "queued"]
-        assert jobs.cancel(second).estimated_finish is None
-        until(lambda: last_word() == "Job is queued: 1 ahead of it.")
-        assert jobs.pause(third).estimated_finish is None
-        jobs.resume(third)
-        assert jobs.cancel(first).status == "cancelled"
-        until(lambda: jobs.retrieve(third).status == "running")
-        jobs.cancel(third)
-        told = [one.message for one in jobs.list_events(third) if one.message.startswith("Job is queued")]
-        assert told[-2:] == ["Job is queued: 1 ahead of it.", "Job is queued: 2 ahead of it."]
 
     def test_a_base_model_is_listed_and_cannot_be_deleted(self, client: OpenAI, model: str) -> None:
         assert model in [one.id for one in client.models.list()]

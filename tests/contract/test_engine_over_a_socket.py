@@ -1,4 +1,4 @@
-"""The contract, kept by `python -m engine serve` as a user starts it, over a real socket."""
+"""The contract, kept by `python -m engine serve` as a user starts it, over a socket, on PostgreSQL if it is here."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 from openai import OpenAI
 
 from tests.contract.suite import ContractSuite
+from tests.fakes.postgres import binaries
 from tests.live_engine import LiveEngine
 from tests.tiny_encoder import plant_tiny_encoder
 
@@ -21,11 +22,17 @@ class TestEngineOverASocket(ContractSuite):
 
     @pytest.fixture(scope="class")
     @classmethod
-    def client(cls, tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
+    def database_url(cls, request: pytest.FixtureRequest) -> str:
+        """Without PostgreSQL it is SQLite once more; that its own tests did not run, they say."""
+        return str(request.getfixturevalue("postgres").new_database()) if binaries() else ""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def client(cls, tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[OpenAI]:
         folder = tmp_path_factory.mktemp("engine")
         (folder / "tiny.gguf").symlink_to(tiny_gguf)
         plant_tiny_encoder(folder)
-        engine = LiveEngine(folder, folder / "tiny.gguf").wait()
+        engine = LiveEngine(folder, folder / "tiny.gguf", DATABASE_URL=database_url).wait()
         with OpenAI(api_key="unused", base_url=engine.url, max_retries=0) as client:
             yield client
         assert engine.end() == 0

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from config import EngineConfig
 from engine import token_counts
 from engine.app import create_engine
-from engine.token_counts import TokenCounts
+from engine.token_counts import Counts, TokenCounts
 from wire.errors import ApiError
 
 LINE = b'{"messages": [{"role": "user", "content": "Lit?"}, {"role": "assistant", "content": "Since dusk."}]}\n'
@@ -98,6 +98,13 @@ class SlowUpload(io.BytesIO):
         return super().read(size)
 
 
+@pytest.fixture
+def counted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose turn it is, is decided without a child."""
+    monkeypatch.setattr(token_counts, "count", lambda *_: Counts([7], [3], 0))
+
+
+@pytest.mark.usefixtures("counted_at_once")
 def test_who_comes_while_another_file_is_counted_is_soon_asked_to_come_again(app: Flask) -> None:
     counts = TokenCounts(app.extensions["engine"].models, 64, turn_patience=0.05)
     upload = SlowUpload()
@@ -109,9 +116,10 @@ def test_who_comes_while_another_file_is_counted_is_soon_asked_to_come_again(app
     assert (busy.value.status, busy.value.code, busy.value.headers) == (503, "count_busy", {"Retry-After": "5"})
     upload.let_end.set()
     first.join()
-    assert counts.create(io.BytesIO(LINE), MODEL)["tokens"] == [PROMPT + ANSWER + 1]
+    assert counts.create(io.BytesIO(LINE), MODEL)["tokens"] == [7]
 
 
+@pytest.mark.usefixtures("counted_at_once")
 def test_who_finds_every_place_taken_does_not_wait(app: Flask) -> None:
     counts = TokenCounts(app.extensions["engine"].models, 64, turn_patience=60, places=1)
     upload = SlowUpload()
@@ -123,7 +131,7 @@ def test_who_finds_every_place_taken_does_not_wait(app: Flask) -> None:
     assert (busy.value.status, busy.value.code, first.is_alive()) == (503, "count_busy", True)
     upload.let_end.set()
     first.join()
-    assert counts.create(io.BytesIO(LINE), MODEL)["tokens"] == [PROMPT + ANSWER + 1]
+    assert counts.create(io.BytesIO(LINE), MODEL)["tokens"] == [7]
 
 
 def test_a_child_that_dies_is_503_and_its_last_words_are_in_the_log(

@@ -29,12 +29,12 @@ def run(url: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_five_calls_lead_from_a_file_to_an_answer(live_service: LiveService, tmp_path: Path) -> None:
+def test_the_five_calls_lead_from_a_file_to_an_answer(shared_service: LiveService, tmp_path: Path) -> None:
     file = tmp_path / "my lines, first.jsonl"
     file.write_text("".join(LINE % (n, n) for n in range(3)), encoding="utf-8")
-    done = run(live_service.url, file, 'What is "q1"?')
+    done = run(shared_service.url, file, 'What is "q1"?')
     assert done.returncode == 0, done.stdout + done.stderr
-    [job] = live_service.call("GET", "/jobs")["data"]
+    [job] = shared_service.call("GET", "/jobs", params={"limit": 1})["data"]
     assert job["status"] == "succeeded"
     replies = [json.loads(line)["response"] for line in done.stdout.splitlines() if line.startswith("{")]
     status, [uploaded], started, retrieved, answered = replies
@@ -44,13 +44,14 @@ def test_the_five_calls_lead_from_a_file_to_an_answer(live_service: LiveService,
     assert answered["model"] == retrieved["fine_tuned_model"] == job["fine_tuned_model"]
 
 
-def test_a_refusal_ends_it_in_the_services_own_words(live_service: LiveService, tmp_path: Path) -> None:
+def test_a_refusal_ends_it_in_the_services_own_words(shared_service: LiveService, tmp_path: Path) -> None:
     file = tmp_path / "broken.jsonl"
     file.write_text("{\n", encoding="utf-8")
-    refused = run(live_service.url, file)
+    before = shared_service.call("GET", "/jobs")["data"]
+    refused = run(shared_service.url, file)
     assert refused.returncode == 1
     assert json.loads(refused.stdout.splitlines()[-1])["response"]["code"] == "invalid_training_file"
-    assert live_service.call("GET", "/jobs")["data"] == []
+    assert shared_service.call("GET", "/jobs")["data"] == before
 
 
 def test_a_service_that_is_not_there_is_said() -> None:

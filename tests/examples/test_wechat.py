@@ -30,8 +30,8 @@ def run(url: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_an_export_becomes_a_model_that_answers(live_service: LiveService) -> None:
-    url = live_service.url
+def test_an_export_becomes_a_model_that_answers(shared_service: LiveService) -> None:
+    url = shared_service.url
     done = run(url)
     assert done.returncode == 0, done.stdout + done.stderr
     steps = re.split(r"^(?=[123]\. )", done.stdout, flags=re.MULTILINE)[1:]
@@ -42,15 +42,15 @@ def test_an_export_becomes_a_model_that_answers(live_service: LiveService) -> No
     assert re.match(r"2\. Training on file-\w+ begins\.", steps[1])
     answered = re.match(r"3\. (ft:\S+) answers: 渡船几点开？\n", steps[2])
     assert answered is not None
-    jobs = requests.get(f"{url}/jobs", timeout=30).json()["response"]["data"]
-    assert [(job["status"], job["fine_tuned_model"]) for job in jobs] == [("succeeded", answered[1])]
+    [newest] = requests.get(f"{url}/jobs", params={"limit": 1}, timeout=30).json()["response"]["data"]
+    assert (newest["status"], newest["fine_tuned_model"]) == ("succeeded", answered[1])
     # A tiny model may have little to say, but says the same again.
     chat = {"model": answered[1], "text": "渡船几点开？", "temperature": 0}
     again = requests.post(f"{url}/chat", json=chat, timeout=60).json()["response"]["content"]
     assert steps[2][answered.end() :] == again + "\n"
 
 
-def test_an_export_that_is_none_ends_it_with_the_reason(live_service: LiveService) -> None:
-    done = run(live_service.url, str(ROOT / "LICENSE"))
+def test_an_export_that_is_none_ends_it_with_the_reason(shared_service: LiveService) -> None:
+    done = run(shared_service.url, str(ROOT / "LICENSE"))
     assert done.returncode != 0
     assert "no format that is known here" in done.stdout + done.stderr

@@ -1,11 +1,7 @@
 """A team's preferences through the documented calls to a model, on the embedded engine."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tests.contract.preferences import PAIRS
 from tests.fakes.ports import until
@@ -14,14 +10,8 @@ from tests.live_service import LiveService
 LINES = "".join(json.dumps(pair) + "\n" for pair in PAIRS)
 
 
-@pytest.fixture(scope="module")
-def service(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
-    live = LiveService(tmp_path_factory.mktemp("service"), tiny_gguf)
-    yield live.wait()
-    live.end()
-
-
-def test_preferences_go_through_the_documented_calls(service: LiveService) -> None:
+def test_preferences_go_through_the_documented_calls(shared_service: LiveService) -> None:
+    service = shared_service
     files = {"files": ("pairs.jsonl", LINES.encode(), "application/octet-stream")}
     [uploaded] = service.call("POST", "/upload_files", files=files)
     assert uploaded["status"] == "uploaded"

@@ -1,5 +1,6 @@
 """A tiny model, its tokenizer, and jobs on it, run in the real child process."""
 
+import io
 import json
 import subprocess
 from collections.abc import Callable
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 
 import lifeline
+from engine.trainer.__main__ import run
 from engine.trainer.base_model import load_tokenizer
+from engine.trainer.progress import Progress
 from tests.tiny_models import write_tiny_gguf
 
 Rows = list[dict[str, Any]]
@@ -77,13 +80,25 @@ def start(job: Path) -> subprocess.Popen[bytes]:
 
 
 @pytest.fixture(scope="session")
-def run_job() -> Callable[[Path], tuple[int, list[dict[str, Any]]]]:
-    """Run a job to its end: exit code and messages."""
+def run_here() -> Callable[[Path], tuple[int, list[dict[str, Any]]]]:
+    """Run a job to its end in this process, which has torch already: exit code and messages."""
 
-    def run(job: Path) -> tuple[int, list[dict[str, Any]]]:
+    def here(job: Path) -> tuple[int, list[dict[str, Any]]]:
+        said = io.StringIO()
+        code = run(job, Progress(said))
+        return code, [json.loads(line) for line in said.getvalue().splitlines()]
+
+    return here
+
+
+@pytest.fixture(scope="session")
+def run_job() -> Callable[[Path], tuple[int, list[dict[str, Any]]]]:
+    """Run a job to its end in the child process that it has for itself: exit code and messages."""
+
+    def in_child(job: Path) -> tuple[int, list[dict[str, Any]]]:
         with start(job) as child:
             assert child.stdout is not None
             messages = [json.loads(line) for line in child.stdout]
             return child.wait(), messages
 
-    return run
+    return in_child

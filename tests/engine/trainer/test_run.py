@@ -133,19 +133,17 @@ def test_a_run_killed_after_a_checkpoint_goes_on_to_the_same_end(
     assert read(job, "result.json")["trained_tokens"] == read(whole, "result.json")["trained_tokens"]
 
 
-def test_an_incomplete_checkpoint_is_not_gone_on_from(
-    finished: tuple[Path, Outcome], tiny_gguf: Path, tmp_path: Path, run_job: RunJob
-) -> None:
+def test_an_incomplete_checkpoint_is_not_gone_on_from(tiny_gguf: Path, tmp_path: Path, run_here: RunJob) -> None:
     job = write_job(tmp_path / "torn", tiny_gguf, hyperparameters={"n_epochs": 1})
     torn = job / "checkpoints" / "step-3"
     torn.mkdir(parents=True)
     (torn / "adapter_model.safetensors").write_bytes(b"half of it")
-    code, messages = run_job(job)
+    code, messages = run_here(job)
     assert (code, messages[0]["resumed_from"]) == (0, None)
 
 
 def test_a_run_goes_on_from_an_earlier_jobs_adapter(
-    finished: tuple[Path, Outcome], tiny_gguf: Path, tmp_path: Path, run_job: RunJob
+    finished: tuple[Path, Outcome], tiny_gguf: Path, tmp_path: Path, run_here: RunJob
 ) -> None:
     earlier, (_, before) = finished
     job = write_job(
@@ -154,7 +152,7 @@ def test_a_run_goes_on_from_an_earlier_jobs_adapter(
         init_adapter=str(earlier / "adapter"),
         hyperparameters={"n_epochs": 1},
     )
-    code, messages = run_job(job)
+    code, messages = run_here(job)
     assert code == 0
     assert kinds(messages, "step")[0]["train_loss"] < kinds(before, "step")[0]["train_loss"]
 
@@ -167,23 +165,23 @@ def test_a_run_goes_on_from_an_earlier_jobs_adapter(
     ],
 )
 def test_what_cannot_be_trained_is_said_with_its_code(
-    rows: list[dict[str, Any]], code: str, tiny_gguf: Path, tmp_path: Path, run_job: RunJob
+    rows: list[dict[str, Any]], code: str, tiny_gguf: Path, tmp_path: Path, run_here: RunJob
 ) -> None:
-    exit_code, messages = run_job(write_job(tmp_path / "bad", tiny_gguf, rows=rows))
+    exit_code, messages = run_here(write_job(tmp_path / "bad", tiny_gguf, rows=rows))
     assert exit_code == 1
     assert [(m["kind"], m.get("code")) for m in messages] == [("error", code)]
 
 
-def test_a_base_that_is_no_gguf_is_said(tmp_path: Path, run_job: RunJob) -> None:
+def test_a_base_that_is_no_gguf_is_said(tmp_path: Path, run_here: RunJob) -> None:
     (tmp_path / "base.gguf").write_bytes(b"not a model at all, but long enough to be read")
-    exit_code, messages = run_job(write_job(tmp_path / "bad", tmp_path / "base.gguf"))
+    exit_code, messages = run_here(write_job(tmp_path / "bad", tmp_path / "base.gguf"))
     assert exit_code == 1
     assert messages[0]["code"] == "unsupported_base_model"
 
 
-def test_a_rate_that_diverges_is_said(tiny_gguf: Path, tmp_path: Path, run_job: RunJob) -> None:
+def test_a_rate_that_diverges_is_said(tiny_gguf: Path, tmp_path: Path, run_here: RunJob) -> None:
     wild = {"learning_rate_multiplier": 1e38, "n_epochs": 4}
-    exit_code, messages = run_job(write_job(tmp_path / "wild", tiny_gguf, hyperparameters=wild))
+    exit_code, messages = run_here(write_job(tmp_path / "wild", tiny_gguf, hyperparameters=wild))
     assert exit_code == 1
     assert (messages[-1]["kind"], messages[-1]["code"]) == ("error", "training_diverged")
 
