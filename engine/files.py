@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +20,7 @@ MAX_BYTES = 512 * 1024 * 1024
 PURPOSES = ("fine-tune", "assistants", "batch", "vision", "user_data", "evals")
 _BLOCK = 1024 * 1024
 _LABEL = 255
+_BATCH_SECONDS = 30 * 24 * 3600
 
 
 class Readable(Protocol):
@@ -30,9 +33,12 @@ class Readable(Protocol):
 class Files:
     """Bytes in `folder/<file id>`, facts in the store; a file is visible once both are on disk."""
 
-    def __init__(self, store: Store, folder: Path, reserve: Reserve | None = None) -> None:
+    def __init__(
+        self, store: Store, folder: Path, reserve: Reserve | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
         self._store = store
         self._reserve = reserve
+        self._clock = clock
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         for unfinished in folder.glob("*.part"):
@@ -51,7 +57,7 @@ class Files:
         self.check_room()
         check_label(filename, purpose)
         row = self.prepare(stream, filename, purpose, now)
-        row["expires_at"] = now + expires_after.seconds if expires_after else None
+        row["expires_at"] = expiry(purpose, now, expires_after.seconds if expires_after else None)
         self._store.insert({FILES: [row]})
         return to_wire(row)
 
@@ -85,6 +91,7 @@ class Files:
 
     def list(self, limit: int, after: str | None, order: str, purpose: str | None) -> dict[str, Any]:
         """Return one page of File objects."""
+        self.sweep(int(self._clock()))
         match = {"purpose": purpose} if purpose else {}
         try:
             rows = self._store.newest(FILES, limit + 1, after, ascending=order == "asc", **match)
@@ -98,15 +105,21 @@ class Files:
 
     def find(self, file_id: str) -> Record | None:
         """Return one File object, or None if there is none (any more)."""
-        row = self._store.one(FILES, id=file_id)
+        row = self._known(file_id)
         return to_wire(row) if row else None
 
     def row(self, file_id: str) -> Record:
         """Return the stored facts of one file, or raise NotFound."""
-        row = self._store.one(FILES, id=file_id)
+        row = self._known(file_id)
         if row is None:
             raise _no_such_file(file_id, "id")
         return row
+
+    def _known(self, file_id: str) -> Record | None:
+        """The row of a file whose time has not come; the sweep follows some seconds behind."""
+        row = self._store.one(FILES, id=file_id)
+        has_expired = row and row["expires_at"] is not None and row["expires_at"] <= self._clock()
+        return None if has_expired else row
 
     def path(self, file_id: str) -> Path:
         """Return where the bytes of one file are, or raise NotFound."""
@@ -139,6 +152,12 @@ class Files:
                 digest.update(block)
                 target.write(block)
         return size, digest.hexdigest()
+
+
+def expiry(purpose: str, now: int, lifetime: int | None) -> int | None:
+    """Return when a file made `now` expires: after `lifetime` seconds if that is given, else never but for batches."""
+    seconds = lifetime or (_BATCH_SECONDS if purpose == "batch" else None)
+    return now + seconds if seconds else None
 
 
 def check_label(filename: str, purpose: str) -> None:

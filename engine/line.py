@@ -75,7 +75,7 @@ class Line:
         rows = self._rows[job["id"]]
         batch_size = auto.batch_size(rows) if asked["batch_size"] == "auto" else asked["batch_size"]
         epochs = auto.epochs_of_pairs if method_of(job) == "dpo" else auto.epochs
-        return epochs(rows, math.ceil(rows / batch_size))
+        return epochs(rows, math.ceil(max(1, rows) / batch_size))
 
 
 def _kind(job: Record) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from engine import durable
-from engine.files import Files, check_label
+from engine.files import Files, check_label, expiry
 from engine.store import FILES, PARTS, UPLOADS, Record, Store
 from wire.errors import BadRequest, NotFound, PayloadTooLarge
 from wire.ids import new_id
@@ -77,7 +77,7 @@ class Uploads:
             raise BadRequest(message, code="invalid_value", param="part_ids")
         joined = _Joined([self._folder / upload_id / part["id"] for part in parts])
         file = self._files.prepare(joined, row["filename"], row["purpose"], now, MAX_BYTES)
-        file["expires_at"] = now + row["file_lifetime"] if row["file_lifetime"] else None
+        file["expires_at"] = expiry(row["purpose"], now, row["file_lifetime"])
         try:
             if asked.md5 and asked.md5.lower() != joined.md5.hexdigest():
                 message = f"The parts' MD5 is {joined.md5.hexdigest()}, not {asked.md5.lower()}. Send the parts again."

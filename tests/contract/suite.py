@@ -94,11 +94,12 @@ class ContractSuite(PreferencesContract, InferenceContract, LineContract):
             assert reply.model == name
             assert reply.choices[0].finish_reason in ("stop", "length")
 
-    def test_a_fine_tuned_model_is_trained_further(self, client: OpenAI, trained: Any, upload: Upload) -> None:
+    def test_a_checkpoint_is_trained_further(self, client: OpenAI, trained: Any, upload: Upload) -> None:
+        earlier = client.fine_tuning.jobs.checkpoints.list(trained.id).data[-1].fine_tuned_model_checkpoint
         job = client.fine_tuning.jobs.create(
-            training_file=upload(), model=trained.fine_tuned_model, hyperparameters={"n_epochs": 1, "batch_size": 4}
+            training_file=upload(), model=earlier, hyperparameters={"n_epochs": 1, "batch_size": 4}
         )
-        assert job.model == trained.fine_tuned_model
+        assert job.model == earlier
         ended = wait(client, job.id)
         assert ended.status == "succeeded", ended.error
         assert ended.fine_tuned_model.split(":")[1] == trained.fine_tuned_model.split(":")[1]
@@ -112,7 +113,11 @@ class ContractSuite(PreferencesContract, InferenceContract, LineContract):
     def test_jobs_are_found_by_metadata(self, client: OpenAI, trained: Any) -> None:
         found = client.fine_tuning.jobs.list(metadata={"kind": "contract"}, limit=1)
         assert [job.id for job in found.data] == [trained.id]
-        assert client.fine_tuning.jobs.list(metadata={"kind": "other"}).data == []
+        for others in ({"kind": "other"}, {"kind": ""}, {"kind": "contract", "more": "x"}):
+            assert client.fine_tuning.jobs.list(metadata=others).data == []
+        without = client.fine_tuning.jobs.list(extra_query={"metadata": "null"}, limit=100).data
+        assert trained.id not in [job.id for job in without]
+        assert all(job.metadata is None for job in without)
 
     @pytest.mark.parametrize(
         ("lines", "code", "words"),

@@ -9,11 +9,46 @@ import pytest
 from engine.files import Files
 from engine.store import FILES, Store
 from wire.errors import ApiError, NotFound
+from wire.requests import ExpiresAfter
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> Files:
     return Files(Store(tmp_path / "facts.sqlite3"), tmp_path / "files")
+
+
+class Clock:
+    """A clock that goes on when it is told to."""
+
+    now = 5.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_file_is_gone_the_moment_it_expires_whenever_it_is_swept_away(tmp_path: Path) -> None:
+    clock = Clock()
+    files = Files(Store(tmp_path / "facts.sqlite3"), tmp_path / "files", clock=clock)
+    asked = ExpiresAfter(anchor="created_at", seconds=3600)
+    made = files.create(io.BytesIO(b"x"), "a.jsonl", "fine-tune", 5, asked)
+    clock.now = 3604.9
+    assert files.retrieve(made["id"]) == made
+    clock.now = 3605.0
+    for look in (files.retrieve, files.path, files.delete):
+        with pytest.raises(NotFound, match="No such File object"):
+            look(made["id"])
+    assert files.find(made["id"]) is None
+    assert files.list(10, None, "desc", None)["data"] == []
+    assert list((tmp_path / "files").iterdir()) == []
+
+
+def test_files_of_batches_expire_after_thirty_days_and_no_others_unasked(files: Files) -> None:
+    asked = ExpiresAfter(anchor="created_at", seconds=3600)
+    ends = [
+        files.create(io.BytesIO(b"x"), "a.jsonl", purpose, 5, after)["expires_at"]
+        for purpose, after in (("batch", None), ("batch", asked), ("fine-tune", None))
+    ]
+    assert ends == [5 + 30 * 86_400, 3605, None]
 
 
 class Broken(io.RawIOBase):

@@ -20,7 +20,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def files(store: Store, tmp_path: Path) -> Files:
-    return Files(store, tmp_path / "files")
+    return Files(store, tmp_path / "files", clock=lambda: 10)
 
 
 @pytest.fixture
