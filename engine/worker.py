@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from engine import durable, lifecycle, parity, publication, reserve
-from engine.jobs import AUTO, event, method_of
+from engine.jobs import AUTO, event
 from engine.leases import SECONDS, Leases
 from engine.line import Line
 from engine.pace import Pace

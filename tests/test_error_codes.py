@@ -16,10 +16,10 @@ _JOB_ROW = re.compile(r"^\| (`\w+`(?:, `\w+`)*) \| ", re.MULTILINE)
 def codes_of(tree: ast.AST) -> Iterator[str]:
     """The codes of a source: `code="..."` of a call, `code = "..."` of a class, and what a job is failed with."""
     for node in ast.walk(tree):
-        if (isinstance(node, ast.keyword) and node.arg == "code") or (
-            isinstance(node, ast.Assign | ast.AnnAssign) and _is_code(node) and node.value is not None
-        ):
+        if isinstance(node, ast.keyword) and node.arg == "code":
             yield from _texts(node.value)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            yield from _texts(node.value) if _is_code(node) else ()
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "_fail":
             yield from _texts(node.args[1])
 
@@ -29,7 +29,7 @@ def _is_code(node: ast.Assign | ast.AnnAssign) -> bool:
     return any(isinstance(target, ast.Name) and target.id == "code" for target in targets)
 
 
-def _texts(value: ast.expr) -> Iterator[str]:
+def _texts(value: ast.expr | None) -> Iterator[str]:
     """A constant, or the constants that `a if b else c` and `a or b` choose from."""
     if isinstance(value, ast.Constant) and isinstance(value.value, str):
         yield value.value
