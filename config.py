@@ -161,10 +161,10 @@ class EngineConfig(_FromEnvironment):
         "CONTEXT_TOKENS", 2048, "Tokens of question and answer together, in training and chat.", least=64, most=131072
     )
     models_loaded: int = setting(
-        "MODELS_LOADED", 3, "Models kept in memory; the least recently used goes first.", least=1
+        "MODELS_LOADED", 0, "Models in memory at most; 0: as many as SERVING_MEMORY_MB has room for.", least=0
     )
     serving_memory_mb: int = setting(
-        "SERVING_MEMORY_MB", 2048, "Memory that idle models may hold together, in MB.", least=1
+        "SERVING_MEMORY_MB", 2048, "MB that all models in memory may hold; the least recently used goes first.", least=1
     )
     idle_seconds: float = setting(
         "IDLE_SECONDS", 600.0, "Seconds without a question after which a model is unloaded.", least=1

@@ -4,11 +4,14 @@ import json
 import os
 import sys
 import threading
+import time
 from typing import Any
 
 import lifeline
 
 ERRORS_ONLY = 1
+# llama.cpp writes its log in a thread of its own, which the end of the process would cut short.
+LAST_WORDS_SECONDS = 0.2
 # llama.cpp's threads meet hundreds of times a token, and by default spin for milliseconds when one is late: beside any
 # busy process answers then stall. After this many turns, some microseconds, a waiting thread sleeps (docs/log.md).
 SPINS = "1000"
@@ -29,6 +32,7 @@ def main(arguments: dict[str, Any]) -> None:
     try:
         server = serve(**arguments)
     except RuntimeError as refusal:
+        time.sleep(LAST_WORDS_SECONDS)
         raise SystemExit(str(refusal)) from None
     print(json.dumps({"address": server.listening_address}), file=report, flush=True)
     threading.Event().wait()
@@ -51,6 +55,8 @@ def serve(base: str, adapter: str | None, embeds: bool, context_tokens: int, par
     if embeds:
         settings.embedding = True
         settings.n_batch = settings.n_ubatch = context_tokens
+    # Both would compute before the first question: how much of the model a graphics card holds, and an empty answer.
+    settings.fit_params, settings.warmup = _has_accelerator(xllamacpp), False
     settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
     # Slots keep their own prefix; the second cache beside them may grow to 8 GB by default.
     settings.cache_ram_mib = 0
@@ -60,6 +66,11 @@ def serve(base: str, adapter: str | None, embeds: bool, context_tokens: int, par
     settings.ui = False
     settings.verbosity = ERRORS_ONLY
     return xllamacpp.Server(settings)
+
+
+def _has_accelerator(xllamacpp: Any) -> bool:
+    none = xllamacpp.ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_CPU
+    return any(device["type"] != none for device in xllamacpp.get_device_info())
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
 from subprocess import Popen
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -20,6 +20,15 @@ from wire.errors import ServerFault, Unavailable
 START_SECONDS = 180.0
 ASK_SECONDS = 60.0
 STOP_SECONDS = 5.0
+# A start writes zeros over the whole cache, which large pages make cheap where Linux has them (docs/log.md).
+_LARGE_PAGES = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
+
+
+class Memory(NamedTuple):
+    """Bytes: a process's own, which its end gives back, and those of files, mapped once for all that use them."""
+
+    own: int = 0
+    mapped: int = 0
 
 
 class StartFailed(ServerFault):
@@ -73,8 +82,6 @@ class ModelProcess:
         for file in self._files:
             if not file.is_file():
                 raise self._failed(f"the file {file.name} is missing")
-        if not self._is_as_published():
-            raise self._failed("its adapter is not the one that was trained (another sha256); train it again")
         arguments = {
             "base": str(self.model.base),
             "adapter": str(self.model.adapter) if self.model.adapter else None,
@@ -82,12 +89,15 @@ class ModelProcess:
             **asdict(self.settings),
         }
         environment = lifeline.without_secrets(os.environ)
+        environment.setdefault(*_LARGE_PAGES)
         try:
             with self._log.open("wb") as log:
                 self._child = lifeline.spawn(["engine.serving.llamacpp", json.dumps(arguments)], log, environment)
         except OSError as error:  # no room for the log, no memory for a process
             raise self._failed(f"its process cannot be started: {error}") from error
         try:
+            if not self._is_as_published():  # seen while the child loads, which takes longer
+                raise self._failed("its adapter is not the one that was trained (another sha256); train it again")
             self.address = self._read_address(self._child, timeout)
             self.takes_tools = self.ask("/props")["chat_template_caps"]["supports_tools"]
         except BaseException:
@@ -106,15 +116,16 @@ class ModelProcess:
         return self._child.pid
 
     @property
-    def memory(self) -> int:
-        """Bytes the child holds; on Linux its fair share, for weights are mapped once for all; 0 when there is none."""
+    def memory(self) -> Memory:
+        """What the child holds now, nothing if there is none; only Linux tells mapped files apart."""
         if self._child is None:
-            return 0
+            return Memory()
         try:
-            used = psutil.Process(self.pid).memory_full_info()
+            held = psutil.Process(self.pid).memory_info()
         except psutil.Error:
-            return 0
-        return int(getattr(used, "pss", 0) or used.rss)
+            return Memory()
+        mapped = getattr(held, "shared", 0)
+        return Memory(held.rss - mapped, mapped)
 
     def ask(self, path: str, body: Any = None, patience: float = ASK_SECONDS) -> Any:
         """Return llama.cpp's JSON reply to a GET of `path`, or to a POST of `body`, within `patience` seconds.

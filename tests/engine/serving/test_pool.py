@@ -3,13 +3,13 @@
 import dataclasses
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
-from engine.serving.pool import SWEEP_SECONDS, Pool, PoolSettings
+from engine.serving.pool import MEGABYTE, PATIENCE, SWEEP_SECONDS, TURN_SECONDS, Pool, PoolSettings
 from engine.serving.process import ModelGone, ServedModel, StartFailed
 from tests.engine.serving.conftest import SETTINGS, Clock
 from wire.errors import Unavailable
@@ -27,6 +27,21 @@ def use(pool: Pool, model: ServedModel) -> int:
 
 def served(pool: Pool) -> list[str]:
     return [process.model.name for process in pool.processes()]
+
+
+def is_done(call: Future[int]) -> bool:
+    """Whether `call` is soon done; else it stands in line."""
+    try:
+        call.result(0.3)
+    except TimeoutError:
+        return False
+    return True
+
+
+def held_by(pool: Pool) -> int:
+    """Return the bytes that all processes of one base hold."""
+    memory = [process.memory for process in pool.processes()]
+    return sum(one.own for one in memory) + max(one.mapped for one in memory)
 
 
 def test_the_next_request_finds_the_process_of_the_last(pool: Pool, base: ServedModel) -> None:
@@ -51,36 +66,68 @@ def test_the_least_recently_used_idle_model_makes_room(pool: Pool, base: ServedM
     assert sorted(served(pool)) == ["a", "c"]
 
 
-def test_a_model_in_use_is_never_evicted(pool: Pool, base: ServedModel) -> None:
-    with pool.lease(named(base, "a")) as first, pool.lease(named(base, "b")):
-        use(pool, named(base, "c"))
-        assert first.alive
-        assert {"a", "b"} <= set(served(pool))
-    pool.sweep()
-    assert len(served(pool)) == 2
-
-
-def test_idle_models_keep_within_the_memory_setting(
-    make_pool: Callable[[PoolSettings], Pool], base: ServedModel
-) -> None:
-    pool = make_pool(dataclasses.replace(SETTINGS, memory_mb=1))
-    with pool.lease(base):
-        pool.sweep()
-        assert served(pool) == ["base"]
-    pool.sweep()
-    assert served(pool) == []
-
-
-def test_a_chat_with_a_loaded_model_does_not_wait_for_the_others_to_be_measured(
-    make_pool: Callable[[PoolSettings], Pool], base: ServedModel
-) -> None:
-    pool = make_pool(dataclasses.replace(SETTINGS, memory_mb=1))
-    with pool.lease(named(base, "a")):
-        use(pool, named(base, "b"))
-        with pool.lease(named(base, "a")):
+def test_a_model_in_use_is_never_evicted_and_others_wait_for_its_room(pool: Pool, base: ServedModel) -> None:
+    with ThreadPoolExecutor(1) as other:
+        with pool.lease(named(base, "a")) as first, pool.lease(named(base, "b")):
+            waiting = other.submit(use, pool, named(base, "c"))
+            assert not is_done(waiting)
             assert sorted(served(pool)) == ["a", "b"]
+            assert first.alive
+        waiting.result(60)
+    assert sorted(served(pool)) == ["b", "c"]
+
+
+def test_who_waits_gets_room_from_models_that_are_asked_all_the_time(
+    make_pool: Callable[[PoolSettings], Pool], base: ServedModel, clock: Clock
+) -> None:
+    pool = make_pool(dataclasses.replace(SETTINGS, models_loaded=1))
+    first, second = named(base, "a"), named(base, "b")
+    with ThreadPoolExecutor(2) as others:
+        with pool.lease(first) as answering:
+            waiting = others.submit(use, pool, second)
+            with pool.lease(first) as shared:
+                assert shared is answering
+            clock.now = TURN_SECONDS
+            while is_done(late := others.submit(use, pool, first)):
+                assert answering.alive
+        assert waiting.result(60) != late.result(60)
+    assert served(pool) == ["a"]
+
+
+def test_who_finds_no_room_for_too_long_is_told_to_come_back(pool: Pool, base: ServedModel, clock: Clock) -> None:
+    with ThreadPoolExecutor(1) as other, pool.lease(named(base, "a")), pool.lease(named(base, "b")):
+        waiting = other.submit(use, pool, named(base, "c"))
+        assert not is_done(waiting)
+        clock.now = PATIENCE
+        with pytest.raises(Unavailable, match="SERVING_MEMORY_MB") as refused:
+            waiting.result(10)
+    assert (refused.value.code, refused.value.headers["Retry-After"]) == ("server_is_overloaded", "30")
+
+
+def test_models_in_memory_keep_within_the_memory_setting(
+    make_pool: Callable[[PoolSettings], Pool], base: ServedModel
+) -> None:
+    roomy = make_pool(dataclasses.replace(SETTINGS, models_loaded=0))
+    for name in "abcd":
+        use(roomy, named(base, name))
+    assert len(served(roomy)) == 4
+    four = held_by(roomy)
+    tight = make_pool(dataclasses.replace(SETTINGS, models_loaded=0, memory_mb=four * 3 // 4 // MEGABYTE))
+    for name in "abcd":
+        use(tight, named(base, name))
+        assert held_by(tight) <= four * 3 // 4
+    assert served(tight)[-1] == "d"
+    assert 2 <= len(served(tight)) <= 3
+
+
+def test_a_model_larger_than_the_memory_setting_is_served_alone(
+    make_pool: Callable[[PoolSettings], Pool], base: ServedModel
+) -> None:
+    pool = make_pool(dataclasses.replace(SETTINGS, memory_mb=1))
+    for name in "ab":
+        use(pool, named(base, name))
         pool.sweep()
-        assert served(pool) == ["a"]
+        assert served(pool) == [name]
 
 
 def test_a_model_that_nobody_asked_for_long_is_unloaded(pool: Pool, base: ServedModel, clock: Clock) -> None:

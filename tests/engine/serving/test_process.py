@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 import lifeline
-from engine.serving.process import ModelProcess, ServedModel, ServerSettings, StartFailed
+from engine.serving.process import Memory, ModelProcess, ServedModel, ServerSettings, StartFailed
 
 SETTINGS = ServerSettings(context_tokens=256, parallel=2, threads=1)
 PARENT = """
@@ -30,11 +30,11 @@ def log(tmp_path: Path) -> Path:
 def test_a_started_process_answers_and_a_stopped_one_is_gone(base_gguf: Path, log: Path) -> None:
     process = ModelProcess(ServedModel("m", base_gguf), SETTINGS, log)
     process.start()
-    before = (process.alive, process.memory > 10_000_000, process.address.startswith("http://127.0.0.1:"))
+    before = (process.alive, process.memory.own > 10_000_000, process.address.startswith("http://127.0.0.1:"))
     process.stop()
     process.stop()
     assert before == (True, True, True)
-    assert (process.alive, process.memory) == (False, 0)
+    assert (process.alive, process.memory) == (False, Memory())
 
 
 def test_every_answer_may_fill_the_whole_context(base_gguf: Path, log: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_log_that_cannot_be_written_is_a_failed_start_and_no_process(base_gguf
     with pytest.raises(StartFailed, match="cannot be started"):
         process.start()
     assert not process.alive
-    assert process.memory == 0
+    assert process.memory == Memory()
 
 
 def test_the_child_gets_no_keys(base_gguf: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,181 @@
+"""Twenty tuned models on one base: bars 1 s for the first answer of a cold one, and memory within SERVING_MEMORY_MB.
+
+Run `python -m bench.many_models [MODELS] [MB]`. Random adapters, written and published by the engine's own code, are
+asked over HTTP: each once while it is not loaded (cold) and once more (warm), then at random by one caller and by
+several at once. Each must give its own greedy answer every time. Memory is what all model processes hold, seen five
+times a second: RSS counts the mapped base once for each of them, PSS once in all, as the machine does.
+"""
+
+import http.client
+import json
+import random
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from bench.chat import Running, service
+from engine import catalogue, publication
+from engine.catalogue import BaseModel
+from engine.store import MODELS, Store
+
+TOKENS = 16
+CALLERS = 4
+STRENGTH = 0.02  # standard deviation of the adapters' second factor: answers differ and are words still
+ROUNDS = 2  # of random questions to as many models as there are
+MEGABYTE = 1024 * 1024
+Took = tuple[float, float, str]  # seconds to the first token and to the last, the answer
+
+
+@dataclass
+class Watch:
+    """The most that was held at once, in bytes."""
+
+    running: Running
+    rss: int = 0
+    pss: int = 0
+    models: int = 0
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def look(self) -> None:
+        """Look again and again until `stop` is set."""
+        while not self.stop.wait(0.2):
+            held = [one for process in servers(self.running) if (one := memory(process))]
+            self.models = max(self.models, len(held))
+            self.rss = max(self.rss, sum(rss for rss, _ in held))
+            self.pss = max(self.pss, sum(pss for _, pss in held))
+
+
+def servers(running: Running) -> list[psutil.Process]:
+    """Return the model processes there are."""
+    found = []
+    for process in running.main.children(recursive=True):
+        try:
+            if "engine.serving.llamacpp" in process.cmdline():
+                found.append(process)
+        except psutil.Error:  # it ended meanwhile
+            continue
+    return found
+
+
+def memory(process: psutil.Process) -> tuple[int, int] | None:
+    """Return the RSS and the PSS of `process`, None if it has ended."""
+    try:
+        held = process.memory_full_info()
+    except psutil.Error:
+        return None
+    return held.rss, getattr(held, "pss", held.rss)
+
+
+@contextmanager
+def watched(running: Running) -> Iterator[Watch]:
+    """Look at the memory all the while."""
+    watch = Watch(running)
+    with ThreadPoolExecutor(1) as looking:
+        looking.submit(watch.look)
+        try:
+            yield watch
+        finally:
+            watch.stop.set()
+
+
+def publish(data_dir: Path, base: BaseModel, count: int) -> list[str]:
+    """Give the running engine of `data_dir` as many tuned models; return their names."""
+    import torch
+
+    from engine.trainer import base_model, export, lora
+
+    model = base_model.load_model(catalogue.local_path(base, data_dir), torch.float32, "eager")
+    weights = lora.weights(lora.attach(model, None, 0))
+    rows = []
+    for number in range(count):
+        torch.manual_seed(number)
+        job_id = f"ftjob-bench{number:02}"
+        adapter = data_dir / "jobs" / job_id / "adapter" / "adapter.gguf"
+        adapter.parent.mkdir(parents=True)
+        drawn = {name: torch.randn_like(one) * STRENGTH if ".lora_B." in name else one for name, one in weights.items()}
+        export.write_gguf_lora(drawn, lora.ALPHA, model.config, adapter)
+        result = {"total_steps": 1, "checkpoints": []}
+        job = {"id": job_id, "base": base.id}
+        rows += publication.model_rows(
+            job, adapter.parents[1], result, f"ft:{base.id}:bench:model-{number:02}:{number:08}".format, 0
+        )
+    store = Store(data_dir / "engine.sqlite3")
+    store.insert({MODELS: rows})
+    store.close()
+    return [row["id"] for row in rows]
+
+
+def ask(running: Running, model: str) -> Took:
+    """Ask for a short greedy answer."""
+    body = {
+        "model": model,
+        "messages": [{"role": "user", "content": "What do bees make?"}],
+        "temperature": 0,
+        "max_tokens": TOKENS,
+        "stream": True,
+        "logit_bias": {"2": -100},
+    }
+    connection = http.client.HTTPConnection("127.0.0.1", running.engine_port, timeout=300)
+    began = time.perf_counter()
+    connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    if response.status != http.HTTPStatus.OK:
+        raise RuntimeError(response.read().decode())
+    first, said = 0.0, ""
+    for line in response:
+        if line.startswith(b"data: {"):
+            first = first or time.perf_counter() - began
+            said += json.loads(line[6:])["choices"][0]["delta"].get("content") or ""
+    connection.close()
+    return first, time.perf_counter() - began, said
+
+
+def main() -> None:
+    """Print one row a way of asking, then the memory."""
+    count, most = (int(given) for given in (sys.argv[1:] + ["20", "1024"][len(sys.argv) - 1 :])[:2])
+    with service({"SERVING_MEMORY_MB": str(most)}) as running:
+        environment = running.main.environ()
+        base = catalogue.find(environment["BASE_MODEL"], {})
+        names = publish(Path(environment["DATA_DIR"]), base, count)
+        ask(running, base.id)  # the base is loaded too, and goes when its room is wanted
+        with watched(running) as watch:
+            seen = measure(running, names)
+    answers: dict[str, set[str]] = {name: set() for name in names}
+    print(f"{'':22}{'answers':>8}{'s to first':>12}{'worst':>8}{'s in all':>10}{'worst':>8}")
+    for way, took in seen.items():
+        firsts, wholes = [first for _, (first, _, _) in took], [whole for _, (_, whole, _) in took]
+        figures = (statistics.median(firsts), max(firsts), statistics.median(wholes), max(wholes))
+        print(f"{way:22}{len(took):8}{figures[0]:12.2f}{figures[1]:8.2f}{figures[2]:10.2f}{figures[3]:8.2f}")
+        for name, (_, _, said) in took:
+            answers[name].add(said)
+    steady = sum(len(said) == 1 for said in answers.values())
+    print(f"{steady} of {count} models gave one answer every time, {len({*map(str, answers.values())})} different ones")
+    print(f"SERVING_MEMORY_MB {most}: at most {watch.models} models, PSS {watch.pss // MEGABYTE} MB, ", end="")
+    print(f"RSS {watch.rss // MEGABYTE} MB")
+
+
+def measure(running: Running, names: list[str]) -> dict[str, list[tuple[str, Took]]]:
+    """Ask in all ways; return the models and what each answer took, by way."""
+    cold, warm = [], []
+    for name in names:
+        cold.append((name, ask(running, name)))
+        warm.append((name, ask(running, name)))
+    drawn = random.Random(1)
+    order = drawn.choices(names, k=ROUNDS * len(names))
+    alone = [(name, ask(running, name)) for name in order]
+    with ThreadPoolExecutor(CALLERS) as callers:
+        order = drawn.choices(names, k=ROUNDS * len(names))
+        together = list(zip(order, callers.map(lambda name: ask(running, name), order), strict=True))
+    return {"cold": cold, "warm": warm, "at random": alone, f"{CALLERS} callers at once": together}
+
+
+if __name__ == "__main__":
+    main()
