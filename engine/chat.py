@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from msgspec.json import encode
 
-from engine import answers
+from engine import answers, tool_calls
 from engine.answers import Event, Usage
 from engine.serving import dialect
 from engine.serving.pool import Pool
@@ -80,7 +80,8 @@ def events(pool: Pool, model: ServedModel, request: ChatCreate, way: answers.Way
     with pool.lease(model) as process:
         _check_tools(process, request)
         body = dialect.to_llama(request, process.settings.context_tokens)
-        yield from answers.events(process, way, body, request.n or 1)
+        written = tool_calls.events if body.get("tools") else answers.events
+        yield from written(process, way, body, request.n or 1)
 
 
 def _check_tools(process: ModelProcess, request: ChatCreate) -> None:

@@ -1,6 +1,7 @@
 """Random two-layer models as GGUF files that both the trainer and llama.cpp load; training one takes a moment."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import gguf
@@ -15,13 +16,46 @@ CHATML = (
     "+ '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 
+# As Qwen's models have it: functions are shown in the system's turn, and a call is JSON between two marks.
+CALLS = (
+    "{% if tools %}<|im_start|>system\nYou may call functions:\n<tools>{% for tool in tools %}\n{{ tool | tojson }}"
+    "{% endfor %}\n</tools>\nFor each call return\n<tool_call>\n"
+    '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call><|im_end|>\n{% endif %}'
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}"
+    "{% for call in message.tool_calls %}<tool_call>\n"
+    '{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}\n</tool_call>'
+    "{% endfor %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
 
 def write_tiny_gguf(
     path: Path, architecture: str = "llama", chat_template: str | None = CHATML, context: int = CONTEXT
 ) -> Path:
     """Write a random float32 model of `llama`, `qwen2` or `qwen3` architecture with a byte-level vocabulary."""
-    writer = gguf.GGUFWriter(path, architecture)
     tokens = SPECIAL + _byte_symbols() + ["".join(pair) for pair in MERGES]
+    return _write(path, architecture, tokens, _tensors(architecture, len(tokens)), chat_template, context)
+
+
+def write_scripted_gguf(path: Path, script: Sequence[str], chat_template: str) -> Path:
+    """Write a model that says the pieces of `script`, each another and each one token, and then ends its answer.
+
+    Each token is likeliest after one other, whatever was before; the first comes after the prompt's last line feed.
+    """
+    symbols = _byte_symbols()
+    tokens = [*SPECIAL, *symbols, *("".join(pair) for pair in MERGES), *script]
+    chain = [tokens.index(symbols[ord("\n")]), *map(tokens.index, script), SPECIAL.index("<|im_end|>")]
+    return _write(path, "llama", tokens, _scripted(chain, len(tokens)), chat_template, CONTEXT)
+
+
+def _write(
+    path: Path,
+    architecture: str,
+    tokens: list[str],
+    tensors: Iterable[tuple[str, np.ndarray]],
+    chat_template: str | None,
+    context: int,
+) -> Path:
+    writer = gguf.GGUFWriter(path, architecture)
     writer.add_name("tiny")
     writer.add_context_length(context)
     writer.add_embedding_length(WIDTH)
@@ -36,7 +70,7 @@ def write_tiny_gguf(
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_vocab_size(len(tokens))
     _add_tokenizer(writer, tokens, chat_template)
-    for name, values in _tensors(architecture, len(tokens)):
+    for name, values in tensors:
         writer.add_tensor(name, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -49,8 +83,8 @@ def _add_tokenizer(writer: gguf.GGUFWriter, tokens: list[str], chat_template: st
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(tokens)
-    control, normal = gguf.TokenType.CONTROL, gguf.TokenType.NORMAL
-    writer.add_token_types([control if token in SPECIAL else normal for token in tokens])
+    kinds = [gguf.TokenType.CONTROL] * len(SPECIAL) + [gguf.TokenType.NORMAL] * (256 + len(MERGES))
+    writer.add_token_types(kinds + [gguf.TokenType.USER_DEFINED] * (len(tokens) - len(kinds)))
     writer.add_token_merges([" ".join(pair) for pair in MERGES])
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
@@ -66,6 +100,19 @@ def _byte_symbols() -> list[str]:
     hidden = [byte for byte in range(256) if byte not in printable]
     symbols = {byte: chr(byte) for byte in printable} | {byte: chr(256 + i) for i, byte in enumerate(hidden)}
     return [symbols[byte] for byte in range(256)]
+
+
+def _scripted(chain: Sequence[int], vocabulary: int) -> Iterator[tuple[str, np.ndarray]]:
+    """The layers add nothing: the last token's direction chooses the next one."""
+    embedding, output = np.zeros((2, vocabulary, WIDTH), np.float32)
+    for place, (token, follower) in enumerate(pairwise(chain)):
+        embedding[token, place] = 1
+        output[follower, place] = 10
+    changed = {"token_embd.weight": embedding, "output.weight": output}
+    for name, values in _tensors("llama", vocabulary):
+        silent = name.endswith(("attn_output.weight", "ffn_down.weight"))
+        yield name, changed.pop(name, np.zeros_like(values) if silent else values)
+    yield from changed.items()
 
 
 def _tensors(architecture: str, vocabulary: int) -> Iterator[tuple[str, np.ndarray]]:

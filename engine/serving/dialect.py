@@ -68,7 +68,8 @@ def to_wire(error: dict[str, Any], asked: str, form: str) -> ApiError:
             code="context_length_exceeded",
             param=asked,
         )
-    if "JSON schema" in message or "grammar" in message:
+    schema_refused = "JSON schema" in message or "grammar" in message
+    if schema_refused and "grammar stack" not in message:  # of which it speaks when a model left a grammar's ways
         return BadRequest(f"Invalid schema: {message}.", code="invalid_json_schema", param=form)
     if message.startswith("Failed to parse tools"):
         return BadRequest(message.partition("; tools =")[0], code="invalid_value", param="tools")

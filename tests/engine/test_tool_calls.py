@@ -1,0 +1,87 @@
+"""Tools in a chat: calls that can be read, and what a model writes that is none; scripted models, the real SDK."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from openai import OpenAI
+
+from config import EngineConfig
+from engine.app import create_engine
+from tests.tiny_models import CALLS, write_scripted_gguf
+
+CALL = ["<tool_call>", '\n{"name": "weather", ', '"arguments": {"city": "Oslo"}}', "\n</tool_call>"]
+NO_CALL = ["<tool_call>", "\nthe weather in Oslo", "\n</tool_call>"]
+PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+ASKED: Any = {
+    "messages": [{"role": "user", "content": "Is it warm in Oslo?"}],
+    "tools": [{"type": "function", "function": {"name": "weather", "parameters": PARAMETERS}}],
+    "temperature": 0,
+}
+Says = Callable[[Sequence[str]], OpenAI]
+
+
+@pytest.fixture
+def says(tmp_path: Path) -> Iterator[Says]:
+    """A client of an engine whose base model, `base`, answers everything with the given tokens."""
+    with ExitStack() as ends:
+
+        def start(script: Sequence[str]) -> OpenAI:
+            base = write_scripted_gguf(tmp_path / "base.gguf", script, CALLS)
+            app = create_engine(EngineConfig(data_dir=tmp_path, base_model=str(base), context_tokens=512, parallel=1))
+            ends.callback(app.extensions["engine"].pool.close)
+            http_client = httpx2.Client(transport=httpx2.WSGITransport(app=app))
+            return ends.enter_context(
+                OpenAI(api_key="x", base_url="http://engine/v1", http_client=http_client, max_retries=0)
+            )
+
+        yield start
+
+
+def both_ways(client: OpenAI, **fields: Any) -> Any:
+    """Return the whole answer, once a stream has said the same."""
+    asked = {"model": "base", **ASKED, **fields}
+    whole = client.chat.completions.create(**asked)
+    *chunks, last = client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True})
+    assert last.usage.completion_tokens == whole.usage.completion_tokens
+    assert last.usage.prompt_tokens == whole.usage.prompt_tokens
+    for choice in whole.choices:
+        pieces = [chunk.choices[0] for chunk in chunks if chunk.choices[0].index == choice.index]
+        assert "".join(piece.delta.content or "" for piece in pieces) == choice.message.content
+        assert [piece.finish_reason for piece in pieces] == [None] * (len(pieces) - 1) + [choice.finish_reason]
+        called = [call.function for piece in pieces for call in piece.delta.tool_calls or []]
+        wanted = [call.function.arguments for call in choice.message.tool_calls or []]
+        assert "".join(call.arguments for call in called) == "".join(wanted)
+    return whole
+
+
+def test_a_call_that_can_be_read_is_a_call(says: Says) -> None:
+    (choice,) = both_ways(says(["Let me see. ", *CALL])).choices
+    assert choice.finish_reason == "tool_calls"
+    assert choice.message.content == "Let me see. "
+    (call,) = choice.message.tool_calls
+    assert (call.function.name, call.function.arguments) == ("weather", '{"city": "Oslo"}')
+
+
+@pytest.mark.parametrize("before", [[], ["Let me see. "]])
+def test_a_call_that_cannot_be_read_is_plain_text(says: Says, before: list[str]) -> None:
+    client, text = says([*before, *NO_CALL]), "".join([*before, *NO_CALL])
+    whole = both_ways(client, n=2)
+    assert [choice.message.content for choice in whole.choices] == [text, text]
+    assert [choice.finish_reason for choice in whole.choices] == ["stop", "stop"]
+    assert whole.choices[0].message.tool_calls is None
+    plain = client.chat.completions.create(model="base", **ASKED | {"tool_choice": "none"})
+    assert whole.usage.completion_tokens == 2 * plain.usage.completion_tokens
+    for most in (1, 2):
+        cut = both_ways(client, max_tokens=most)
+        assert cut.choices[0].finish_reason == "length"
+        assert text.startswith(cut.choices[0].message.content)
+        assert cut.usage.completion_tokens == most
+
+
+def test_a_call_that_is_cut_ends_by_length(says: Says) -> None:
+    whole = says(CALL).chat.completions.create(model="base", **ASKED, max_tokens=2)
+    assert whole.choices[0].finish_reason == "length"
