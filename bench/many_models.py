@@ -29,7 +29,7 @@ from engine.store import MODELS, Store
 TOKENS = 16
 CALLERS = 4
 STRENGTH = 0.02  # standard deviation of the adapters' second factor: answers differ and are words still
-ROUNDS = 2  # of random questions to as many models as there are
+ROUNDS = 1  # of random questions, as many as there are models
 MEGABYTE = 1024 * 1024
 Took = tuple[float, float, str]  # seconds to the first token and to the last, the answer
 

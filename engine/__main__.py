@@ -98,7 +98,7 @@ def _pull(config: EngineConfig, name: str) -> int:
 
 
 def _count_tokens(config: EngineConfig, file: Path, name: str) -> int:
-    from engine import catalogue, token_counts
+    from engine import catalogue, gguf_header, token_counts
     from engine.models import how_to_get
     from engine.store import StoreError
     from wire.errors import ApiError
@@ -113,14 +113,15 @@ def _count_tokens(config: EngineConfig, file: Path, name: str) -> int:
         raise LookupError(how_to_get(model))
     try:
         with file.open("rb"):  # a file that is not there is told before the child is started
-            found = token_counts.count(path, file, config.context_tokens, _PATIENCE)
+            most = gguf_header.within_context(path, config.context_tokens)
+            found = token_counts.count(path, file, most, _PATIENCE)
     except (ApiError, OSError) as refusal:
         print(f"engine: {refusal}", file=sys.stderr)
         return 1
     print(f"{len(found.tokens)} example(s) in the tokens of {model.id}")
     print(f"{sum(found.tokens)} tokens, of which {sum(found.answer_tokens)} are learned")
     print(f"{max(found.tokens, default=0)} tokens in the longest example")
-    print(f"{found.truncated} example(s) longer than the context of {config.context_tokens} tokens (CONTEXT_TOKENS)")
+    print(f"{found.truncated} example(s) longer than the context of {most} tokens (CONTEXT_TOKENS)")
     return 0
 
 

@@ -64,6 +64,12 @@ def step(metrics: Mapping[str, float]) -> str:
     return words
 
 
+def begun(asked: int, context: int) -> list[dict[str, str]]:
+    """Return the first events of a training; the base model's `context`, if known, may be less than was `asked`."""
+    less = f"CONTEXT_TOKENS is {asked}, but the base model was made for at most {context} tokens: examples end there."
+    return [{"message": STARTED}, *([{"message": less, "level": "warn"}] if 0 < context < asked else [])]
+
+
 def checkpoint_created(number: int, model: str) -> str:
     """Words that name a checkpoint's model."""
     return f"Checkpoint created at step {number} with Snapshot ID: {model}"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import lifeline
+from engine import gguf_header
 from engine.models import Models
 from engine.run import died_of
 from wire.errors import BadRequest, Unavailable
@@ -63,8 +64,9 @@ class TokenCounts:
             file = Path(folder) / "training.jsonl"
             with file.open("wb") as copy:
                 shutil.copyfileobj(stream, copy)
-            found = count(path, file, self._context_tokens)
-        facts = {"object": "token_counts", "model": base.id, "max_tokens": self._context_tokens}
+            most = gguf_header.within_context(path, self._context_tokens)
+            found = count(path, file, most)
+        facts = {"object": "token_counts", "model": base.id, "max_tokens": most}
         return {**facts, "tokens": found.tokens, "answer_tokens": found.answer_tokens, "truncated": found.truncated}
 
     @contextmanager

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from engine import durable, lifecycle, parity, publication, reserve
+from engine import durable, gguf_header, lifecycle, parity, publication, reserve
 from engine.jobs import AUTO, event
 from engine.leases import SECONDS, Leases
 from engine.line import Line
@@ -147,8 +147,8 @@ class Worker:
 
     def _validate(self, claim: Claim, now: int) -> None:
         """Move a job to queued, or to failed with OpenAI's code and the number of the faulty line."""
-        job = claim.job
-        fault = fault_in(job, self._parts.jobs.folder(job["id"]), self._settings.minimum_examples)
+        job, folder = claim.job, self._parts.jobs.folder(claim.job_id)
+        fault = fault_in(job, folder, self._settings.minimum_examples)
         if fault is not None:
             self._fail(claim, fault.code, fault.message, now, fault.param)
             return
@@ -172,7 +172,8 @@ class Worker:
                 self._fail(claim, reason.code or "model_not_found", str(reason), now)
             return
         if job["status"] == lifecycle.QUEUED:
-            said = {EVENTS: [event(job["id"], now, lifecycle.STARTED)]}
+            begun = lifecycle.begun(self._settings.context_tokens, gguf_header.read(base_path).context)
+            said = {EVENTS: [event(job["id"], now, **words) for words in begun]}
             if not claim.move(lifecycle.RUNNING, lifecycle.may_become(lifecycle.RUNNING), said):
                 return
         folder = self._parts.jobs.folder(job["id"])
@@ -183,10 +184,10 @@ class Worker:
             self._start(claim, base_path, now)
 
     def _start(self, claim: Claim, base_path: Path, now: int) -> None:
-        job = claim.job
-        folder = self._parts.jobs.folder(job["id"])
+        job, folder = claim.job, self._parts.jobs.folder(claim.job_id)
         if not (folder / "spec.json").exists():
-            spec = spec_of(job, folder, base_path, self._settings.context_tokens, self._settings.training_threads)
+            context = gguf_header.within_context(base_path, self._settings.context_tokens)
+            spec = spec_of(job, folder, base_path, context, self._settings.training_threads)
             durable.write_json(folder / "spec.json", spec)
         self._parts.pool.set_training(True)
         self._pace = Pace(now)
@@ -269,7 +270,8 @@ class Worker:
     def _prove(self, job: Record, folder: Path) -> parity.Parity:
         base = self._parts.models.resolve(job["base"])
         model = ServedModel(name=job["id"], base=base.base, adapter=folder / "adapter" / "adapter.gguf")
-        settings = ServerSettings(self._settings.context_tokens, 1, max(1, self._settings.training_threads))
+        context = gguf_header.within_context(base.base, self._settings.context_tokens)
+        settings = ServerSettings(context, 1, max(1, self._settings.training_threads))
         return parity.compare(model, folder / "parity.json", settings)
 
     def _fail(self, claim: Claim, code: str, message: str, now: int, param: str | None = None) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.serving import gguf_header
+from engine import gguf_header
 from engine.serving.process import ModelGone, ModelProcess, ServedModel, ServerSettings, StartFailed
 from engine.serving.slot import Foresight, Slot, held
 from wire.errors import Unavailable

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Collection
 from pathlib import Path
 
-from engine.serving import gguf_header
+from engine import gguf_header
 from engine.serving.process import Memory, ModelProcess, ServedModel, StartFailed
 
 OVERHEAD = 64 * 1024 * 1024

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.serving import gguf_header
-from engine.serving.gguf_header import Header
+from engine import gguf_header
+from engine.gguf_header import Header
 from tests.tiny_models import CONTEXT, HEAD, KV_HEADS, LAYERS
 
 
