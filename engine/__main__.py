@@ -68,11 +68,17 @@ def _check(config: EngineConfig) -> None:
     """Raise LookupError for a model that there is not, WrongSetting for what else cannot be had."""
     import httpd
     from engine import catalogue
+    from engine.architectures import Unsupported
 
     base, *_ = catalogue.named(config.base_model, config.model_aliases)
     if base.context and config.context_tokens > base.context:
         told = f"CONTEXT_TOKENS is {config.context_tokens}, but {base.id} was made for at most {base.context}."
         raise WrongSetting(told)
+    if (path := catalogue.local_path(base, config.data_dir / "models")).is_file():
+        try:
+            catalogue.refuse_unsupported(base, path)
+        except Unsupported as reason:
+            raise WrongSetting(f"BASE_MODEL: {reason}") from None
     if wrong := httpd.wrong_host("ENGINE_HOST", config.host):
         raise WrongSetting(wrong)
     if config.database_url and importlib.util.find_spec("psycopg") is None:
@@ -87,11 +93,12 @@ def _check(config: EngineConfig) -> None:
 
 def _pull(config: EngineConfig, name: str) -> int:
     from engine import catalogue
+    from engine.architectures import Unsupported
 
     model = catalogue.find(name, catalogue.default_catalogue())
     try:
         print(catalogue.fetch(model, config.data_dir / "models"))
-    except catalogue.FetchFailed as failed:
+    except (catalogue.FetchFailed, Unsupported) as failed:
         print(f"engine: {failed}", file=sys.stderr)
         return 1
     return 0

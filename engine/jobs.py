@@ -53,6 +53,7 @@ class Jobs:
             )
         if not self._models.is_here(base):
             raise BadRequest(how_to_get(base), code="model_not_available", param="model")
+        self._models.refuse_unsupported(base)
         job = self._new_job(asked, base.id, now)
         self._link_files(job["id"], asked)
         opening = lifecycle.validating(asked.training_file, asked.validation_file)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import catalogue
+from engine.architectures import Unsupported
 from engine.catalogue import BaseModel
 from engine.serving.process import ServedModel
 from engine.store import MODELS, Record, Store
@@ -35,6 +36,7 @@ class Models:
         self._aliases = aliases
         self._data_dir = data_dir
         self._rows: dict[str, Record] = {}
+        self._supported: set[BaseModel] = set()
         self._knowing = threading.Lock()
         self._fetching = threading.Lock()
         self._fetch_error: str | None = None
@@ -94,11 +96,13 @@ class Models:
         """Return the GGUF of `base`.
 
         Raises:
+            BadRequest: 400 unsupported_base_model, its architecture is none that is trained and served here.
             NotFound: it is not on this machine, and only the default base model is fetched unasked.
             Unavailable: the default base model is being fetched, or could not be.
         """
         path = self._path(base)
         if path.is_file():
+            self.refuse_unsupported(base)
             return path
         if base != self.default:
             raise NotFound(how_to_get(base), code="model_not_found")
@@ -113,6 +117,17 @@ class Models:
     def is_here(self, base: BaseModel) -> bool:
         """Say whether `base` can be used: on this machine, or the default one, which is fetched when it is missing."""
         return base == self.default or self._path(base).is_file()
+
+    def refuse_unsupported(self, base: BaseModel) -> None:
+        """Raise BadRequest (400 unsupported_base_model) if the file of `base` is here, but of no known architecture."""
+        path = self._path(base)
+        if base in self._supported or not path.is_file():
+            return
+        try:
+            catalogue.refuse_unsupported(base, path)
+        except Unsupported as reason:
+            raise BadRequest(str(reason), code="unsupported_base_model", param="model") from None
+        self._supported.add(base)
 
     def fetch_in_background(self, base: BaseModel) -> None:
         """Fetch `base` in a thread of its own, unless one is at it or it is there."""

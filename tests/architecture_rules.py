@@ -33,7 +33,10 @@ IMPORTS: dict[str, set[str]] = {
     "engine.__main__": {"engine", "wire", "config", "httpd", "lifeline"},
     "engine.routes": {"engine", "wire"},
     "engine.store": {"engine.store", "engine.lifecycle", "wire"},
-    "engine.trainer": {"engine.trainer", "engine.auto", "engine.durable", "engine.lock", "wire", "lifeline"},
+    "engine.trainer": {
+        *("engine.trainer", "engine.architectures", "engine.auto", "engine.durable", "engine.lock"),
+        *("wire", "lifeline"),
+    },
     "engine.serving": {"engine.serving", "engine.gguf_header", "wire", "lifeline", "loopback"},
 }
 # Inside the engine only these may reach up.

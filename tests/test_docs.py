@@ -11,6 +11,7 @@ from flask import Flask
 from app import create_app
 from config import EngineConfig, ServiceConfig
 from engine.app import create_engine
+from engine.architectures import SUPPORTED
 
 ROOT = Path(__file__).resolve().parent.parent
 READMES = ("README.md", "README.zh-CN.md")
@@ -83,6 +84,13 @@ def test_every_setting_stands_in_the_table(readme: str) -> None:
     rows = [line for line in prose(readme).splitlines() if line.startswith("|")]
     named = {name for row in rows for name in re.findall(r"`([A-Z][A-Z0-9_]+)`", row.split("|")[1])}
     assert sorted(set(SETTINGS) - named) == []
+
+
+def test_every_supported_architecture_is_named_with_its_models() -> None:
+    words = " ".join(read("README.md").split())
+    assert [name for name, one in SUPPORTED.items() if f"`{name}` ({one.models})" not in words] == []
+    for document in ("README.zh-CN.md", "docs/wire.md"):
+        assert [name for name in SUPPORTED if f"`{name}`" not in read(document)] == []
 
 
 def relative_links() -> Iterator[tuple[str, str]]:

@@ -7,21 +7,17 @@ import gguf
 import numpy as np
 import torch
 
+from engine.architectures import SUPPORTED
 from engine.trainer.base_model import tensor_names_of
 
-# transformers' model types whose GGUF architecture has another name
-ARCHITECTURES = {
-    "mistral": "llama",
-    "gemma3_text": "gemma3",
-    "qwen2_moe": "qwen2moe",
-    "qwen3_moe": "qwen3moe",
-}
+# GGUF's names of architectures by transformers' of model types
+NAMES = {architecture.model_type: name for name, architecture in SUPPORTED.items()}
 PREFIX = "base_model.model."
 
 
 def write_gguf_lora(weights: dict[str, torch.Tensor], alpha: float, config: Any, path: Path) -> None:
     """Write adapter `weights` (peft's names and shapes) trained on a model of `config` to `path`, in float32."""
-    architecture = ARCHITECTURES.get(config.model_type, config.model_type)
+    architecture = NAMES[config.model_type]
     names = tensor_names_of(architecture, config.num_hidden_layers)
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_type(gguf.GGUFType.ADAPTER)
@@ -30,7 +26,7 @@ def write_gguf_lora(weights: dict[str, torch.Tensor], alpha: float, config: Any,
     for name, weight in weights.items():
         module, side = name.removeprefix(PREFIX).removesuffix(".weight").rsplit(".lora_", 1)
         values = weight.detach().float().numpy()
-        if architecture == "llama" and side == "B":
+        if SUPPORTED[architecture].rotary_pairs and side == "B":
             values = rows_as_llama_cpp_has_them(values, module, config)
         target = names.get_name(module)
         if target is None:

@@ -25,7 +25,7 @@ def _shortest_distinct(examples: Sequence[Example]) -> list[Example]:
 
 def _row(peft_model: Any, tokenizer: Any, example: Example) -> dict[str, Any]:
     prompt_ids = example.ids[: example.prompt_length]
-    answer, logprobs, alternatives = _greedy(peft_model, tokenizer, prompt_ids)
+    answer, logprobs, alternatives = _greedy(peft_model, prompt_ids, _ends(tokenizer, example))
     return {
         "messages": example.messages,
         "tools": example.tools,
@@ -38,14 +38,20 @@ def _row(peft_model: Any, tokenizer: Any, example: Example) -> dict[str, Any]:
     }
 
 
+def _ends(tokenizer: Any, example: Example) -> set[int]:
+    """The tokens that end an answer: the file's, and the one that the template puts there, which may be another."""
+    trained = example.trained[example.prompt_length :]
+    end = example.prompt_length + [*trained, False].index(False) - 1
+    return {tokenizer.eos_token_id} | {example.ids[end]} & set(tokenizer.all_special_ids)
+
+
 def _greedy(
-    peft_model: Any, tokenizer: Any, prompt_ids: list[int]
+    peft_model: Any, prompt_ids: list[int], ends: set[int]
 ) -> tuple[list[int], list[float], list[list[tuple[int, float]]]]:
     answer: list[int] = []
     logprobs: list[float] = []
     alternatives: list[list[tuple[int, float]]] = []
     fresh, cache = prompt_ids, None
-    ends = {tokenizer.eos_token_id}
     while len(answer) < ANSWER_TOKENS and not ends & set(answer[-1:]):
         output = peft_model(input_ids=torch.tensor([fresh]), past_key_values=cache, use_cache=True, logits_to_keep=1)
         cache = output.past_key_values
