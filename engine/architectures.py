@@ -4,11 +4,12 @@ Names and keys on the left are those of GGUF files, on the right those of transf
 table is held to it by tests: trainer and llama.cpp compute the same with a small random model of each.
 """
 
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+
+from engine import gguf_header
 
 Metadata = Mapping[str, Any]
 _COMMON = {
@@ -114,20 +115,6 @@ def _rope(name: str, own: Metadata) -> dict[str, Any]:
 
 def check(file: Path) -> None:
     """Raise Unsupported if `file` is a GGUF of an architecture that is not in the table; other files are not judged."""
-    with file.open("rb") as stream:
-        name = _architecture(stream)
-    if name is not None:
+    name = gguf_header.read(file).architecture
+    if name:
         of(name, file.name)
-
-
-def _architecture(stream: BinaryIO) -> str | None:
-    """Return `general.architecture` if it is a GGUF's first key, where every writer puts it, else None."""
-    key = "general.architecture"
-    try:
-        magic, _, _, _, length = struct.unpack("<4sIQQQ", stream.read(32))
-        if magic != b"GGUF" or length != len(key) or stream.read(length) != key.encode():
-            return None
-        _, length = struct.unpack("<IQ", stream.read(12))
-        return stream.read(length).decode()
-    except (struct.error, UnicodeDecodeError):
-        return None

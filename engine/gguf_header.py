@@ -15,8 +15,12 @@ _LONGEST_STRING = 2**24
 
 @dataclass(frozen=True)
 class Header:
-    """Tokens that the model was made for, and bytes of cache that one of them takes; 0: the file does not say."""
+    """The architecture, tokens that the model was made for, and bytes of cache that one of them takes.
 
+    0 and "": the file does not say.
+    """
+
+    architecture: str = ""
     context: int = 0
     cache_bytes: int = 0
 
@@ -28,9 +32,9 @@ def read(path: Path) -> Header:
             facts = dict(_facts(file))
     except (OSError, ValueError, RecursionError, struct.error):
         return Header()
-    kind = facts.get("general.architecture")
+    kind = str(facts.get("general.architecture", ""))
     own = {name.removeprefix(f"{kind}."): value for name, value in facts.items()}
-    return Header(_number(own.get("context_length")), _cache_bytes(own))
+    return Header(kind, _number(own.get("context_length")), _cache_bytes(own))
 
 
 def within_context(path: Path, tokens: int) -> int:

@@ -10,7 +10,7 @@ from tests.tiny_models import CONTEXT, HEAD, KV_HEADS, LAYERS
 
 
 def test_context_and_cache_are_read(tiny_gguf: Path) -> None:
-    assert gguf_header.read(tiny_gguf) == Header(CONTEXT, cache_bytes=LAYERS * KV_HEADS * 2 * HEAD * 2)
+    assert gguf_header.read(tiny_gguf) == Header("llama", CONTEXT, cache_bytes=LAYERS * KV_HEADS * 2 * HEAD * 2)
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", b"GGUF" + b"\0" * 100, b"GGUF\3\0\0\0" + b"\xff" * 64])

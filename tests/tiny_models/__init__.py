@@ -1,7 +1,27 @@
 """Random small models as GGUF files that both the trainer and llama.cpp load; training one takes a moment."""
 
 from tests.tiny_models.gemma3 import write_gemma3
-from tests.tiny_models.llama import write_tiny_gguf
+from tests.tiny_models.llama import (
+    CALLS,
+    CONTEXT,
+    HEAD,
+    KV_HEADS,
+    LAYERS,
+    WIDTH,
+    write_scripted_gguf,
+    write_tiny_gguf,
+)
 from tests.tiny_models.qwen3 import write_qwen3
 
-__all__ = ["write_gemma3", "write_qwen3", "write_tiny_gguf"]
+__all__ = [
+    "CALLS",
+    "CONTEXT",
+    "HEAD",
+    "KV_HEADS",
+    "LAYERS",
+    "WIDTH",
+    "write_gemma3",
+    "write_qwen3",
+    "write_scripted_gguf",
+    "write_tiny_gguf",
+]
