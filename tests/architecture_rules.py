@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-PACKAGES = ("routes", "services", "wire", "dataprep", "engine", "dashboard")
+PACKAGES = ("config", "routes", "services", "wire", "dataprep", "engine", "dashboard")
 SCRIPTS = ("bench", "examples")
 
 # Who may import whom; the longest name that fits a module counts. "x" stands for x and all inside it.
@@ -23,7 +23,7 @@ IMPORTS: dict[str, set[str]] = {
     "services": {"services", "wire", "lifeline", "loopback"},
     "wire": {"wire"},
     "dataprep": {"dataprep"},
-    "config": set(),
+    "config": {"config"},
     "lifeline": set(),
     "loopback": set(),
     "httpd": {"lifeline"},
@@ -68,7 +68,7 @@ PURE = {
 }
 IMPURE = {"os", "socket", "subprocess", "threading", "sqlite3", "urllib.request", "http.client", "http.server"}
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "middleware"}
-ENVIRONMENT_READERS = {"config.py", "lifeline.py"}
+ENVIRONMENT_READERS = {"config/environment.py", "lifeline.py"}
 _OPENAI = re.compile(r"(Async)?(Azure)?OpenAI")
 _ENVIRONMENT = {"environ", "getenv", "environb"}
 
@@ -152,7 +152,7 @@ def check_imports(modules: Modules) -> Iterator[Violation]:
     for module in modules.values():
         home = max((home for home in IMPORTS if belongs(module.name, [home])), key=len, default=None)
         for name, line in imports_of(module, modules):
-            if not belongs(name, (*PACKAGES, "app", "config", "lifeline", "loopback", "httpd")):
+            if not belongs(name, (*PACKAGES, "app", "lifeline", "loopback", "httpd")):
                 continue
             if home is None or not belongs(name, IMPORTS[home]):
                 yield Violation("imports", module.path, f"line {line} imports {name}")

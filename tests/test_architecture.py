@@ -108,7 +108,7 @@ def test_every_exception_is_needed_and_has_its_decision() -> None:
 
 
 def test_the_house_is_really_read() -> None:
-    assert {"config", "dataprep", "dataprep.checks.checker"} <= set(read_modules(ROOT, PACKAGES))
+    assert {"config.engine", "dataprep", "dataprep.checks.checker"} <= set(read_modules(ROOT, PACKAGES))
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_package_away_from_its_home_is_caught(tmp_path: Path, path: str, text:
     "text", ["import os\nA = os.environ['A']", "import os\nos.getenv('A')", "from os import getenv"]
 )
 def test_reading_the_environment_outside_the_configuration_is_caught(tmp_path: Path, text: str) -> None:
-    assert len(list(check_environment(plant(tmp_path, {"services/chat.py": text, "config.py": text})))) == 1
+    assert len(list(check_environment(plant(tmp_path, {"services/chat.py": text, "config/environment.py": text})))) == 1
 
 
 def test_handing_the_environment_on_is_no_reading(tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ def test_an_empty_setting_is_its_default() -> None:
 
 
 def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("config.PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr("config.environment.PROJECT_ROOT", tmp_path)
     monkeypatch.setattr(os, "environ", {"PORT": "1234"})
     (tmp_path / ".env").write_text("PORT=1\nTHREADS=7\nDEFAULT_MODEL=模型\n", "utf-8")
     config = ServiceConfig.from_env()
@@ -199,7 +199,7 @@ def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_file_in_another_encoding_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("config.PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr("config.environment.PROJECT_ROOT", tmp_path)
     (tmp_path / ".env").write_bytes("# 端口\nPORT=1\n".encode("gb18030"))
     with pytest.raises(WrongSetting, match="UTF-8"):
         ServiceConfig.from_env()
@@ -217,7 +217,7 @@ def test_a_file_in_another_encoding_is_said(tmp_path: Path, monkeypatch: pytest.
 def test_a_line_of_the_file_that_cannot_be_read_stops_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, line: int, word: str
 ) -> None:
-    monkeypatch.setattr("config.PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr("config.environment.PROJECT_ROOT", tmp_path)
     (tmp_path / ".env").write_text(text)
     with pytest.raises(WrongSetting, match=rf"^Line {line} of \.env \('{word}\.\.\.'\) cannot be read") as wrong:
         ServiceConfig.from_env()
@@ -225,7 +225,7 @@ def test_a_line_of_the_file_that_cannot_be_read_stops_the_start(
 
 
 def test_a_name_in_the_file_that_is_nearly_a_setting_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("config.PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr("config.environment.PROJECT_ROOT", tmp_path)
     (tmp_path / ".env").write_text("DEFUALT_MODEL=m\nport=1\nOPENAI_KEY=\nPORT=2\nDB_PORT=3\nEDITOR=ed\nUSER_AGENT\n")
     assert misspelt_names() == [
         ".env sets DEFUALT_MODEL, which is no setting. Did you mean DEFAULT_MODEL?",
@@ -236,7 +236,7 @@ def test_a_name_in_the_file_that_is_nearly_a_setting_is_told(tmp_path: Path, mon
 
 
 def test_a_folder_called_as_the_file_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("config.PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr("config.environment.PROJECT_ROOT", tmp_path)
     (tmp_path / ".env").mkdir()
     monkeypatch.setattr(os, "environ", {})
     assert ServiceConfig.from_env() == ServiceConfig()
