@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 MODEL := smollm2-135m-instruct
 
-.PHONY: help quickstart serve test clients lint bench
+NAME := key
+SCOPES := read,train,chat
+
+.PHONY: help quickstart serve key test clients lint bench
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -15,6 +18,9 @@ quickstart: $(VENV)/.main  ## Train a model on the example file, show it, go on 
 
 serve: $(VENV)/.main  ## Start the service on port 9527.
 	$(BIN)/python app.py
+
+key: $(VENV)/.main  ## Make an API key and show it, this once (NAME=laptop SCOPES=read,chat DAYS=90).
+	@$(BIN)/python -m gate new --name "$(NAME)" --scopes "$(SCOPES)" $(if $(DAYS),--days "$(DAYS)")
 
 test: $(VENV)/.dev  ## Run the tests.
 	$(BIN)/python -m pytest

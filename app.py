@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from config import EngineConfig, ServiceConfig, WrongSetting, misspelt_names
+from gate import Access, Gate, Origins, known_hosts
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -33,7 +34,8 @@ def main() -> int:
         engine = EngineConfig.from_env() if config.embedded else None
         if engine and engine.port == config.port:
             raise WrongSetting(f"ENGINE_PORT is {engine.port}, which is PORT already; set another.")
-        if wrong := httpd.wrong_host("HOST", config.host):
+        access = Access.at(config.host, config.key_file)
+        if wrong := httpd.wrong_host("HOST", config.host) or access.find_fault("HOST", config.allowed_hosts):
             raise WrongSetting(wrong)
     except WrongSetting as wrong:
         print(f"tune9527 cannot start: {wrong}", file=sys.stderr)
@@ -53,7 +55,8 @@ def create_app(
     """Return the service; with `engine`, the embedded engine is its upstream, which trains on `context_tokens`."""
     from flask import Flask
 
-    from routes import chat, datasets, errors, fine_tuning, jobs, request_id, retrieve, status, upload_files
+    from routes import access, chat, datasets, errors, fine_tuning, jobs, request_id, retrieve, status, upload_files
+    from wire.envelope import failed
 
     app = Flask(__name__, static_folder=None)
     app.config.update(
@@ -62,8 +65,12 @@ def create_app(
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False
     app.extensions["services"] = _services(config, engine, context_tokens)
-    for module in (request_id, errors, status, upload_files, fine_tuning, retrieve, chat, jobs, datasets):
+    for module in (request_id, errors, access, status, upload_files, fine_tuning, retrieve, chat, jobs, datasets):
         app.register_blueprint(module.bp)
+    app.extensions["access"] = Access.at(config.host, config.key_file)
+    hosts = known_hosts(config.host, config.allowed_hosts)
+    origins = Origins(frozenset(config.allowed_origins.split()))
+    app.wsgi_app = Gate(app.wsgi_app, hosts, origins, failed)  # type: ignore[method-assign]
     return app
 
 
@@ -78,7 +85,7 @@ def _services(config: ServiceConfig, engine: "EmbeddedEngine | None", context_to
 
     address = Address(
         base_url=engine.base_url if engine else config.openai_base_url or OPENAI_URL,
-        api_key=config.openai_api_key,
+        api_key=engine.secret if engine else config.openai_api_key,
         organization=config.openai_organization,
         project=config.openai_project,
         connect=config.connect_timeout,
@@ -100,7 +107,7 @@ def _load(config: ServiceConfig, engine_config: EngineConfig | None) -> "Flask":
     logging.basicConfig(level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # The SDK's HTTP library logs every URL; our own lines say enough.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
-    engine = EmbeddedEngine(engine_config.host, engine_config.port) if engine_config else None
+    engine = EmbeddedEngine(engine_config.host, engine_config.port, engine_config.api_key) if engine_config else None
     app = create_app(config, engine, engine_config.context_tokens if engine_config else None)
     if engine:
         engine.start()

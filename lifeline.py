@@ -23,16 +23,21 @@ _SECRET = re.compile(r"(^|_)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?|DATAB
 
 
 def spawn(
-    arguments: Sequence[str], log: IO[bytes] | int, environment: Mapping[str, str] | None = None
+    arguments: Sequence[str],
+    log: IO[bytes] | int,
+    environment: Mapping[str, str] | None = None,
+    **more: str,
 ) -> subprocess.Popen[bytes]:
     """Start `python -m <arguments>` on a lifeline; its stdout is a pipe to us, its stderr goes to `log`.
+
+    It gets `environment`, by default ours, and `more` on top of it.
 
     The child leads a process group of its own, so that a Ctrl-C in the terminal reaches the parent alone.
     """
     return subprocess.Popen(
         [sys.executable, "-m", *arguments],
         cwd=PROJECT_ROOT,
-        env={**(os.environ if environment is None else environment), _MARK: "1"},
+        env={**(os.environ if environment is None else environment), **more, _MARK: "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,

@@ -36,6 +36,8 @@ ASKED: dict[str, Any] = {
     "logit_bias": {"2": -100},  # the end token: every answer has its full length
 }
 Way = tuple[int, str, Mapping[str, Any]]  # port, path, body
+ENGINE_KEY = "known-to-the-bench"
+HEADERS = {"Content-Type": "application/json", "Authorization": f"Bearer {ENGINE_KEY}"}
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def service(settings: Mapping[str, str]) -> Iterator[Running]:
         own = {
             "PORT": str(port),
             "ENGINE_PORT": str(engine_port),
+            "ENGINE_API_KEY": ENGINE_KEY,
             "DATA_DIR": folder,
             "BASE_MODEL": str(base.resolve()),
         }
@@ -98,7 +101,7 @@ def streamed(port: int, path: str, body: Mapping[str, Any]) -> tuple[float, floa
     """Ask once; return the seconds to the first token and the tokens per second after it."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
     began = time.perf_counter()
-    connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+    connection.request("POST", path, json.dumps(body), HEADERS)
     response = connection.getresponse()
     if response.status != http.HTTPStatus.OK:
         raise RuntimeError(response.read().decode())

@@ -14,7 +14,7 @@ from typing import Any
 
 from openai import OpenAI
 
-from bench.chat import Running, service, streamed
+from bench.chat import ENGINE_KEY, Running, service, streamed
 
 PHASE_SECONDS = 30.0
 TOKENS = 60
@@ -28,7 +28,7 @@ def main() -> None:
     step_times: dict[str, list[float]] = {user: [] for user in USERS}
     answers: dict[str, list[tuple[float, float]]] = {user: [] for user in USERS}
     with service({}) as running:
-        client = OpenAI(api_key="unused", base_url=f"http://127.0.0.1:{running.engine_port}/v1")
+        client = OpenAI(api_key=ENGINE_KEY, base_url=f"http://127.0.0.1:{running.engine_port}/v1")
         ask(running, 0)
         job_id = train(client)
         next_step(client, job_id)

@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.environment import PROJECT_ROOT, FromEnvironment, WrongSetting, a_port, log_level, setting
+from config.environment import WrongSetting, a_port, setting
+from config.shared import SharedConfig
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _BASE_IN_NAMES = re.compile(r"[\w.-]{0,64}", re.ASCII)
@@ -16,12 +17,17 @@ _ALIASES = re.compile(rf"{_ALIAS}(\s+{_ALIAS})*")
 
 
 @dataclass(frozen=True)
-class EngineConfig(FromEnvironment):
+class EngineConfig(SharedConfig):
     """The local OpenAI-compatible server."""
 
     host: str = setting("ENGINE_HOST", "127.0.0.1", "Address the engine listens on.")
     port: int = a_port("ENGINE_PORT", 9528, "Port the engine listens on.")
-    data_dir: Path = setting("DATA_DIR", PROJECT_ROOT / "data", "Folder of files, jobs, base models and the database.")
+    api_key: str = setting(
+        "ENGINE_API_KEY",
+        "",
+        "Key that the engine asks for. Empty: the service gives the engine that it starts one that nobody else knows; "
+        "an engine that is started alone asks for none, or for an admin's (make key).",
+    )
     database_url: str = setting(
         "DATABASE_URL",
         "",
@@ -94,10 +100,14 @@ class EngineConfig(FromEnvironment):
         "",
         "online, which needs WANDB_API_KEY and is the default with it; disabled: no runs; else offline.",
     )
-    log_level: str = log_level()
 
     def __post_init__(self) -> None:
         """Refuse names whose shape none can have; whether they name a model is the engine's to tell."""
+        super().__post_init__()
+        if not (self.api_key.isascii() and self.api_key.isprintable() and " " not in self.api_key):
+            raise WrongSetting(
+                "ENGINE_API_KEY must be letters, digits and signs without spaces (it is not shown here)."
+            )
         for name, text, shape, words in (
             ("ORGANIZATION", self.organization, _SLUG, "a slug: 1 to 64 of a-z, 0-9 and '-', not '-' first"),
             (

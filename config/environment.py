@@ -43,11 +43,6 @@ def a_port(name: str, default: int, help: str) -> Any:
     return setting(name, default, help, least=1, most=65535)
 
 
-def log_level() -> Any:
-    """Declare LOG_LEVEL, which both servers have."""
-    return setting("LOG_LEVEL", "INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
-
-
 class FromEnvironment:
     """What makes a dataclass of settings readable from the environment."""
 

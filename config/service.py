@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from config.environment import FromEnvironment, WrongSetting, a_port, log_level, setting
+from config.environment import WrongSetting, a_port, setting
+from config.shared import SharedConfig
 
 
 @dataclass(frozen=True)
-class ServiceConfig(FromEnvironment):
+class ServiceConfig(SharedConfig):
     """The five documented calls."""
 
     host: str = setting("HOST", "127.0.0.1", "Address the service listens on.")
@@ -33,10 +34,10 @@ class ServiceConfig(FromEnvironment):
     threads: int = setting(
         "THREADS", 64, "Calls served at once; a streamed answer holds one all along.", least=2, most=4096
     )
-    log_level: str = log_level()
 
     def __post_init__(self) -> None:
         """Refuse what would fail at every call: a base URL that is none, a key that no header can carry."""
+        super().__post_init__()
         if self.openai_base_url and not _is_http_url(self.openai_base_url):
             raise WrongSetting(
                 f"OPENAI_BASE_URL is '{self.openai_base_url}', but must be http:// or https://, a host "

@@ -69,6 +69,7 @@ def _check(config: EngineConfig) -> None:
     import httpd
     from engine import catalogue
     from engine.architectures import Unsupported
+    from gate import Access
 
     base, *_ = catalogue.named(config.base_model, config.model_aliases)
     if base.context and config.context_tokens > base.context:
@@ -79,7 +80,9 @@ def _check(config: EngineConfig) -> None:
             catalogue.refuse_unsupported(base, path)
         except Unsupported as reason:
             raise WrongSetting(f"BASE_MODEL: {reason}") from None
-    if wrong := httpd.wrong_host("ENGINE_HOST", config.host):
+    access = Access.at(config.host, config.key_file, config.api_key)
+    wrong = httpd.wrong_host("ENGINE_HOST", config.host) or access.find_fault("ENGINE_HOST", config.allowed_hosts)
+    if wrong:
         raise WrongSetting(wrong)
     if config.database_url and importlib.util.find_spec("psycopg") is None:
         raise WrongSetting("DATABASE_URL needs a driver: pip install -r requirements/postgresql.txt")

@@ -14,6 +14,7 @@ from engine.parts import Parts
 from engine.reporting.reports import Reports, WandbSettings
 from engine.reserve import Reserve
 from engine.routes import (
+    access,
     chat,
     completions,
     embeddings,
@@ -35,6 +36,8 @@ from engine.webhooks.deliveries import Deliveries
 from engine.webhooks.endpoints import Endpoints
 from engine.webhooks.sender import Sender
 from engine.worker import Worker, WorkerSettings
+from gate import Access, Gate, Origins, known_hosts
+from wire.errors import openai_body
 
 _MULTIPART_ALLOWANCE = 1024 * 1024
 _ROUTES = (
@@ -64,6 +67,10 @@ def create_engine(config: EngineConfig) -> Flask:
     for module in _ROUTES:
         app.register_blueprint(module.bp)
     errors.register(app)
+    access.register(app, Access.at(config.host, config.key_file, config.api_key))
+    hosts = known_hosts(config.host, config.allowed_hosts)
+    origins = Origins(frozenset(config.allowed_origins.split()))
+    app.wsgi_app = Gate(app.wsgi_app, hosts, origins, lambda error, _: openai_body(error))  # type: ignore[method-assign]
     return app
 
 

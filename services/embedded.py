@@ -5,6 +5,7 @@ It knows the engine only by its command line and its address; what the engine do
 
 import http.client
 import logging
+import secrets
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import lifeline
 from services.failures import EngineFailed, EngineUnavailable
@@ -21,8 +23,15 @@ log = logging.getLogger("tune9527.engine")
 
 # The header by which an engine says that it is one.
 MARK = "X-Tune9527-Engine"
+# The engine's setting for the key it asks for; an argument would be seen by everybody on the machine.
+KEY_SETTING = "ENGINE_API_KEY"
 # The engine's exit code for a setting that is wrong.
 WRONG_SETTING = 2
+
+_FAULTS = {
+    "stranger": "is no engine",
+    "locked": "is an engine with another key",
+}
 
 
 @dataclass(frozen=True)
@@ -50,11 +59,18 @@ class EmbeddedEngine:
     """A supervised engine at `host:port`; `require` is what a call upstream waits on."""
 
     def __init__(
-        self, host: str, port: int, command: Sequence[str] = ("engine", "serve"), patience: Patience | None = None
+        self,
+        host: str,
+        port: int,
+        secret: str = "",
+        command: Sequence[str] = ("engine", "serve"),
+        patience: Patience | None = None,
     ) -> None:
         # An engine that listens on every address is reached on the loopback one.
         self.host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
         self.port = port
+        # Whoever else is on this machine cannot ask the engine behind the service's back.
+        self.secret = secret or secrets.token_urlsafe(32)
         self._command = command
         self._patience = patience or Patience()
         self._settled = threading.Event()
@@ -101,8 +117,8 @@ class EmbeddedEngine:
                 self._adopt()
             elif answer == "silent":
                 self._wait_out_silence()
-            elif answer == "stranger":
-                self._give_up_port("is no engine")
+            elif answer in ("stranger", "locked"):
+                self._give_up_port(_FAULTS[answer])
                 self._pause(self._patience.watch)
             elif failed_starts >= self._patience.most_starts:
                 self._pause(self._patience.watch)
@@ -135,7 +151,7 @@ class EmbeddedEngine:
         """Start an engine and stay with it until it ends or we do; False if it never answered."""
         self._unsettle()
         self._said.clear()
-        process = lifeline.spawn(self._command, subprocess.STDOUT)
+        process = lifeline.spawn(self._command, subprocess.STDOUT, ENGINE_API_KEY=self.secret)
         log.info("engine started with pid %d", process.pid)
         threading.Thread(target=self._listen, args=(process,), name="engine-log", daemon=True).start()
         answered, deadline = False, time.monotonic() + self._patience.start
@@ -173,11 +189,13 @@ class EmbeddedEngine:
         return next((line for line in reversed(self._said) if line.strip()), "none")
 
     def _probe(self) -> str:
-        """Ask who is at the address: an `engine`, a `stranger`, somebody `silent` (perhaps just busy), or `nobody`."""
+        """Ask who is at the address: an `engine`, one that is `locked`, a `stranger`, a `silent` one, or `nobody`."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=self._patience.probe)
         try:
-            connection.request("GET", "/v1/models")
-            return "engine" if connection.getresponse().getheader(MARK) else "stranger"
+            connection.request("GET", "/v1/models", headers={"Authorization": f"Bearer {self.secret}"})
+            answer = connection.getresponse()
+            locked = answer.status == HTTPStatus.UNAUTHORIZED
+            return "stranger" if not answer.getheader(MARK) else "locked" if locked else "engine"
         except (TimeoutError, ConnectionResetError):
             return "silent"
         except http.client.HTTPException:

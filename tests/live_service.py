@@ -9,6 +9,8 @@ import requests
 from tests.fakes.ports import free_port, until
 from tests.fakes.service import Service
 
+ENGINE_KEY = "known-to-the-tests"
+
 
 def command(process: psutil.Process | None) -> str:
     """Return the command line of a process, nothing if it is gone."""
@@ -28,6 +30,7 @@ class LiveService(Service):
         self.engine_url = f"http://127.0.0.1:{engine_port}/v1"
         super().__init__(
             ENGINE_PORT=str(engine_port),
+            ENGINE_API_KEY=ENGINE_KEY,
             DATA_DIR=str(folder),
             BASE_MODEL=str(base_model),
             CONTEXT_TOKENS="256",

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
+from gate import KeyFile
 from tests.fakes.openai_upstream import FakeOpenAI
 from tests.fakes.ports import answers, free_port, until
 from tests.fakes.service import ROOT, Service
@@ -48,7 +50,7 @@ def stream(service: Service) -> http.client.HTTPResponse:
 def send_raw(service: Service, head: str, body: bytes, *, stop_sending: bool = True) -> tuple[int, dict[str, object]]:
     """Send bytes as they are, end our side, and return the reply's status and body."""
     with closing(socket.create_connection(("127.0.0.1", service.port), timeout=10)) as raw:
-        raw.sendall(f"POST /upload_files HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode() + body)
+        raw.sendall(f"POST /upload_files HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n".encode() + body)
         if stop_sending:
             raw.shutdown(socket.SHUT_WR)
         reply = http.client.HTTPResponse(raw)
@@ -120,6 +122,33 @@ def test_a_wrong_setting_stops_the_start_and_is_named(start: Start, setting: str
 )
 def test_a_wrong_setting_of_the_embedded_engine_stops_it_too(start: Start, setting: str, value: str) -> None:
     _expect_refusal(start(OPENAI_API_KEY="", OPENAI_BASE_URL="", **{setting: value}), setting, value)
+
+
+@pytest.mark.parametrize("setting", ["HOST", "ENGINE_HOST"])
+def test_an_address_that_others_reach_is_refused_without_a_key(start: Start, setting: str, tmp_path: Path) -> None:
+    settings = {"DATA_DIR": str(tmp_path), "ENGINE_PORT": str(free_port()), setting: "0.0.0.0"}
+    _expect_refusal(start(OPENAI_API_KEY="", OPENAI_BASE_URL="", **settings), setting, "make key")
+    KeyFile(tmp_path / "keys.sqlite3").make("admin", frozenset({"admin"}))
+    _expect_refusal(start(OPENAI_API_KEY="", OPENAI_BASE_URL="", **settings), setting, "ALLOWED_HOSTS")
+
+
+def test_with_a_key_the_service_may_be_reached_by_others(start: Start, tmp_path: Path) -> None:
+    token, _ = KeyFile(tmp_path / "keys.sqlite3").make("admin", frozenset({"admin"}))
+    service = start(DATA_DIR=str(tmp_path), HOST="0.0.0.0", ALLOWED_HOSTS="intranet.example").wait()
+    named = {"Host": "intranet.example", "Authorization": f"Bearer {token}"}
+    assert requests.get(f"{service.url}/status", headers=named, timeout=10).ok
+    assert requests.post(f"{service.url}/chat", json={}, headers=named, timeout=10).status_code == 400
+    assert requests.post(f"{service.url}/chat", json={}, timeout=10).status_code == 401
+
+
+def test_nobody_but_the_service_may_ask_the_engine_that_it_starts(
+    start: Start, tmp_path: Path, base_gguf: Path
+) -> None:
+    port = free_port()
+    settings = {"DATA_DIR": str(tmp_path), "BASE_MODEL": str(base_gguf.resolve()), "ENGINE_PORT": str(port)}
+    service = start(OPENAI_API_KEY="", OPENAI_BASE_URL="", **settings).wait()
+    assert until(lambda: requests.get(f"{service.url}/jobs", timeout=10).ok or None, 30)
+    assert requests.get(f"http://127.0.0.1:{port}/v1/models", timeout=10).status_code == 401
 
 
 def test_both_servers_on_one_port_are_refused(start: Start) -> None:

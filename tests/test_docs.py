@@ -12,6 +12,7 @@ from app import create_app
 from config import EngineConfig, ServiceConfig
 from engine.app import create_engine
 from engine.architectures import SUPPORTED
+from tests.fakes.service import NO_DATA
 
 ROOT = Path(__file__).resolve().parent.parent
 READMES = ("README.md", "README.zh-CN.md")
@@ -55,7 +56,7 @@ def is_named(route: str, text: str) -> bool:
 @pytest.fixture(scope="module")
 def routes(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """Every route of both servers."""
-    service = create_app(ServiceConfig(openai_base_url="http://127.0.0.1:9/v1"))
+    service = create_app(ServiceConfig(data_dir=NO_DATA, openai_base_url="http://127.0.0.1:9/v1"))
     engine = create_engine(EngineConfig(data_dir=tmp_path_factory.mktemp("data")))
     return routes_of(service) | routes_of(engine)
 

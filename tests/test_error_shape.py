@@ -18,6 +18,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from config import EngineConfig, ServiceConfig
 from tests.fakes.openai_upstream import FakeOpenAI, Fault, refusal
+from tests.fakes.service import NO_DATA
 
 FIELDS = {"type", "code", "message", "param"}
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -74,7 +75,9 @@ class Server:
 @pytest.fixture(params=["service", "engine"])
 def server(request: pytest.FixtureRequest, upstream: FakeOpenAI, tmp_path: Path) -> Server:
     if request.param == "service":
-        config = ServiceConfig(openai_base_url=upstream.base_url, upstream_timeout=0.5, max_upload_mb=1)
+        config = ServiceConfig(
+            data_dir=NO_DATA, openai_base_url=upstream.base_url, upstream_timeout=0.5, max_upload_mb=1
+        )
         server = Server(create_app(config), assert_service_shape)
     else:
         engine = pytest.importorskip("engine.app", exc_type=ImportError)
@@ -94,7 +97,7 @@ def path_of(rule: Rule) -> str:
 @pytest.mark.parametrize("path", ["/", "/nope", "/v1/nope", "//status", "/status/..", "/%00", "/v1//files", "/статус"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_an_unknown_route(server: Server, method: str, path: str) -> None:
-    server.check(server.client.open(path, method=method), 404, 405)
+    server.check(server.client.open(path, method=method, headers={"Host": "localhost"}), 404, 405)
 
 
 def test_a_wrong_method_and_what_is_allowed(server: Server) -> None:
@@ -180,7 +183,7 @@ def test_a_mistake_of_ours(server: Server, caplog: pytest.LogCaptureFixture) -> 
     ids=lambda fault: f"{fault.kind} {fault.status} {fault.raw.decode('latin-1')[:20]}",
 )
 def test_whatever_the_upstream_does(upstream: FakeOpenAI, fault: Fault) -> None:
-    config = ServiceConfig(openai_base_url=upstream.base_url, upstream_timeout=0.3)
+    config = ServiceConfig(data_dir=NO_DATA, openai_base_url=upstream.base_url, upstream_timeout=0.3)
     server = Server(create_app(config), assert_service_shape)
     for call, path, body in (
         ("POST /v1/chat/completions", "/chat", {"text": "x"}),
@@ -194,20 +197,20 @@ def test_whatever_the_upstream_does(upstream: FakeOpenAI, fault: Fault) -> None:
 
 @pytest.mark.parametrize("given", ["req_my-own.1", "A" * 128])
 def test_a_callers_request_id_is_taken_over(upstream: FakeOpenAI, given: str) -> None:
-    client = create_app(ServiceConfig(openai_base_url=upstream.base_url)).test_client()
+    client = create_app(ServiceConfig(data_dir=NO_DATA, openai_base_url=upstream.base_url)).test_client()
     assert client.get("/status", headers={"X-Request-Id": given}).headers["X-Request-Id"] == given
 
 
 @pytest.mark.parametrize("given", ["", "a b", "A" * 129, "a\tb", "ä"])
 def test_what_is_no_request_id_is_replaced(upstream: FakeOpenAI, given: str) -> None:
-    client = create_app(ServiceConfig(openai_base_url=upstream.base_url)).test_client()
+    client = create_app(ServiceConfig(data_dir=NO_DATA, openai_base_url=upstream.base_url)).test_client()
     reply = client.get("/nope", headers={"X-Request-Id": given})
     assert re.fullmatch(r"req_[A-Za-z0-9]{24}", reply.headers["X-Request-Id"])
 
 
 def test_the_request_id_is_in_the_log_line(upstream: FakeOpenAI, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    client = create_app(ServiceConfig(openai_base_url=upstream.base_url)).test_client()
+    client = create_app(ServiceConfig(data_dir=NO_DATA, openai_base_url=upstream.base_url)).test_client()
     client.get("/nope\r\nGET /fake", headers={"X-Request-Id": "req_me"})
     (line,) = [record.message for record in caplog.records if record.name == "tune9527.access"]
     assert "req_me" in line

@@ -15,7 +15,7 @@ import psutil
 import requests
 
 from tests.fakes.ports import until
-from tests.live_service import LiveService, command
+from tests.live_service import ENGINE_KEY, LiveService, command
 
 EXAMPLES, EPOCHS = 30, 50
 STEPS = EXAMPLES * EPOCHS
@@ -106,7 +106,8 @@ def test_a_job_survives_the_death_of_every_process_around_it(live_service: LiveS
     assert went_on[0] is None
     assert EXAMPLES <= went_on[1] <= went_on[-1] < STEPS
     assert went_on[1:] == sorted(went_on[1:])
-    result = requests.get(f"{live_service.engine_url}/files/{job['result_files'][0]}/content", timeout=30)
+    url = f"{live_service.engine_url}/files/{job['result_files'][0]}/content"
+    result = requests.get(url, headers={"Authorization": f"Bearer {ENGINE_KEY}"}, timeout=30)
     rows = result.text.splitlines()[1:]
     assert [int(row.partition(",")[0]) for row in rows] == list(range(1, STEPS + 1))
 

@@ -36,7 +36,7 @@ class TestEngineInProcess(ContractSuite):
         transport = httpx2.WSGITransport(app=app)
         with OpenAI(
             api_key="unused",
-            base_url="http://engine/v1",
+            base_url="http://localhost/v1",
             http_client=httpx2.Client(transport=transport),
             max_retries=0,
         ) as client:

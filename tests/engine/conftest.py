@@ -40,7 +40,7 @@ def pool(app: Flask) -> Pool:
 def client(app: Flask) -> Iterator[OpenAI]:
     transport = httpx2.WSGITransport(app=app)
     with OpenAI(
-        api_key="unused", base_url="http://engine/v1", http_client=httpx2.Client(transport=transport), max_retries=0
+        api_key="unused", base_url="http://localhost/v1", http_client=httpx2.Client(transport=transport), max_retries=0
     ) as client:
         yield client
 

@@ -25,7 +25,7 @@ def test_a_model_may_be_named_after_openais_and_answers_by_that_name(tiny_gguf: 
     working.start()
     http = httpx2.Client(transport=httpx2.WSGITransport(app=app))
     try:
-        with OpenAI(api_key="unused", base_url="http://engine/v1", http_client=http) as client:
+        with OpenAI(api_key="unused", base_url="http://localhost/v1", http_client=http) as client:
             train_and_ask(client)
     finally:
         stop.set()

@@ -167,7 +167,7 @@ def test_the_encoder_is_listed_and_neither_chats_nor_is_trained(client: OpenAI) 
 def test_an_encoder_that_was_never_pulled_is_said_and_not_listed(tiny_gguf: Path, tmp_path: Path) -> None:
     app = create_engine(EngineConfig(data_dir=tmp_path, base_model=str(tiny_gguf)))
     http = httpx2.Client(transport=httpx2.WSGITransport(app=app))
-    with OpenAI(api_key="unused", base_url="http://engine/v1", http_client=http, max_retries=0) as client:
+    with OpenAI(api_key="unused", base_url="http://localhost/v1", http_client=http, max_retries=0) as client:
         assert MODEL not in [one.id for one in client.models.list()]
         with pytest.raises(openai.NotFoundError, match=f"python -m engine pull {MODEL}") as missing:
             embed(client, "the sea", model="text-embedding-3-small")

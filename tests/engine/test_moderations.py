@@ -18,7 +18,7 @@ def test_moderation_is_refused_once_and_says_that_nothing_was_checked(tmp_path: 
     app.before_request(lambda: asked.append("one"))
     http = httpx2.Client(transport=httpx2.WSGITransport(app=app))
     with (
-        OpenAI(api_key="unused", base_url="http://engine/v1", http_client=http, max_retries=2) as client,
+        OpenAI(api_key="unused", base_url="http://localhost/v1", http_client=http, max_retries=2) as client,
         pytest.raises(openai.BadRequestError, match=r"does not moderate.*nothing was checked") as refused,
     ):
         client.moderations.create(input="Is this allowed?", model=model)

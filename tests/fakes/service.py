@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Self
 
@@ -12,6 +13,8 @@ import psutil
 from tests.fakes.ports import free_port, wait_until_answers
 
 ROOT = Path(__file__).resolve().parents[2]
+# A developer's own keys and models are not the tests' concern.
+NO_DATA = Path(tempfile.gettempdir()) / "tune9527-tests-no-data"
 INHERITED = ("PATH", "HOME", "LANG", "SYSTEMROOT", "TMPDIR", "LD_LIBRARY_PATH")
 
 
@@ -24,7 +27,7 @@ class Service:
 
     def __init__(self, **settings: str) -> None:
         self.port = free_port()
-        self._settings = {"PORT": str(self.port), "LOG_LEVEL": "WARNING", **settings}
+        self._settings = {"PORT": str(self.port), "LOG_LEVEL": "WARNING", "DATA_DIR": str(NO_DATA), **settings}
         self.start()
 
     def start(self) -> None:

@@ -1,5 +1,7 @@
 """`python -m tests.fakes.tiny_engine PORT [MODE]`: as much of an engine as its supervisor can see, on a lifeline.
 
+It asks for the key in ENGINE_API_KEY, if there is one.
+
 MODE: `ok`; `broken` (says why and exits); `stranger` (answers without the engine's mark); `mute` (never answers);
 `loud` (says more than a pipe holds, then answers).
 """
@@ -20,7 +22,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         body = b'{"object": "list", "data": [{"id": "%d"}]}' % os.getpid()
-        self.send_response(200)
+        key = os.environ.get("ENGINE_API_KEY")
+        self.send_response(401 if key and self.headers["Authorization"] != f"Bearer {key}" else 200)
         if self.mark:
             self.send_header("X-Tune9527-Engine", "1")
         self.send_header("Content-Length", str(len(body)))

@@ -6,6 +6,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from config import ServiceConfig
 from tests.fakes.openai_upstream import FakeOpenAI
+from tests.fakes.service import NO_DATA
 
 KEY = "sk-proj-0123456789abcdefghijklmnopqrstuv"
 
@@ -13,7 +14,12 @@ KEY = "sk-proj-0123456789abcdefghijklmnopqrstuv"
 @pytest.fixture
 def config(upstream: FakeOpenAI) -> ServiceConfig:
     return ServiceConfig(
-        openai_api_key=KEY, openai_base_url=upstream.base_url, upstream_timeout=0.5, max_upload_mb=1, threads=16
+        data_dir=NO_DATA,
+        openai_api_key=KEY,
+        openai_base_url=upstream.base_url,
+        upstream_timeout=0.5,
+        max_upload_mb=1,
+        threads=16,
     )
 
 

@@ -11,6 +11,7 @@ from config import ServiceConfig
 from services.embedded import EmbeddedEngine
 from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI
 from tests.fakes.ports import free_port
+from tests.fakes.service import NO_DATA
 from tests.routes.test_datasets import FILES, response, send
 from tests.routes.test_documented_calls import LINE
 
@@ -93,7 +94,9 @@ def test_an_unknown_profile_is_told_with_those_there_are(client: FlaskClient) ->
 
 
 def test_the_embedded_engines_context_is_how_long_an_example_may_be() -> None:
-    service = create_app(ServiceConfig(), EmbeddedEngine("127.0.0.1", free_port()), context_tokens=64).test_client()
+    service = create_app(
+        ServiceConfig(data_dir=NO_DATA), EmbeddedEngine("127.0.0.1", free_port()), context_tokens=64
+    ).test_client()
     findings = response(send(service, "check", (LINE.replace(b"Hi", b"word " * 100), "a.jsonl")))[0]["response"][
         "findings"
     ]

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from config import ServiceConfig
 from tests.fakes.openai_upstream import ANSWER, CHAT_ID, FINE_TUNED, PIECES, FakeOpenAI, Fault, refusal
+from tests.fakes.service import NO_DATA
 
 CHAT = "POST /v1/chat/completions"
 BODY = {"text": "你来自哪里", "stream": True}
@@ -92,7 +93,7 @@ def test_what_the_plain_reply_cannot_carry_may_be_streamed(client: FlaskClient, 
 
 def test_streams_leave_a_thread_for_other_calls(upstream: FakeOpenAI) -> None:
     upstream.gap = 0.1
-    client = create_app(ServiceConfig(openai_base_url=upstream.base_url, threads=2)).test_client()
+    client = create_app(ServiceConfig(data_dir=NO_DATA, openai_base_url=upstream.base_url, threads=2)).test_client()
     running = client.post("/chat", json=BODY)
     next(iter(running.response))
     refused = client.post("/chat", json=BODY)
@@ -105,7 +106,7 @@ def test_streams_leave_a_thread_for_other_calls(upstream: FakeOpenAI) -> None:
 
 
 def test_a_failed_stream_gives_its_place_back(upstream: FakeOpenAI) -> None:
-    client = create_app(ServiceConfig(openai_base_url=upstream.base_url, threads=2)).test_client()
+    client = create_app(ServiceConfig(data_dir=NO_DATA, openai_base_url=upstream.base_url, threads=2)).test_client()
     upstream.fail(CHAT, Fault("drop"), Fault("raw", raw=b"{}"))
     assert [client.post("/chat", json=BODY).status_code for _ in range(3)] == [502, 502, 200]
 

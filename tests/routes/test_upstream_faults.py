@@ -12,6 +12,7 @@ from config import ServiceConfig
 from services.embedded import EmbeddedEngine, Patience
 from tests.fakes.openai_upstream import FILE_ID, JOB_ID, FakeOpenAI, Fault, refusal
 from tests.fakes.ports import free_port
+from tests.fakes.service import NO_DATA
 from tests.routes.conftest import KEY
 from tests.routes.test_documented_calls import LINE
 
@@ -93,7 +94,7 @@ def test_retry_after_passes_through(client: FlaskClient, upstream: FakeOpenAI, p
 @pytest.mark.parametrize("path", CALLS)
 def test_an_upstream_that_is_down_is_said_with_its_address(path: str) -> None:
     url = f"http://127.0.0.1:{free_port()}/v1"
-    client = create_app(ServiceConfig(openai_base_url=url)).test_client()
+    client = create_app(ServiceConfig(data_dir=NO_DATA, openai_base_url=url)).test_client()
     reply = call(client, path)
     told = failure(reply)
     assert (reply.status_code, told["code"]) == (502, "upstream_unreachable")
@@ -156,7 +157,7 @@ def test_a_create_that_stays_unknown_says_so_and_how_to_find_out(
 
 def test_an_engine_that_is_still_starting_leaves_nothing_in_doubt() -> None:
     engine = EmbeddedEngine("127.0.0.1", free_port(), patience=Patience(call=0.0))
-    reply = call(create_app(ServiceConfig(), engine).test_client(), "/fine_tuning")
+    reply = call(create_app(ServiceConfig(data_dir=NO_DATA), engine).test_client(), "/fine_tuning")
     told = failure(reply)
     assert (reply.status_code, told["code"], reply.headers["Retry-After"]) == (503, "engine_unavailable", "5")
     assert "not known whether" not in told["message"]
@@ -200,7 +201,7 @@ def test_the_key_is_never_in_a_reply_or_in_the_log(
 
 
 def test_an_upstream_without_a_key_gets_a_dummy(upstream: FakeOpenAI) -> None:
-    client = create_app(ServiceConfig(openai_base_url=upstream.base_url)).test_client()
+    client = create_app(ServiceConfig(data_dir=NO_DATA, openai_base_url=upstream.base_url)).test_client()
     assert call(client, "/chat").status_code == 200
     assert upstream.last(CALLS["/chat"]).headers["authorization"].startswith("Bearer no-key")
 

@@ -32,7 +32,7 @@ def start(port: int) -> Iterator[Start]:
     started: list[EmbeddedEngine] = []
 
     def begin(mode: str = "ok", patience: Patience = QUICK) -> EmbeddedEngine:
-        engine = EmbeddedEngine("127.0.0.1", port, ("tests.fakes.tiny_engine", str(port), mode), patience)
+        engine = EmbeddedEngine("127.0.0.1", port, "", ("tests.fakes.tiny_engine", str(port), mode), patience)
         started.append(engine)
         engine.start()
         return engine
@@ -43,8 +43,9 @@ def start(port: int) -> Iterator[Start]:
 
 
 def pid_of(engine: EmbeddedEngine) -> int:
+    asked = urllib.request.Request(f"{engine.base_url}/models", headers={"Authorization": f"Bearer {engine.secret}"})
     try:
-        with urllib.request.urlopen(f"{engine.base_url}/models", timeout=5) as reply:
+        with urllib.request.urlopen(asked, timeout=5) as reply:
             return int(json.load(reply)["data"][0]["id"])
     except OSError:
         return 0
@@ -160,6 +161,20 @@ def test_after_giving_up_an_engine_started_by_hand_is_adopted(start: Start, port
     lifeline.release(other, 5)
 
 
+def test_an_engine_with_another_key_is_not_used_until_it_has_ours(start: Start, port: int) -> None:
+    other = lifeline.spawn(("tests.fakes.tiny_engine", str(port)), subprocess.DEVNULL, ENGINE_API_KEY="theirs")
+    wait_until_answers(f"http://127.0.0.1:{port}/v1/models")
+    engine = start()
+    assert "another key" in problem(engine)
+    lifeline.release(other, 5)
+    until(lambda: problem(engine) == "")
+
+
+def test_each_engine_that_is_started_gets_a_key_of_its_own() -> None:
+    assert EmbeddedEngine("127.0.0.1", 9528).secret != EmbeddedEngine("127.0.0.1", 9528).secret
+    assert EmbeddedEngine("127.0.0.1", 9528, "ours").secret == "ours"
+
+
 def test_a_call_does_not_wait_for_ever(start: Start) -> None:
     engine = start("mute", Patience(call=0.1, start=30, stop=5, tick=0.02))
     with pytest.raises(Unavailable, match="still starting") as refused:
@@ -172,7 +187,7 @@ def test_the_engine_ends_when_the_service_is_killed(port: int) -> None:
     parent = (
         "import time\n"
         "from services.embedded import EmbeddedEngine\n"
-        f"engine = EmbeddedEngine('127.0.0.1', {port}, ('tests.fakes.tiny_engine', '{port}'))\n"
+        f"engine = EmbeddedEngine('127.0.0.1', {port}, '', ('tests.fakes.tiny_engine', '{port}'))\n"
         "engine.start(); engine.require(); time.sleep(60)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", parent], cwd=lifeline.PROJECT_ROOT)
@@ -185,7 +200,7 @@ def test_the_engine_ends_when_the_service_is_killed(port: int) -> None:
 def test_the_engine_ends_when_the_main_thread_of_the_service_does(port: int) -> None:
     parent = (
         "from services.embedded import EmbeddedEngine\n"
-        f"engine = EmbeddedEngine('127.0.0.1', {port}, ('tests.fakes.tiny_engine', '{port}'))\n"
+        f"engine = EmbeddedEngine('127.0.0.1', {port}, '', ('tests.fakes.tiny_engine', '{port}'))\n"
         "engine.start(); engine.require(); print('ready')\n"
     )
     done = subprocess.run([sys.executable, "-c", parent], cwd=lifeline.PROJECT_ROOT, timeout=20, capture_output=True)

@@ -21,7 +21,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
     (folder / "base.gguf").write_bytes(b"GGUF")
     app = create_engine(EngineConfig(data_dir=folder / "data", base_model=str(folder / "base.gguf")))
     http = httpx2.Client(transport=httpx2.WSGITransport(app=app))
-    with OpenAI(api_key="unused", base_url="http://engine/v1", http_client=http, max_retries=0) as made:
+    with OpenAI(api_key="unused", base_url="http://localhost/v1", http_client=http, max_retries=0) as made:
         yield made
     app.extensions["engine"].store.close()
 

@@ -30,7 +30,7 @@ def test_the_history_of_the_run_is_the_jobs(tiny_gguf: Path, tmp_path: Path) -> 
     parts = app.extensions["engine"]
     http = httpx2.Client(transport=httpx2.WSGITransport(app=app))
     try:
-        with OpenAI(api_key="unused", base_url="http://engine/v1", http_client=http, max_retries=0) as client:
+        with OpenAI(api_key="unused", base_url="http://localhost/v1", http_client=http, max_retries=0) as client:
             file = client.files.create(purpose="fine-tune", file=("t.jsonl", io.BytesIO(LINES)))
             wanted: Any = [{"type": "wandb", "wandb": {"project": "lighthouse"}}]
             asked: Any = {"n_epochs": 3, "batch_size": 2}

@@ -42,7 +42,7 @@ def app(tmp_path: Path, receiver: Receiver) -> Iterator[Flask]:
 @pytest.fixture
 def client(app: Flask) -> Iterator[OpenAI]:
     http = httpx2.Client(transport=httpx2.WSGITransport(app=app))
-    with OpenAI(api_key="unused", base_url="http://engine/v1", http_client=http, max_retries=0) as made:
+    with OpenAI(api_key="unused", base_url="http://localhost/v1", http_client=http, max_retries=0) as made:
         yield made
 
 

@@ -1,0 +1,43 @@
+"""The settings that both servers have: where facts are kept, and who may ask."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.environment import PROJECT_ROOT, FromEnvironment, WrongSetting, setting
+
+_NAMES = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(\s+([\w.-]+|\[[0-9a-fA-F:.]+\]))*|", re.ASCII)
+_ORIGIN = r"https?://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?"
+_ORIGINS = re.compile(rf"({_ORIGIN}(\s+{_ORIGIN})*)?")
+
+
+@dataclass(frozen=True)
+class SharedConfig(FromEnvironment):
+    """What the service and the engine agree on."""
+
+    data_dir: Path = setting("DATA_DIR", PROJECT_ROOT / "data", "Folder of files, jobs, models, keys and databases.")
+    allowed_hosts: str = setting(
+        "ALLOWED_HOSTS",
+        "",
+        "Names under which this server may be called besides this machine's own, apart by spaces; needed with a HOST "
+        "that others reach.",
+    )
+    allowed_origins: str = setting(
+        "ALLOWED_ORIGINS",
+        "",
+        "Web pages of other origins that may call, such as https://intranet.example, apart by spaces.",
+    )
+    log_level: str = setting("LOG_LEVEL", "INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+
+    def __post_init__(self) -> None:
+        """Refuse names and origins that no request can have."""
+        if not _NAMES.fullmatch(self.allowed_hosts):
+            raise WrongSetting(f"ALLOWED_HOSTS is '{self.allowed_hosts}', but must be names without ports.")
+        if not _ORIGINS.fullmatch(self.allowed_origins):
+            told = "must be origins as browsers write them: http or https, a host in small letters, no path, no *"
+            raise WrongSetting(f"ALLOWED_ORIGINS is '{self.allowed_origins}', but {told}.")
+
+    @property
+    def key_file(self) -> Path:
+        """Where the API keys are."""
+        return self.data_dir / "keys.sqlite3"

@@ -1,0 +1,14 @@
+"""Asks every call for the engine's secret or an admin's key, where one is asked for; finer rules are the service's."""
+
+from flask import Flask, request
+
+from gate import Access
+
+
+def register(app: Flask, access: Access) -> None:
+    """Hang the question before every route of `app`."""
+
+    def require_key() -> None:
+        access.require(request.headers.get("Authorization"), "admin")
+
+    app.before_request(require_key)

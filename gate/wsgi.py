@@ -1,0 +1,73 @@
+"""Wraps a WSGI app: who may not ask is answered here, before the app sees a path; every answer gets safe headers."""
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from gate import hosts
+from gate.origins import Headers, Origins
+from wire.errors import ApiError
+from wire.ids import new_id
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication
+
+log = logging.getLogger("tune9527.gate")
+
+# An answer is what it says it is, is nobody's frame, and runs nothing; a page of ours says otherwise itself.
+_SAFE = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Referrer-Policy", "no-referrer"),
+)
+
+
+class Gate:
+    """Host, then origin; `show` makes a failure's body of it and the request's id."""
+
+    def __init__(
+        self,
+        app: "WSGIApplication",
+        known_hosts: frozenset[str],
+        origins: Origins,
+        show: Callable[[ApiError, str], dict[str, Any]],
+    ) -> None:
+        self._app = app
+        self._known_hosts = known_hosts
+        self._origins = origins
+        self._show = show
+
+    def __call__(self, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
+        try:
+            hosts.require_known(environ.get("HTTP_HOST"), self._known_hosts)
+            self._origins.require_known(environ)
+        except ApiError as refusal:
+            return self._refuse(refusal, environ, start_response)
+        preflight = self._origins.preflight(environ)
+        if preflight is not None:
+            start_response("204 No Content", preflight)
+            return []
+        added = self._origins.headers(environ)
+
+        def start(status: str, headers: Headers, *rest: Any) -> Any:
+            set_already = {name.lower() for name, _ in headers}
+            safe = [one for one in _SAFE if one[0].lower() not in set_already]
+            return start_response(status, [*headers, *added, *safe], *rest)
+
+        return self._app(environ, start)
+
+    def _refuse(self, refusal: ApiError, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
+        request_id = new_id("req_")
+        log.warning("%s %s: %s", request_id, refusal.code, ascii(refusal.message))
+        body = json.dumps(self._show(refusal, request_id)).encode()
+        headers = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("X-Request-Id", request_id),
+            *_SAFE,
+        ]
+        start_response(f"{refusal.status} {HTTPStatus(refusal.status).phrase}", headers)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]

@@ -1,0 +1,34 @@
+"""Asks every call for its key, where keys are asked for, and says what the key must be allowed to do."""
+
+from flask import Blueprint, current_app, g, request
+
+from gate import NOBODY, Access
+
+bp = Blueprint("access", __name__)
+
+# What each endpoint needs; one that is not named here needs an admin, and one that does not exist any key.
+PUBLIC = frozenset({"status.status"})
+SCOPES = {
+    "upload_files.upload_files": "train",
+    "fine_tuning.fine_tuning": "train",
+    "retrieve.retrieve": "read",
+    "chat.chat": "chat",
+    "jobs.list_jobs": "read",
+    "jobs.retrieve_job": "read",
+    "jobs.list_events": "read",
+    "jobs.cancel_job": "train",
+    "datasets.check": "train",
+    "datasets.fix": "train",
+    "datasets.convert": "train",
+    "datasets.statistics": "train",
+}
+
+
+@bp.before_app_request
+def require_key() -> None:
+    """Find out who asks before anything is done for them; the endpoint is the one that Flask matched."""
+    g.key = NOBODY
+    if request.endpoint in PUBLIC:
+        return
+    access: Access = current_app.extensions["access"]
+    g.key = access.require(request.headers.get("Authorization"), SCOPES.get(request.endpoint or "", "admin"))
