@@ -24,7 +24,9 @@ _STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 def chat() -> Response:
     """Answer `text` or `messages`; with `stream: true` as the upstream's events, as they come."""
     body = json_object()
-    if parse(DocumentedChat, body).stream:
+    wanted = parse(DocumentedChat, body)
+    services().fine_tuning.require_model(wanted.model or "")
+    if wanted.stream:
         return Response(
             services().chat.stream(body), mimetype=CONTENT_TYPE, headers=_STREAM_HEADERS, direct_passthrough=True
         )

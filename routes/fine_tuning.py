@@ -18,5 +18,6 @@ def fine_tuning() -> tuple[dict[str, Any], dict[str, str]]:
     body = json_object()
     model = body.get("model")
     wanted = parse(JobCreate, {**body, "model": current_app.config["DEFAULT_MODEL"] if model is None else model})
+    services().require_own(wanted)
     created = services().fine_tuning.create(wanted, request.headers.get("Idempotency-Key"))
     return ok(created.reply()), {"Idempotent-Replayed": "true"} if created.replayed else {}

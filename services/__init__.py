@@ -1,6 +1,7 @@
 """The verbs of the service over the openai SDK, free of Flask; what a reply looks like is not decided here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from services.chat import Chat
 from services.client import Upstream
@@ -8,6 +9,7 @@ from services.datasets import Datasets
 from services.files import Files
 from services.fine_tuning import FineTuning
 from services.outlook import Outlook
+from wire.requests import JobCreate
 
 
 @dataclass(frozen=True)
@@ -20,3 +22,18 @@ class Services:
     outlook: Outlook
     fine_tuning: FineTuning
     chat: Chat
+
+    def acting_for(self, owner: str) -> Self:
+        """Return the same services for one key's owner, who sees and uses their own alone; "" is everybody's."""
+        if not owner:
+            return self
+        files = self.files.acting_for(owner)
+        jobs, datasets = self.fine_tuning.acting_for(owner), self.datasets.sending_to(files)
+        return replace(self, files=files, datasets=datasets, fine_tuning=jobs)
+
+    def require_own(self, wanted: JobCreate) -> None:
+        """Refuse a job on files or a model of somebody else as on ones that do not exist."""
+        self.files.require(wanted.training_file, "training_file")
+        if wanted.validation_file:
+            self.files.require(wanted.validation_file, "validation_file")
+        self.fine_tuning.require_model(wanted.model)

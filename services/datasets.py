@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import to_builtins
 
@@ -86,6 +86,10 @@ class Datasets:
         self._files = files
         self._profile = profile
         self._context_tokens = context_tokens
+
+    def sending_to(self, files: Files) -> Self:
+        """Return the same, whose uploads go another way."""
+        return type(self)(files, self._profile, self._context_tokens)
 
     def check(
         self,

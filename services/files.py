@@ -3,11 +3,11 @@
 import re
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import dataprep
 from services.client import Upstream, body_of, pick
-from wire.errors import ApiError
+from wire.errors import ApiError, NotFound
 
 MAX_LABEL = 255
 # A caller waits for it who has been refused already.
@@ -47,10 +47,24 @@ class Outcome:
 
 
 class Files:
-    """The upstream's files."""
+    """The upstream's files; whose they are stands before their name there, since a file has no metadata."""
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(self, upstream: Upstream, owner: str = "") -> None:
         self._upstream = upstream
+        self._mark = f"{owner}." if owner else ""
+
+    def acting_for(self, owner: str) -> Self:
+        """Return the files of one owner."""
+        return type(self)(self._upstream, owner)
+
+    def require(self, file_id: str, param: str) -> None:
+        """Refuse a file that is somebody else's as one that does not exist; `param` names it in the request."""
+        if not self._mark:
+            return
+        with self._upstream.call() as client:
+            found = body_of(client.files.with_raw_response.retrieve(file_id).http_response)
+        if not str(found.get("filename")).startswith(self._mark):
+            raise NotFound(f"No such File object: {file_id}", param=param)
 
     def upload(self, file: Incoming, *, validate: bool = True) -> Outcome:
         """Check one file and send it on; an upstream's refusal is an outcome too, for others may have succeeded."""
@@ -61,9 +75,11 @@ class Files:
         try:
             with self._upstream.call() as client:
                 answer = client.files.with_raw_response.create(
-                    file=(upstream_name(file.label), file.stream), purpose="fine-tune"
+                    file=(self._mark + upstream_name(file.label), file.stream), purpose="fine-tune"
                 )
-            return Outcome(file, "uploaded", pick(body_of(answer.http_response), *_FILE_KEYS))
+            stored = pick(body_of(answer.http_response), *_FILE_KEYS)
+            shown = str(stored["filename"]).removeprefix(self._mark)
+            return Outcome(file, "uploaded", stored | {"filename": shown})
         except ApiError as failure:
             return Outcome(file, "failed", failure.fields(), failure)
 

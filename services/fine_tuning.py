@@ -1,5 +1,6 @@
 """Starts and follows fine-tuning jobs; a create is sent once, tagged, and looked up by its tag when no answer came."""
 
+import copy
 import hashlib
 import json
 import random
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from services import models
 from services.client import Upstream, body_of, pick
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
 TAG = "tune9527_"
-REQUEST, KEY, BODY = f"{TAG}request", f"{TAG}idempotency_key", f"{TAG}body"
+REQUEST, KEY, BODY, OWNER = f"{TAG}request", f"{TAG}idempotency_key", f"{TAG}body", f"{TAG}owner"
 JOB_FIELD = "fine_tuning_job_id"
-# The wire's 16 pairs less our three.
-MAX_METADATA = 13
+# The wire's 16 pairs less our four.
+MAX_METADATA = 12
 # Seconds before each look for a job whose creation was not answered.
 LOOKS = (0.0, 2.0)
 LOOK_TIMEOUT = 15.0
@@ -46,7 +47,7 @@ class Created:
 
 
 class FineTuning:
-    """The upstream's fine-tuning jobs."""
+    """The upstream's fine-tuning jobs; whose they are stands in their metadata there."""
 
     def __init__(
         self,
@@ -58,6 +59,13 @@ class FineTuning:
         self._today = today
         self._sleep = sleep
         self._keys = _KeyLocks()
+        self._owner = ""
+
+    def acting_for(self, owner: str) -> Self:
+        """Return the jobs of one owner; the locks are shared."""
+        theirs = copy.copy(self)
+        theirs._owner = owner
+        return theirs
 
     def create(self, wanted: JobCreate, idempotency_key: str | None = None) -> Created:
         """Start a job, or return the one that an earlier call with the same key started.
@@ -70,6 +78,8 @@ class FineTuning:
         if idempotency_key is None:
             return self._start(wanted, wanted.suffix or made_up_suffix(), {})
         _refuse_bad_key(idempotency_key)
+        if self._owner:  # two owners may think of the same key
+            idempotency_key = f"{self._owner}:{idempotency_key}"
         # The same key makes up the same suffix, so that the replay's is the first reply's.
         suffix = wanted.suffix or made_up_suffix(random.Random(idempotency_key))  # noqa: S311
         body_hash = _hash(wanted)
@@ -83,24 +93,54 @@ class FineTuning:
             return Created(earlier, suffix, replayed=True)
 
     def retrieve(self, job_id: str) -> dict[str, Any]:
-        """Return one job as it stands upstream."""
+        """Return one job as it stands upstream; somebody else's is not found."""
         with self._about(job_id) as client:
-            return body_of(client.fine_tuning.jobs.with_raw_response.retrieve(job_id).http_response)
+            job = body_of(client.fine_tuning.jobs.with_raw_response.retrieve(job_id).http_response)
+        if not self._is_theirs(job):
+            raise _no_such_job(job_id)
+        return job
 
     def page(self, query: dict[str, Any]) -> dict[str, Any]:
         """Return one page of jobs, newest first; `query` may hold `after` and `limit`."""
+        wanted = query | {"metadata": {OWNER: self._owner}} if self._owner else query
         with self._upstream.call() as client:
-            return body_of(client.fine_tuning.jobs.with_raw_response.list(**query).http_response)
+            page = body_of(client.fine_tuning.jobs.with_raw_response.list(**wanted).http_response)
+        if self._owner:  # an upstream may not know the filter
+            page["data"] = [job for job in _rows(page) if self._is_theirs(job)]
+        return page
+
+    def require_model(self, model: str) -> None:
+        """Refuse somebody else's fine-tuned model, or a checkpoint of it, as one that does not exist."""
+        if not self._owner or not model.startswith("ft:"):
+            return
+        whole, after = model.partition(":ckpt-step-")[0], dict[str, Any]()
+        while True:
+            page = self.page({"limit": 100, **after})
+            jobs = _rows(page)
+            if any(job.get("fine_tuned_model") == whole for job in jobs):
+                return
+            if not (jobs and page.get("has_more")):
+                raise NotFound(f"The model `{model}` does not exist.", code="model_not_found", param="model")
+            after = {"after": jobs[-1]["id"]}
 
     def events(self, job_id: str, query: dict[str, Any]) -> dict[str, Any]:
         """Return one page of a job's events, newest first."""
+        self._require_theirs(job_id)
         with self._about(job_id) as client:
             return body_of(client.fine_tuning.jobs.with_raw_response.list_events(job_id, **query).http_response)
 
     def cancel(self, job_id: str) -> dict[str, Any]:
         """Cancel a job and return it."""
+        self._require_theirs(job_id)
         with self._about(job_id) as client:
             return body_of(client.fine_tuning.jobs.with_raw_response.cancel(job_id).http_response)
+
+    def _require_theirs(self, job_id: str) -> None:
+        if self._owner:
+            self.retrieve(job_id)
+
+    def _is_theirs(self, job: dict[str, Any]) -> bool:
+        return not self._owner or (job.get("metadata") or {}).get(OWNER) == self._owner
 
     @contextmanager
     def _about(self, job_id: str) -> "Iterator[OpenAI]":
@@ -117,6 +157,8 @@ class FineTuning:
         tag = uuid.uuid4().hex
         fields = wanted.model_dump(exclude_none=True, exclude_unset=True)
         metadata = (wanted.metadata or {}) | tags | {REQUEST: tag}
+        if self._owner:
+            metadata[OWNER] = self._owner
         try:
             with self._upstream.call() as client:
                 answer = client.fine_tuning.jobs.with_raw_response.create(
@@ -157,9 +199,7 @@ class FineTuning:
         with self._upstream.call() as client:
             jobs = client.fine_tuning.jobs.with_raw_response
             answer = jobs.list(limit=100, metadata={name: value}, timeout=patience)
-        rows = body_of(answer.http_response).get("data")
-        if not isinstance(rows, list) or not all(isinstance(job, dict) for job in rows):
-            raise nonsense("its list of jobs has no data")
+        rows = _rows(body_of(answer.http_response))
         return next((job for job in rows if (job.get("metadata") or {}).get(name) == value), None)
 
 
@@ -188,7 +228,19 @@ class _KeyLocks:
 def _refuse_bad_id(job_id: str) -> None:
     """The SDK will not put these into a path, or they would lead elsewhere; no job has them."""
     if job_id in (".", "..") or "/" in job_id:
-        raise NotFound(f"No such job: '{job_id}'.", code="fine_tune_not_found", param=JOB_FIELD)
+        raise _no_such_job(job_id)
+
+
+def _no_such_job(job_id: str) -> NotFound:
+    return NotFound(f"No such job: '{job_id}'.", code="fine_tune_not_found", param=JOB_FIELD)
+
+
+def _rows(page: dict[str, Any]) -> list[dict[str, Any]]:
+    """The jobs of a page; raises 502 upstream_invalid if it has none."""
+    rows = page.get("data")
+    if not isinstance(rows, list) or not all(isinstance(job, dict) for job in rows):
+        raise nonsense("its list of jobs has no data")
+    return rows
 
 
 def _refuse_bad_key(key: str) -> None:
@@ -205,7 +257,7 @@ def _refuse_contradictions(wanted: JobCreate) -> None:
         raise BadRequest(message, code="invalid_value", param="hyperparameters")
     metadata = wanted.metadata or {}
     if len(metadata) > MAX_METADATA:
-        message = f"'metadata' has {len(metadata)} pairs; at most {MAX_METADATA} are yours, three are the service's."
+        message = f"'metadata' has {len(metadata)} pairs; at most {MAX_METADATA} are yours, four are the service's."
         raise BadRequest(message, code="invalid_value", param="metadata")
     taken = [name for name in metadata if name.startswith(TAG)]
     if taken:
