@@ -24,15 +24,20 @@ _STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 def chat() -> Response:
     """Answer `text` or `messages`; with `stream: true` as the upstream's events, as they come."""
     body = json_object()
-    wanted = parse(DocumentedChat, body)
-    services().fine_tuning.require_model(wanted.model or "")
-    if wanted.stream:
+    if _allowed(body).stream:
         return Response(
             services().chat.stream(body), mimetype=CONTENT_TYPE, headers=_STREAM_HEADERS, direct_passthrough=True
         )
     work = _enveloped(services().chat.complete(body), current_app.json)
     answer = waiting.reply(work, partial(_failed, g.request_id, current_app.json))
     return Response(answer, mimetype="application/json", direct_passthrough=True)
+
+
+def _allowed(body: dict[str, Any]) -> DocumentedChat:
+    """The body as a question to a model that the caller may ask."""
+    wanted = parse(DocumentedChat, body)
+    services().fine_tuning.require_model(wanted.model or "")
+    return wanted
 
 
 def _enveloped(work: waiting.Work[dict[str, Any]], json: JSONProvider) -> waiting.Work[bytes]:
