@@ -119,7 +119,7 @@ def bearer(header: str | None) -> str:
     scheme, _, token = (header or "").strip().partition(" ")
     if not token:
         message = "This server asks for a key: send the header 'Authorization: Bearer t9_...' (make one: make key)."
-        raise _unauthorized(message, "missing_api_key")
+        raise _unauthorized(message, code="missing_api_key")
     if scheme.lower() != "bearer":
         raise invalid_key()
     return token.strip()
@@ -127,10 +127,10 @@ def bearer(header: str | None) -> str:
 
 def invalid_key() -> ApiError:
     """The 401 for a key that is none, has ended, or was revoked; which of them is not told."""
-    return _unauthorized("Incorrect API key provided: there is no such key, or it has ended.", "invalid_api_key")
+    return _unauthorized("Incorrect API key provided: there is no such key, or it has ended.", code="invalid_api_key")
 
 
-def _unauthorized(message: str, code: str) -> ApiError:
+def _unauthorized(message: str, *, code: str) -> ApiError:
     return ApiError(message, code=code, status=401, headers={"WWW-Authenticate": "Bearer"})
 
 

@@ -232,7 +232,7 @@ def _refuse_bad_id(job_id: str) -> None:
 
 
 def _no_such_job(job_id: str) -> NotFound:
-    return NotFound(f"No such job: '{job_id}'.", code="fine_tune_not_found", param=JOB_FIELD)
+    return NotFound(f"Could not find fine tune: {job_id}", code="fine_tune_not_found", param=JOB_FIELD)
 
 
 def _rows(page: dict[str, Any]) -> list[dict[str, Any]]:
