@@ -7,7 +7,7 @@ MODEL := smollm2-135m-instruct
 NAME := key
 SCOPES := read,train,chat
 
-.PHONY: help quickstart serve key test clients lint bench
+.PHONY: help quickstart serve key test clients lint bench lock
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -38,8 +38,15 @@ bench: $(VENV)/.dev $(VENV)-bench/.peers  ## Measure what the project claims (ha
 	$(VENV)-bench/bin/python -m bench.train --steps 4 --batch 4 --rows 60
 	$(VENV)-bench/bin/python -m bench.dpo
 
+lock: $(VENV)-supply/.supply  ## Lock the requirements again, with their hashes, SBOM and licences.
+	PATH="$(abspath $(VENV)-supply/bin):$$PATH" $(VENV)-supply/bin/python -m supply.lock
+	$(VENV)-supply/bin/python -m supply.bom
+
 # A stamp is newer than the requirements it was made from, or they are installed again.
-$(VENV)/.main: requirements.txt requirements/engine.txt requirements/service.txt | $(BIN)/python
+# All by its sha256 but PyTorch, which has several builds of one version; docs/security.md says how to have it locked too.
+$(VENV)/.main: requirements.txt requirements/engine.txt requirements/service.txt requirements/lock/engine.txt \
+		requirements/lock/service.txt | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r requirements/lock/engine.txt
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	touch $@
 
@@ -51,6 +58,11 @@ $(VENV)/.dev: requirements/dev.txt requirements/wandb.txt $(VENV)/.main
 $(VENV)-bench/.peers: requirements/bench.txt requirements.txt | $(BIN)/python
 	$(BIN)/python -m venv $(VENV)-bench
 	$(VENV)-bench/bin/python -m pip install --disable-pip-version-check -r requirements/bench.txt
+	touch $@
+
+$(VENV)-supply/.supply: requirements/supply.txt | $(BIN)/python
+	$(BIN)/python -m venv $(VENV)-supply
+	$(VENV)-supply/bin/python -m pip install --disable-pip-version-check -r requirements/supply.txt
 	touch $@
 
 $(BIN)/python:

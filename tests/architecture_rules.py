@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PACKAGES = ("config", "gate", "routes", "services", "wire", "dataprep", "engine", "dashboard")
-SCRIPTS = ("bench", "examples")
+SCRIPTS = ("bench", "deploy", "examples", "supply")
 
 # Who may import whom; the longest name that fits a module counts. "x" stands for x and all inside it.
 IMPORTS: dict[str, set[str]] = {

@@ -45,10 +45,10 @@ class Errands:
 
 
 def lean_python(folder: Path, _: str) -> str:
-    """Make an environment that has `service.txt` and no more, and return its interpreter."""
+    """Make an environment of the locked service alone, every file by its hash, and return its interpreter."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    wanted = ["-r", str(ROOT / "requirements" / "service.txt")]
+    wanted = ["--require-hashes", "--only-binary=:all:", "-r", str(ROOT / "requirements" / "lock" / "service.txt")]
     command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", *wanted]
     subprocess.run(command, stdout=sys.stderr, timeout=500, check=True)
     return str(python)

@@ -24,6 +24,7 @@ class Service:
     # Kept for `end`, which reads it all; None: it goes where the test's own output goes.
     output: int | None = subprocess.PIPE
     python: Path | str = sys.executable
+    folder = ROOT
 
     def __init__(self, **settings: str) -> None:
         self.port = free_port()
@@ -35,7 +36,7 @@ class Service:
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         self.process = subprocess.Popen(
             [self.python, "app.py"],
-            cwd=ROOT,
+            cwd=self.folder,
             env={**inherited, **self._settings},
             stdout=self.output,
             stderr=subprocess.STDOUT,
