@@ -11,7 +11,7 @@ COPY requirements/lock/ ./
 RUN python -m venv /opt/venv \
  && /opt/venv/bin/python -m pip install --no-cache-dir --require-hashes --only-binary :all: \
     --extra-index-url https://download.pytorch.org/whl/cpu \
-    -r engine.txt -r postgresql.txt -r "${TORCH}.txt"
+    -r engine.txt -r "${TORCH}.txt"
 
 FROM ${PYTHON}
 # llama.cpp needs libgomp. Its newest version holds Debian's security updates.

@@ -46,7 +46,7 @@ def expression_of(metadata: Mapping[str, Any]) -> str:
     classified = [one.rpartition(" :: ")[2] for one in metadata.get("classifier", ()) if one.startswith("License ::")]
     for words in (said, *classified):
         if words in known or words in _WORDS:
-            return _WORDS.get(words, words)
+            return str(_WORDS.get(words, words))
     if unsaid := _UNSAID.get(metadata["name"]):
         return unsaid
     raise LookupError(f"{metadata['name']}: no known licence in {said[:80]!r}, {classified}")

@@ -33,7 +33,7 @@ def main() -> None:
 def resolved(*names: str) -> dict[str, str]:
     """Return each package that these requirements lead to on any platform, and its lines with hashes."""
     options = ["--universal", "--python-version=3.11", "--generate-hashes", "--no-annotate", "--no-header"]
-    sources = [REQUIREMENTS / f"{name}.txt" for name in names]
+    sources = [str(REQUIREMENTS / f"{name}.txt") for name in names]
     command = ["uv", "pip", "compile", "--quiet", *options, f"--exclude-newer={COOLDOWN}", *sources]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     entries = re.split(r"^(?=[a-z])", told, flags=re.MULTILINE)[1:]
