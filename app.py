@@ -1,7 +1,6 @@
 """The service on port 9527: `python app.py`. A table of contents that wires everything and decides nothing."""
 
 import argparse
-import logging
 import sys
 import threading
 from contextlib import suppress
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from config import EngineConfig, ServiceConfig, WrongSetting, misspelt_names
 from gate import Access, Gate, Origins, known_hosts
+from observe import logs
+from observe.masking import password_in
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -104,10 +105,8 @@ def _load(config: ServiceConfig, engine_config: EngineConfig | None) -> "Flask":
     """In the serving process: make the app, and begin what runs beside it."""
     from services.embedded import EmbeddedEngine
 
-    logging.basicConfig(level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # The SDK's HTTP library logs every URL; our own lines say enough.
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
     engine = EmbeddedEngine(engine_config.host, engine_config.port, engine_config.api_key) if engine_config else None
+    logs.set_up("service", config.log_level, config.log_format, _secrets(config, engine))
     app = create_app(config, engine, engine_config.context_tokens if engine_config else None)
     if engine:
         engine.start()
@@ -117,14 +116,19 @@ def _load(config: ServiceConfig, engine_config: EngineConfig | None) -> "Flask":
     host = f"[{config.host}]" if ":" in config.host else config.host
     where = f"http://{host}:{config.port}"
     with suppress(OSError):  # nobody may read it any more: `python app.py 2>&1 | head -1`
-        print(f"tune9527 listens on {where}, upstream: {_upstream_name(config, engine)}", flush=True)
+        print(f"tune9527 listens on {where}, upstream: {_upstream_name(config, app, engine)}", flush=True)
     return app
 
 
-def _upstream_name(config: ServiceConfig, engine: "EmbeddedEngine | None") -> str:
+def _secrets(config: ServiceConfig, engine: "EmbeddedEngine | None") -> tuple[str, ...]:
+    """What no line of the log may hold."""
+    return config.openai_api_key, engine.secret if engine else "", *password_in(config.openai_base_url)
+
+
+def _upstream_name(config: ServiceConfig, app: "Flask", engine: "EmbeddedEngine | None") -> str:
     if engine:
         return f"the embedded engine on {engine.base_url} (its log lines are among these)"
-    return config.openai_base_url or "OpenAI"
+    return app.extensions["services"].upstream.shown_url if config.openai_base_url else "OpenAI"
 
 
 if __name__ == "__main__":

@@ -38,9 +38,10 @@ class ServiceConfig(SharedConfig):
     def __post_init__(self) -> None:
         """Refuse what would fail at every call: a base URL that is none, a key that no header can carry."""
         super().__post_init__()
+        shown = f"'{self.openai_base_url}'" if "@" not in self.openai_base_url else "not shown here, for its password"
         if self.openai_base_url and not _is_http_url(self.openai_base_url):
             raise WrongSetting(
-                f"OPENAI_BASE_URL is '{self.openai_base_url}', but must be http:// or https://, a host "
+                f"OPENAI_BASE_URL is {shown}, but must be http:// or https://, a host "
                 "and perhaps a path, without ? and #."
             )
         if not (self.openai_api_key.isascii() and self.openai_api_key.isprintable()):

@@ -28,6 +28,9 @@ class SharedConfig(FromEnvironment):
         "Web pages of other origins that may call, such as https://intranet.example, apart by spaces.",
     )
     log_level: str = setting("LOG_LEVEL", "INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+    log_format: str = setting(
+        "LOG_FORMAT", "text", "How a line of the log looks: for people, or one JSON object.", choices=("text", "json")
+    )
 
     def __post_init__(self) -> None:
         """Refuse names and origins that no request can have."""

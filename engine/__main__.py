@@ -2,7 +2,6 @@
 
 import argparse
 import importlib.util
-import logging
 import os
 import signal
 import sys
@@ -221,12 +220,16 @@ class _Loader:
         from engine import orphans
         from engine.app import create_engine
         from engine.repair import repair
+        from observe import logs
+        from observe.masking import password_in
 
-        logging.basicConfig(level=self._config.log_level, format="%(asctime)s engine %(levelname)s %(message)s")
-        orphans.end(self._config.data_dir)  # the serving process before this one may have been killed
-        app = create_engine(self._config)
+        config = self._config
+        secrets = config.api_key, config.wandb_api_key, *password_in(config.database_url)
+        logs.set_up("engine", config.log_level, config.log_format, secrets)
+        orphans.end(config.data_dir)  # the serving process before this one may have been killed
+        app = create_engine(config)
         parts = app.extensions["engine"]
-        repair(parts.store, self._config.data_dir, int(time.time()))
+        repair(parts.store, config.data_dir, int(time.time()))
         parts.models.fetch_in_background(parts.models.default)
         for name in ("worker", "deliveries", "reports"):
             run = app.extensions[name].run

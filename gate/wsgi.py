@@ -61,7 +61,15 @@ class Gate:
 
     def _refuse(self, refusal: ApiError, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         request_id = new_id("req_")
-        log.warning("%s %s: %s", request_id, refusal.code, ascii(refusal.message))
+        told = {
+            "request_id": request_id,
+            "method": environ["REQUEST_METHOD"],
+            "route": None,
+            "status": refusal.status,
+            "refused": refusal.code,
+        }
+        words = request_id, refusal.code, ascii(refusal.message)
+        log.warning("%s %s: %s", *words, extra={"fields": told})
         body = json.dumps(self._show(refusal, request_id)).encode()
         headers = [
             ("Content-Type", "application/json"),

@@ -26,6 +26,15 @@ def begin() -> None:
 def end(response: Response) -> Response:
     """Send the id back, and log what was asked and answered."""
     response.headers[HEADER] = g.request_id
-    took = (time.perf_counter() - g.began) * 1000
-    log.info("%s %s %d %.1f ms %s", request.method, ascii(request.path), response.status_code, took, g.request_id)
+    took, status = (time.perf_counter() - g.began) * 1000, response.status_code
+    told = {
+        "request_id": g.request_id,
+        "method": request.method,
+        "route": request.url_rule.rule if request.url_rule else None,
+        "status": status,
+        "ms": round(took, 1),
+        "key": g.key.id or None if "key" in g else None,
+    }
+    words = request.method, ascii(request.path), status, took, g.request_id
+    log.info("%s %s %d %.1f ms %s", *words, extra={"fields": told})
     return response

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 import lifeline
+from observe.masking import hide
 from services.failures import EngineFailed, EngineUnavailable
 
 log = logging.getLogger("tune9527.engine")
@@ -177,10 +178,10 @@ class EmbeddedEngine:
         self._pause(self._patience.first_pause * 2 ** (failed_starts - 1))
 
     def _listen(self, process: "subprocess.Popen[bytes]") -> None:
-        """Pass the engine's lines on to our stderr as they are; an unread pipe would stop it."""
+        """Pass the engine's lines on to our stderr; an unread pipe would stop it."""
         assert process.stdout is not None
         for line in process.stdout:
-            text = line.decode("utf-8", "replace").rstrip()
+            text = hide(line.decode("utf-8", "replace").rstrip(), self.secret)
             self._said.append(text)
             with suppress(OSError, ValueError):  # ours is broken or closed: the pipe is read on all the same
                 print(text, file=sys.stderr, flush=True)

@@ -1,16 +1,15 @@
 """Turns an upstream's refusals and silences into our failures; its status, code, message and Retry-After pass."""
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from observe.masking import mask
 from wire.errors import ApiError, Unavailable, UpstreamFailed, UpstreamTimeout
 
 if TYPE_CHECKING:
     import httpx2
 
 _PASSED_HEADERS = ("Retry-After", "Retry-After-Ms")
-_KEY = re.compile(r"sk-[A-Za-z0-9_-]{16,}")
 
 
 class NothingSent(ApiError):
@@ -98,16 +97,6 @@ def dropped(base_url: str) -> UpstreamFailed:
 def nonsense(what: str) -> UpstreamFailed:
     """Say that the upstream's answer is not what the OpenAI API gives there."""
     return UpstreamFailed(f"The upstream's answer cannot be used: {what}.", code="upstream_invalid")
-
-
-def mask(text: str, key: str) -> str:
-    """Show of a key what OpenAI shows of it: its first eight and last four characters."""
-    whole = text.replace(key, _masked(key)) if len(key) >= 8 else text
-    return _KEY.sub(lambda found: _masked(found.group()), whole)
-
-
-def _masked(key: str) -> str:
-    return f"{key[:8]}****{key[-4:]}" if len(key) > 16 else "****"
 
 
 def _text(value: Any) -> str | None:

@@ -12,17 +12,18 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-PACKAGES = ("config", "gate", "routes", "services", "wire", "dataprep", "engine", "dashboard")
+PACKAGES = ("config", "gate", "observe", "routes", "services", "wire", "dataprep", "engine", "dashboard")
 SCRIPTS = ("bench", "deploy", "examples", "supply")
 
 # Who may import whom; the longest name that fits a module counts. "x" stands for x and all inside it.
 IMPORTS: dict[str, set[str]] = {
-    "app": {"routes", "dashboard", "services", "wire", "config", "gate", "httpd", "lifeline"},
-    "routes": {"routes", "services", "wire", "gate", "dataprep"},
+    "app": {"routes", "dashboard", "services", "wire", "config", "gate", "observe", "httpd", "lifeline"},
+    "routes": {"routes", "services", "wire", "gate", "observe", "dataprep"},
+    "observe": {"observe"},
     "gate": {"gate", "wire"},
     "gate.__main__": {"gate", "config"},
     "dashboard": {"dashboard", "services", "wire"},
-    "services": {"services", "wire", "lifeline", "loopback"},
+    "services": {"services", "wire", "observe", "lifeline", "loopback"},
     "wire": {"wire"},
     "dataprep": {"dataprep"},
     "config": {"config"},
@@ -31,9 +32,9 @@ IMPORTS: dict[str, set[str]] = {
     "httpd": {"lifeline"},
     "engine": {"engine", "wire", "lifeline"},
     "engine.files": {"engine", "wire", "dataprep"},
-    "engine.app": {"engine", "wire", "config", "gate", "lifeline"},
-    "engine.__main__": {"engine", "wire", "config", "gate", "httpd", "lifeline"},
-    "engine.routes": {"engine", "wire", "gate"},
+    "engine.app": {"engine", "wire", "config", "gate", "observe", "lifeline"},
+    "engine.__main__": {"engine", "wire", "config", "gate", "observe", "httpd", "lifeline"},
+    "engine.routes": {"engine", "wire", "gate", "observe"},
     "engine.store": {"engine.store", "engine.lifecycle", "wire"},
     "engine.trainer": {
         *("engine.trainer", "engine.architectures", "engine.auto", "engine.durable", "engine.lock"),

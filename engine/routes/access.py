@@ -1,6 +1,6 @@
 """Asks every call for the engine's secret or an admin's key, where one is asked for; finer rules are the service's."""
 
-from flask import Flask, request
+from flask import Flask, g, request
 
 from gate import Access
 
@@ -9,6 +9,6 @@ def register(app: Flask, access: Access) -> None:
     """Hang the question before every route of `app`."""
 
     def require_key() -> None:
-        access.require(request.headers.get("Authorization"), "admin")
+        g.key_id = access.require(request.headers.get("Authorization"), "admin").id or None
 
     app.before_request(require_key)

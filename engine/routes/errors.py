@@ -45,7 +45,16 @@ def _close(response: Response) -> Response:
     response.headers["openai-processing-ms"] = str(elapsed)
     response.headers["X-Tune9527-Engine"] = "1"
     # The path is quoted: what a caller sends must not draw lines in the log.
-    _LOG.info("%s %r %s %s ms %s", request.method, request.path, response.status_code, elapsed, g.request_id)
+    told = {
+        "request_id": g.request_id,
+        "method": request.method,
+        "route": request.url_rule.rule if request.url_rule else None,
+        "status": response.status_code,
+        "ms": elapsed,
+        "key": g.get("key_id"),
+    }
+    words = request.method, request.path, response.status_code, elapsed, g.request_id
+    _LOG.info("%s %r %s %s ms %s", *words, extra={"fields": told})
     return response
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from observe.masking import mask
 from services.client import Address, Upstream, pick
-from services.failures import Unreachable, mask
+from services.failures import Unreachable
 from services.fine_tuning import FineTuning
 from tests.fakes.openai_upstream import FILE_ID, JOB_ID, FakeOpenAI
 from tests.fakes.ports import free_port
