@@ -8,8 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from config import EngineConfig, ServiceConfig, WrongSetting, misspelt_names
-from gate import Access, Gate, Origins, known_hosts
+from gate import Access, Gate, Origins, RateLimit, known_hosts
 from observe import logs
+from observe.audit import Audit
+from observe.figures import Figures
 from observe.masking import password_in
 
 if TYPE_CHECKING:
@@ -56,7 +58,6 @@ def create_app(
     """Return the service; with `engine`, the embedded engine is its upstream, which trains on `context_tokens`."""
     from flask import Flask
 
-    from routes import access, chat, datasets, errors, fine_tuning, jobs, request_id, retrieve, status, upload_files
     from wire.envelope import failed
 
     app = Flask(__name__, static_folder=None)
@@ -65,17 +66,43 @@ def create_app(
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False
-    app.extensions["services"] = _services(config, engine, context_tokens)
-    for module in (request_id, errors, access, status, upload_files, fine_tuning, retrieve, chat, jobs, datasets):
-        app.register_blueprint(module.bp)
+    figures = app.extensions["figures"] = Figures()
+    app.extensions["services"] = _services(config, engine, context_tokens, figures)
+    _register_routes(app)
     app.extensions["access"] = Access.at(config.host, config.key_file)
+    app.extensions["rate_limit"] = RateLimit(config.rate_limit)
+    app.extensions["audit"] = Audit(config.data_dir / "audit.jsonl")
     hosts = known_hosts(config.host, config.allowed_hosts)
     origins = Origins(frozenset(config.allowed_origins.split()))
-    app.wsgi_app = Gate(app.wsgi_app, hosts, origins, failed)  # type: ignore[method-assign]
+    app.wsgi_app = Gate(app.wsgi_app, hosts, origins, failed, figures.refused.add)  # type: ignore[method-assign]
     return app
 
 
-def _services(config: ServiceConfig, engine: "EmbeddedEngine | None", context_tokens: int | None) -> "Services":
+def _register_routes(app: "Flask") -> None:
+    from routes import (
+        access,
+        audit,
+        chat,
+        datasets,
+        errors,
+        fine_tuning,
+        jobs,
+        metrics,
+        request_id,
+        retrieve,
+        status,
+        upload_files,
+    )
+
+    for module in (request_id, errors, audit, access, status, upload_files, fine_tuning, retrieve, chat):
+        app.register_blueprint(module.bp)
+    for module in (jobs, datasets, metrics):
+        app.register_blueprint(module.bp)
+
+
+def _services(
+    config: ServiceConfig, engine: "EmbeddedEngine | None", context_tokens: int | None, figures: Figures
+) -> "Services":
     from services import Services
     from services.chat import Chat
     from services.client import OPENAI_URL, Address, Upstream
@@ -92,7 +119,7 @@ def _services(config: ServiceConfig, engine: "EmbeddedEngine | None", context_to
         connect=config.connect_timeout,
         read=config.upstream_timeout,
     )
-    upstream = Upstream(address, engine.require) if engine else Upstream(address)
+    upstream = Upstream(address, engine.require if engine else lambda: None, figures.upstream_failures.add)
     streams = config.threads - max(1, config.threads // 8)
     files, jobs = Files(upstream), FineTuning(upstream)
     openai = address.base_url.rstrip("/") == OPENAI_URL

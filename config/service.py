@@ -30,6 +30,13 @@ class ServiceConfig(SharedConfig):
     connect_timeout: float = setting(
         "CONNECT_TIMEOUT", 5.0, "Seconds to reach the upstream before the caller gets 502.", least=0.1
     )
+    rate_limit: int = setting(
+        "RATE_LIMIT",
+        600,
+        "Calls a minute of each key, and of each address that shows no key that opens; 0: no limit. Where no key is "
+        "asked for there is none.",
+        least=0,
+    )
     max_upload_mb: int = setting("MAX_UPLOAD_MB", 512, "Largest upload in MB; OpenAI takes 512.", least=1)
     threads: int = setting(
         "THREADS", 64, "Calls served at once; a streamed answer holds one all along.", least=2, most=4096

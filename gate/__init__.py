@@ -4,6 +4,7 @@ from gate.access import Access
 from gate.hosts import is_loopback, known_hosts
 from gate.keys import NOBODY, SCOPES, Key, KeyFile
 from gate.origins import Origins
+from gate.rates import RateLimit
 from gate.wsgi import Gate
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Key",
     "KeyFile",
     "Origins",
+    "RateLimit",
     "is_loopback",
     "known_hosts",
 ]

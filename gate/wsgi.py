@@ -25,7 +25,7 @@ _SAFE = (
 
 
 class Gate:
-    """Host, then origin; `show` makes a failure's body of it and the request's id."""
+    """Host, then origin; `show` makes a failure's body of it and the request's id, `count_refusal` is told its code."""
 
     def __init__(
         self,
@@ -33,11 +33,13 @@ class Gate:
         known_hosts: frozenset[str],
         origins: Origins,
         show: Callable[[ApiError, str], dict[str, Any]],
+        count_refusal: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._app = app
         self._known_hosts = known_hosts
         self._origins = origins
         self._show = show
+        self._count_refusal = count_refusal
 
     def __call__(self, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
@@ -61,6 +63,7 @@ class Gate:
 
     def _refuse(self, refusal: ApiError, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         request_id = new_id("req_")
+        self._count_refusal(refusal.code or "")
         told = {
             "request_id": request_id,
             "method": environ["REQUEST_METHOD"],

@@ -84,10 +84,10 @@ class JsonLines(logging.Formatter):
         line = {"time": _utc(record), "level": record.levelname, "server": self._server, "logger": record.name, **told}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        masked = {
-            name: hide(value, *self._secrets) if isinstance(value, str) else value for name, value in line.items()
-        }
-        return json.dumps(masked, default=str)
+        for name, value in line.items():
+            if isinstance(value, str):
+                line[name] = hide(value, *self._secrets)
+        return json.dumps(line, default=str)
 
 
 def _utc(record: logging.LogRecord) -> str:

@@ -4,7 +4,13 @@ from typing import cast
 
 from flask import current_app, g
 
+from observe.figures import Figures
 from services import Services
+
+
+def figures() -> Figures:
+    """Return what the app that handles this request counts."""
+    return cast(Figures, current_app.extensions["figures"])
 
 
 def services() -> Services:

@@ -2,7 +2,9 @@
 
 from flask import Blueprint, current_app, g, request
 
-from gate import NOBODY, Access
+from gate import NOBODY, Access, RateLimit
+from routes import figures
+from wire.errors import ApiError
 
 bp = Blueprint("access", __name__)
 
@@ -17,6 +19,7 @@ SCOPES = {
     "jobs.retrieve_job": "read",
     "jobs.list_events": "read",
     "jobs.cancel_job": "train",
+    "metrics.metrics": "read",
     "datasets.check": "train",
     "datasets.fix": "train",
     "datasets.convert": "train",
@@ -31,4 +34,21 @@ def require_key() -> None:
     if request.endpoint in PUBLIC:
         return
     access: Access = current_app.extensions["access"]
-    g.key = access.require(request.headers.get("Authorization"), SCOPES.get(request.endpoint or "", "admin"))
+    try:
+        g.key = access.require(request.headers.get("Authorization"), SCOPES.get(request.endpoint or "", "admin"))
+    except ApiError as refusal:
+        figures().refused.add(refusal.code or "")
+        _count_call(f"address {request.remote_addr}")  # nor may keys be guessed at will
+        raise
+    if g.key != NOBODY:
+        _count_call(g.key.id)
+    g.let_in = True
+
+
+def _count_call(who: str) -> None:
+    rate: RateLimit = current_app.extensions["rate_limit"]
+    try:
+        rate.take(who)
+    except ApiError:
+        figures().rate_limited.add()
+        raise

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, current_app, g
 from flask.json.provider import JSONProvider
 
 from routes import services
+from routes.audit import about
 from routes.incoming import json_object
 from wire import waiting
 from wire.chat import DocumentedChat
@@ -36,6 +37,7 @@ def chat() -> Response:
 def _allowed(body: dict[str, Any]) -> DocumentedChat:
     """The body as a question to a model that the caller may ask."""
     wanted = parse(DocumentedChat, body)
+    about(wanted.model)
     services().fine_tuning.require_model(wanted.model or "")
     return wanted
 

@@ -9,6 +9,7 @@ from werkzeug.datastructures import CombinedMultiDict
 
 from dataprep.conversion.options import ALIASES, Options
 from routes import services
+from routes.audit import told
 from routes.incoming import Form, multipart, refuse_unknown, sent_file, sent_files, switch
 from services.datasets import CONTENT_TYPE, Dataset, Mended
 from services.files import Incoming
@@ -35,7 +36,7 @@ def check() -> dict[str, Any]:
     upload, thorough = switch("upload", fields, default=False), switch("thorough", fields, default=False)
     model, profile = fields.get("model", ""), fields.get("profile", "")
     check_one = partial(services().datasets.check, model=model, upload=upload, thorough=thorough, against=against)
-    return ok([check_one(file, profile) for file in incoming])
+    return ok(told([check_one(file, profile) for file in incoming]))
 
 
 @bp.post("/fix")
@@ -46,7 +47,7 @@ def fix() -> dict[str, Any] | Response:
     profile, encoding = fields.get("profile", ""), fields.get("encoding", "")
     mended = services().datasets.fix(incoming, profile, encoding, mask=mask)
     if upload:
-        return ok(services().datasets.upload_mended(mended))
+        return ok(told(services().datasets.upload_mended(mended)))
     return _as_file(_only(mended).file) if download else ok([one.entry() for one in mended])
 
 
@@ -79,7 +80,7 @@ def _sent(known: list[str]) -> tuple[Form, list[Incoming], Incoming | None]:
 def _reply(dataset: Dataset, *, upload: bool, download: bool) -> dict[str, Any] | Response:
     """The examples' ids, the examples as a file, or the examples as text; the report is in all but the file."""
     if upload:
-        return ok(services().datasets.upload(dataset))
+        return ok(told(services().datasets.upload(dataset)))
     if not download:
         return ok(dataset.entry())
     return _as_file(dataset.training)

@@ -4,8 +4,10 @@ from typing import Any
 
 from flask import Blueprint, current_app, request
 
-from routes import services
+from routes import figures, services
+from routes.audit import about
 from routes.incoming import json_object
+from services.fine_tuning import Created
 from wire.envelope import ok
 from wire.requests import JobCreate, parse
 
@@ -18,6 +20,14 @@ def fine_tuning() -> tuple[dict[str, Any], dict[str, str]]:
     body = json_object()
     model = body.get("model")
     wanted = parse(JobCreate, {**body, "model": current_app.config["DEFAULT_MODEL"] if model is None else model})
+    about(wanted.training_file, wanted.validation_file)
     services().require_own(wanted)
     created = services().fine_tuning.create(wanted, request.headers.get("Idempotency-Key"))
-    return ok(created.reply()), {"Idempotent-Replayed": "true"} if created.replayed else {}
+    return ok(_noted(created).reply()), {"Idempotent-Replayed": "true"} if created.replayed else {}
+
+
+def _noted(created: Created) -> Created:
+    about(created.job["id"])
+    if not created.replayed:
+        figures().jobs_started.add()
+    return created

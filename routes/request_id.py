@@ -6,11 +6,15 @@ import time
 
 from flask import Blueprint, Response, g, request
 
+from observe.metrics import status_class
+from routes import figures
 from wire.ids import new_id
 
 log = logging.getLogger("tune9527.access")
 bp = Blueprint("request_id", __name__)
 HEADER = "X-Request-Id"
+# A label is one of a few: what callers make up stands under these.
+_UNMATCHED = ("other", "none")
 _VALID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -35,6 +39,12 @@ def end(response: Response) -> Response:
         "ms": round(took, 1),
         "key": g.key.id or None if "key" in g else None,
     }
+    figures().requests.add(*_labels(), status_class(status))
+    figures().seconds.add(_labels()[1], took / 1000)
     words = request.method, ascii(request.path), status, took, g.request_id
     log.info("%s %s %d %.1f ms %s", *words, extra={"fields": told})
     return response
+
+
+def _labels() -> tuple[str, str]:
+    return (request.method, request.url_rule.rule) if request.url_rule else _UNMATCHED

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint
 
 from routes import services
+from routes.audit import about
 from routes.incoming import json_object
 from services.client import pick
 from wire.envelope import ok
@@ -24,4 +25,5 @@ class JobRetrieve(Strict):
 def retrieve() -> dict[str, Any]:
     """Return one job as it stands now; `fine_tuned_model` is the new model once `status` is succeeded."""
     wanted = parse(JobRetrieve, json_object())
+    about(wanted.fine_tuning_job_id)
     return ok(pick(services().fine_tuning.retrieve(wanted.fine_tuning_job_id), *_KEYS))

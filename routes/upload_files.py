@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, current_app, request
 
 from routes import services
+from routes.audit import told
 from routes.incoming import multipart, refuse_unknown, sent_files, switch
 from services.files import Outcome
 from wire.envelope import ok
@@ -28,7 +29,7 @@ def upload_files() -> tuple[dict[str, Any], int]:
 
 def _reply(outcomes: list[Outcome]) -> tuple[dict[str, Any], int]:
     """All good is 200, some 207; none is the upstream's failure or the first file's, with what became of each."""
-    entries = [outcome.entry() for outcome in outcomes]
+    entries = told([outcome.entry() for outcome in outcomes])
     good = sum(outcome.status == "uploaded" for outcome in outcomes)
     if good:
         return ok(entries), 200 if good == len(outcomes) else 207

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Generator, Iterator
 from datetime import date
 from http import HTTPStatus
-from threading import BoundedSemaphore
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from services import failures, models
@@ -41,8 +41,12 @@ class Chat:
         self._upstream = upstream
         self._default_model = default_model
         self._today = today
-        self._max_streams = max_streams
-        self._streams = BoundedSemaphore(max_streams)
+        self._streams = _Slots(max_streams)
+
+    @property
+    def streams_open(self) -> int:
+        """How many answers are being streamed now."""
+        return self._streams.taken
 
     def complete(self, wanted: dict[str, Any]) -> Work[dict[str, Any]]:
         """Return the documented `{content, id, model}`; `wanted` is a body that `DocumentedChat` has let through.
@@ -72,8 +76,8 @@ class Chat:
 
         Closing the iterator closes the connection to the upstream.
         """
-        if not self._streams.acquire(blocking=False):
-            message = f"{self._max_streams} answers are being streamed already; try again in a moment."
+        if not self._streams.take():
+            message = f"{self._streams.most} answers are being streamed already; try again in a moment."
             raise Unavailable(message, code="too_many_streams", headers={"Retry-After": "1"})
         return sse.Started(self._relay(wanted))
 
@@ -94,7 +98,7 @@ class Chat:
             log.warning("a stream ended early: %s", failure.message)
             yield sse.error_event(failure)
         finally:
-            self._streams.release()
+            self._streams.give_back()
 
     def _pieces(self, response: "httpx2.Response") -> Iterator[bytes]:
         if not response.headers.get("content-type", "").startswith(sse.CONTENT_TYPE):
@@ -104,12 +108,13 @@ class Chat:
     def _read(self, response: "httpx2.Response") -> Iterator[bytes]:
         import httpx2
 
-        try:
-            yield from response.iter_bytes()
-        except httpx2.TimeoutException:
-            raise failures.silent(self._upstream.shown_url) from None
-        except httpx2.HTTPError:
-            raise failures.dropped(self._upstream.shown_url) from None
+        with self._upstream.counted():
+            try:
+                yield from response.iter_bytes()
+            except httpx2.TimeoutException:
+                raise failures.silent(self._upstream.shown_url) from None
+            except httpx2.HTTPError:
+                raise failures.dropped(self._upstream.shown_url) from None
 
     def _ask(self, body: dict[str, Any]) -> "httpx2.Response":
         try:
@@ -125,6 +130,27 @@ class Chat:
             "model": wanted.get("model") or self._default_model,
             "messages": messages if system is None else [{"role": "system", "content": system}, *messages],
         }
+
+
+class _Slots:
+    """Places for streams: a semaphore that tells how many are taken."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.taken = 0
+        self._lock = Lock()
+
+    def take(self) -> bool:
+        """Take a place if there is one."""
+        with self._lock:
+            free = self.taken < self.most
+            self.taken += free
+            return free
+
+    def give_back(self) -> None:
+        """Leave a place."""
+        with self._lock:
+            self.taken -= 1
 
 
 def whole_events(pieces: Iterator[bytes]) -> Iterator[bytes]:

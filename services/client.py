@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from msgspec.json import encode
 
 from services import failures
+from wire.errors import ApiError
 
 if TYPE_CHECKING:
     import httpx2
@@ -36,11 +37,20 @@ class Address:
 
 
 class Upstream:
-    """The way to the upstream; `ready` is called before every call and may wait, or say why there is no upstream."""
+    """The way to the upstream; `ready` is called before every call and may wait, or say why there is no upstream.
 
-    def __init__(self, address: Address, ready: Callable[[], None] = lambda: None) -> None:
+    `count_failure` is told the kind of each call that failed.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        ready: Callable[[], None] = lambda: None,
+        count_failure: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.address = address
         self._ready = ready
+        self._count_failure = count_failure
         self._making = threading.Lock()
 
     @contextlib.contextmanager
@@ -48,7 +58,7 @@ class Upstream:
         """Lend the SDK's client for one call; what the SDK raises leaves as an ApiError."""
         import openai
 
-        with self._failures():
+        with self.counted(), self._failures():
             try:
                 yield self._client()
             except openai.APIStatusError as error:
@@ -63,7 +73,7 @@ class Upstream:
         Raises an ApiError as `call` does.
         """
         content = encode(body)
-        with self._failures():
+        with self.counted(), self._failures():
             response = self._send(path, content)
             if response.is_error:
                 response.read()
@@ -84,6 +94,15 @@ class Upstream:
         """The base URL without credentials, as messages may show it."""
         url = urlsplit(self.address.base_url)
         return url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
+
+    @contextlib.contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count what fails meanwhile as the upstream's."""
+        try:
+            yield
+        except ApiError as failure:
+            self._count_failure(failures.kind(failure))
+            raise
 
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:

@@ -9,6 +9,9 @@ from wire.errors import ApiError, Unavailable, UpstreamFailed, UpstreamTimeout
 if TYPE_CHECKING:
     import httpx2
 
+_KINDS = frozenset(
+    {"upstream_unreachable", "upstream_timeout", "upstream_invalid", "engine_unavailable", "engine_failed"}
+)
 _PASSED_HEADERS = ("Retry-After", "Retry-After-Ms")
 
 
@@ -40,6 +43,11 @@ class EngineFailed(EngineUnavailable):
 def is_ambiguous(failure: ApiError) -> bool:
     """Whether the upstream may have done what it was asked although it did not say so."""
     return (failure.status >= 500 or failure.status == 408) and not isinstance(failure, NothingSent)
+
+
+def kind(failure: ApiError) -> str:
+    """Return one of a few names for what went wrong: our own code for it, or `4xx` or `5xx` of an upstream's."""
+    return failure.code if failure.code in _KINDS else f"{failure.status // 100}xx"
 
 
 def refused(answer: "httpx2.Response", key: str) -> ApiError:

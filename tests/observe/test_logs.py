@@ -21,7 +21,8 @@ SECRETS = {
 KNOWN = (SECRETS["the engine's key"], SECRETS["wandb's key"], SECRETS["the database's password"])
 SAID = (
     "Authorization: Bearer {the engine's key}, {OpenAI's key}, {one of our keys} and {a webhook's secret}; "
-    "{wandb's key} to postgresql+psycopg://me:{the database's password}@box/facts and http://me:{any URL's password}@box"
+    "{wandb's key} to postgresql+psycopg://me:{the database's password}@box/facts and "
+    "http://me:{any URL's password}@box"
 )
 
 
