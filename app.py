@@ -104,6 +104,7 @@ def _services(
     config: ServiceConfig, engine: "EmbeddedEngine | None", context_tokens: int | None, figures: Figures
 ) -> "Services":
     from services import Services
+    from services.budget import Budget
     from services.chat import Chat
     from services.client import OPENAI_URL, Address, Upstream
     from services.datasets import Datasets
@@ -121,7 +122,8 @@ def _services(
     )
     upstream = Upstream(address, engine.require if engine else lambda: None, figures.upstream_failures.add)
     streams = config.threads - max(1, config.threads // 8)
-    files, jobs = Files(upstream), FineTuning(upstream)
+    files = Files(upstream)
+    jobs = FineTuning(upstream, budget=Budget(config.daily_jobs, config.daily_tokens))
     openai = address.base_url.rstrip("/") == OPENAI_URL
     datasets = Datasets(files, "openai" if openai else "engine", context_tokens)
     outlook = Outlook(upstream, jobs, config.default_model, priced=openai)

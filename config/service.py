@@ -37,6 +37,18 @@ class ServiceConfig(SharedConfig):
         "asked for there is none.",
         least=0,
     )
+    daily_jobs: int = setting(
+        "DAILY_JOBS",
+        0,
+        "Jobs that each key may start in a day of UTC, as all calls without one together; 0: no limit.",
+        least=0,
+    )
+    daily_tokens: int = setting(
+        "DAILY_TOKENS",
+        0,
+        "Tokens that these jobs may train, estimated by the sizes of their files until they have ended; 0: no limit.",
+        least=0,
+    )
     max_upload_mb: int = setting("MAX_UPLOAD_MB", 512, "Largest upload in MB; OpenAI takes 512.", least=1)
     threads: int = setting(
         "THREADS", 64, "Calls served at once; a streamed answer holds one all along.", least=2, most=4096

@@ -18,7 +18,6 @@ class Figures:
         )
         self.refused = Counter("tune9527_refused_total", "Calls that were not let in, by reason.", "code")
         self.rate_limited = Counter("tune9527_rate_limited_total", "Calls over a key's or an address's rate.")
-        self.over_budget = Counter("tune9527_over_budget_total", "Jobs refused because a day's budget was spent.")
         self.jobs_started = Counter("tune9527_jobs_started_total", "Fine-tuning jobs that were started.")
         self.upstream_failures = Counter(
             "tune9527_upstream_failures_total", "Calls to the upstream that failed, by kind.", "code"
@@ -26,7 +25,7 @@ class Figures:
 
     def page(self, streams_open: int) -> str:
         """Return all figures as Prometheus reads them."""
-        counters = (self.requests, self.seconds, self.refused, self.rate_limited, self.over_budget)
+        counters = (self.requests, self.seconds, self.refused, self.rate_limited)
         more = (self.jobs_started, self.upstream_failures)
         lines: Iterator[str] = chain.from_iterable(one.lines() for one in (*counters, *more))
         streams = gauge("tune9527_streams_open", "Answers that are being streamed now.", streams_open)

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
 from services import models
+from services.budget import NO_BUDGET, Budget, tokens_to_train
 from services.client import Upstream, body_of, pick
 from services.failures import is_ambiguous, nonsense
+from services.locks import KeyLocks
 from wire.errors import ApiError, BadRequest, NotFound
 from wire.ids import made_up_suffix
 from wire.requests import JobCreate
@@ -54,12 +55,14 @@ class FineTuning:
         upstream: Upstream,
         today: Callable[[], date] = date.today,
         sleep: Callable[[float], None] = time.sleep,
+        budget: Budget = NO_BUDGET,
     ) -> None:
         self._upstream = upstream
         self._today = today
         self._sleep = sleep
-        self._keys = _KeyLocks()
-        self._owner = ""
+        self._keys = KeyLocks()
+        self._budget = budget
+        self._owner, self._confirmed = "", False
 
     def acting_for(self, owner: str) -> Self:
         """Return the jobs of one owner; the locks are shared."""
@@ -67,14 +70,21 @@ class FineTuning:
         theirs._owner = owner
         return theirs
 
+    def confirmed(self) -> Self:
+        """Return the same, which starts jobs over the day's budget too."""
+        theirs = copy.copy(self)
+        theirs._confirmed = True
+        return theirs
+
     def create(self, wanted: JobCreate, idempotency_key: str | None = None) -> Created:
         """Start a job, or return the one that an earlier call with the same key started.
 
         Raises:
             BadRequest: 400, the request contradicts itself or the key is none.
-            ApiError: 422 idempotency_key_reused; else what the upstream said, or 502 or 504 that tell how to find out.
+            ApiError: 422 idempotency_key_reused; 429 budget_exceeded; else what the upstream said, or 502 or 504 that
+                tell how to find out.
         """
-        _refuse_contradictions(wanted)
+        _refuse_contradictions(wanted, MAX_METADATA - bool(self._budget.tokens))
         if idempotency_key is None:
             return self._start(wanted, wanted.suffix or made_up_suffix(), {})
         _refuse_bad_key(idempotency_key)
@@ -153,6 +163,39 @@ class FineTuning:
             raise replace(failure, param=JOB_FIELD) if failure.param == "fine_tune_id" else failure from None
 
     def _start(self, wanted: JobCreate, suffix: str, tags: dict[str, str]) -> Created:
+        """Start a job that the day's budget has room for; without a budget nobody is asked and nobody waits."""
+        if not self._budget:
+            return self._send(wanted, suffix, tags)
+        tokens = self._tokens_of(wanted) if self._budget.tokens else 0
+        counted = {self._budget.tag: str(tokens)} if self._budget.tokens else {}
+        with self._keys.hold(f"budget of {self._owner}"):  # a space: no idempotency key is called that
+            if not self._confirmed:
+                self._budget.require(self._today_by_owner(), tokens)
+            return self._send(wanted, suffix, tags | counted)
+
+    def _tokens_of(self, wanted: JobCreate) -> int:
+        """About how many tokens the job would train, by the size of its file."""
+        with self._upstream.call() as client:
+            file = body_of(client.files.with_raw_response.retrieve(wanted.training_file).http_response)
+        given = _method_hyperparameters(wanted) or {}
+        plain = wanted.hyperparameters.n_epochs if wanted.hyperparameters else None
+        return tokens_to_train(int(file.get("bytes") or 0), given.get("n_epochs", plain))
+
+    def _today_by_owner(self) -> Iterator[dict[str, Any]]:
+        """The jobs that were started here for the same owner since midnight, UTC; newest first."""
+        after: dict[str, Any] = {}
+        while True:
+            with self._upstream.call() as client:
+                page = body_of(client.fine_tuning.jobs.with_raw_response.list(limit=100, **after).http_response)
+            rows = _rows(page)
+            fresh = [job for job in rows if int(job.get("created_at") or 0) >= self._budget.since]
+            tagged = ((job, job.get("metadata") or {}) for job in fresh)
+            yield from (job for job, tags in tagged if REQUEST in tags and tags.get(OWNER, "") == self._owner)
+            if len(fresh) < len(rows) or not (rows and page.get("has_more")):
+                return
+            after = {"after": rows[-1]["id"]}
+
+    def _send(self, wanted: JobCreate, suffix: str, tags: dict[str, str]) -> Created:
         """Send exactly one create; after an answer that leaves it open, look for the job."""
         tag = uuid.uuid4().hex
         fields = wanted.model_dump(exclude_none=True, exclude_unset=True)
@@ -203,28 +246,6 @@ class FineTuning:
         return next((job for job in rows if (job.get("metadata") or {}).get(name) == value), None)
 
 
-class _KeyLocks:
-    """One lock for each idempotency key in use, so that calls with the same key come one after another."""
-
-    def __init__(self) -> None:
-        self._guard = Lock()
-        self._held: dict[str, tuple[Lock, int]] = {}
-
-    @contextmanager
-    def hold(self, key: str) -> Iterator[None]:
-        with self._guard:
-            lock, users = self._held.get(key, (Lock(), 0))
-            self._held[key] = (lock, users + 1)
-        try:
-            with lock:
-                yield
-        finally:
-            with self._guard:
-                lock, users = self._held.pop(key)
-                if users > 1:
-                    self._held[key] = (lock, users - 1)
-
-
 def _refuse_bad_id(job_id: str) -> None:
     """The SDK will not put these into a path, or they would lead elsewhere; no job has them."""
     if job_id in (".", "..") or "/" in job_id:
@@ -249,15 +270,15 @@ def _refuse_bad_key(key: str) -> None:
         raise BadRequest(message, code="invalid_idempotency_key", param="Idempotency-Key")
 
 
-def _refuse_contradictions(wanted: JobCreate) -> None:
+def _refuse_contradictions(wanted: JobCreate, most: int) -> None:
     """Refuse two different sets of hyperparameters, and metadata that leaves our tags no room or takes their names."""
     inner = _method_hyperparameters(wanted)
     if wanted.hyperparameters is not None and inner not in (None, wanted.hyperparameters.model_dump(exclude_none=True)):
         message = "'hyperparameters' and those inside 'method' differ; give one of them ('method' is the newer way)."
         raise BadRequest(message, code="invalid_value", param="hyperparameters")
     metadata = wanted.metadata or {}
-    if len(metadata) > MAX_METADATA:
-        message = f"'metadata' has {len(metadata)} pairs; at most {MAX_METADATA} are yours, four are the service's."
+    if len(metadata) > most:
+        message = f"'metadata' has {len(metadata)} pairs; at most {most} are yours, the others are the service's."
         raise BadRequest(message, code="invalid_value", param="metadata")
     taken = [name for name in metadata if name.startswith(TAG)]
     if taken:

@@ -112,6 +112,12 @@ def _create_file(account: Account, seen: Seen) -> Reply:
     return 200, account.new_file(name.group(1).decode(), len(content))
 
 
+def _one_file(account: Account, seen: Seen, file_id: str) -> Reply:
+    if file_id not in account.files:
+        return _error(404, f"No such File object: {file_id}", None, "id")
+    return 200, account.files[file_id]
+
+
 def _delete_file(account: Account, seen: Seen, file_id: str) -> Reply:
     if account.files.pop(file_id, None) is None:
         return _error(404, f"No such File object: {file_id}", None, "id")
@@ -158,6 +164,7 @@ def _chat(account: Account, seen: Seen) -> Reply:
 
 _ROUTES: list[tuple[str, str, Callable[..., Reply]]] = [
     ("POST", r"/v1/files", _create_file),
+    ("GET", r"/v1/files/([^/]+)", _one_file),
     ("DELETE", r"/v1/files/([^/]+)", _delete_file),
     ("POST", r"/v1/fine_tuning/jobs", _create_job),
     ("GET", r"/v1/fine_tuning/jobs", _list_jobs),

@@ -1,0 +1,120 @@
+"""A day's budget of jobs and tokens: counted from the upstream's own jobs, before anything is created there."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+from config import ServiceConfig
+from gate import KeyFile
+from services.budget import Budget, tokens_to_train
+from tests.fakes.openai_upstream import FILE_ID, JOB_ID, FakeOpenAI
+from wire.errors import ApiError
+
+CREATE = "POST /v1/fine_tuning/jobs"
+CREATED_AT = 1704527100  # of the fake's jobs
+MIDNIGHT = 1704499200
+DAY = 86_400
+LINE = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}\n'
+TOKENS = tokens_to_train(len(LINE), 3)
+
+
+@pytest.fixture
+def serve(upstream: FakeOpenAI, tmp_path: Path) -> Callable[..., FlaskClient]:
+    """Makes the service with a budget, at the time of the fake's jobs or `later`, with the training file uploaded."""
+
+    def make(later: int = 0, **budget: Any) -> FlaskClient:
+        app = create_app(ServiceConfig(data_dir=tmp_path, openai_base_url=upstream.base_url))
+        app.extensions["services"].fine_tuning._budget = Budget(**budget, now=lambda: CREATED_AT + later)
+        client = app.test_client()
+        if not upstream.files:
+            upstream.new_file("train.jsonl", len(LINE))
+        return client
+
+    return make
+
+
+def start(client: FlaskClient, token: str = "", **headers: str) -> tuple[int, Any]:
+    """Ask for a job of three epochs; the status and the response."""
+    key = {"Authorization": f"Bearer {token}"} if token else {}
+    asked = {"training_file": FILE_ID, "hyperparameters": {"n_epochs": 3}}
+    reply = client.post("/fine_tuning", json=asked, headers=key | headers)
+    return reply.status_code, reply.get_json()["response"]
+
+
+def test_a_job_too_many_is_refused_and_nothing_is_created(
+    serve: Callable[..., FlaskClient], upstream: FakeOpenAI
+) -> None:
+    client = serve(jobs=2)
+    assert [start(client)[0] for _ in range(3)] == [200, 200, 429]
+    assert upstream.count(CREATE) == 2
+    reply = client.post("/fine_tuning", json={"training_file": FILE_ID})
+    told = reply.get_json()["response"]
+    assert told["code"] == "budget_exceeded"
+    assert "2 of 2 jobs (DAILY_JOBS)" in told["message"]
+    assert "2024-01-07T00:00:00Z" in told["message"]
+    assert int(reply.headers["Retry-After"]) == MIDNIGHT + DAY - CREATED_AT
+
+
+def test_a_new_day_has_a_new_budget(serve: Callable[..., FlaskClient], upstream: FakeOpenAI) -> None:
+    assert [start(serve(jobs=1))[0] for _ in range(2)] == [200, 429]
+    assert start(serve(later=DAY, jobs=1))[0] == 200
+
+
+def test_a_replay_costs_nothing(serve: Callable[..., FlaskClient], upstream: FakeOpenAI) -> None:
+    client = serve(jobs=1)
+    for _ in range(3):
+        assert start(client, **{"Idempotency-Key": "once"})[0] == 200
+    assert upstream.count(CREATE) == 1
+
+
+def test_an_admin_may_confirm_and_nobody_else(
+    serve: Callable[..., FlaskClient], upstream: FakeOpenAI, tmp_path: Path
+) -> None:
+    client, keys = serve(jobs=1), KeyFile(tmp_path / "keys.sqlite3")
+    admin, _ = keys.make("admin", frozenset({"admin"}))
+    confirmed = {"X-Confirm-Over-Budget": "true"}
+    assert [start(client, admin)[0] for _ in range(2)] == [200, 429]
+    assert start(client, admin, **confirmed)[0] == 200
+    red, key = keys.make("red", frozenset({"train"}))
+    upstream.files[FILE_ID]["filename"] = f"{key.id}.train.jsonl"
+    assert [start(client, red)[0], start(client, red, **confirmed)[0]] == [200, 429], "each key has a budget of its own"
+
+
+def test_tokens_are_estimated_and_then_counted_as_trained(
+    serve: Callable[..., FlaskClient], upstream: FakeOpenAI
+) -> None:
+    client = serve(tokens=3 * TOKENS)
+    assert start(client)[0] == 200
+    assert upstream.jobs[JOB_ID]["metadata"]["tune9527_tokens"] == str(TOKENS)
+    assert [start(client)[0] for _ in range(3)] == [200, 200, 429]
+    upstream.jobs[JOB_ID]["status"] = "failed"
+    assert start(client)[0] == 200, "a job that failed is not billed"
+    upstream.finish()
+    status, told = start(client)
+    assert status == 429
+    assert f"of {3 * TOKENS} tokens (DAILY_TOKENS)" in told["message"]
+
+
+def test_jobs_that_others_started_at_the_upstream_do_not_count(
+    serve: Callable[..., FlaskClient], upstream: FakeOpenAI
+) -> None:
+    client = serve(jobs=1)
+    upstream.new_job({"model": "m", "training_file": FILE_ID, "metadata": {"of": "somebody else"}})
+    assert start(client)[0] == 200
+
+
+def test_without_a_budget_nothing_is_asked_first(serve: Callable[..., FlaskClient], upstream: FakeOpenAI) -> None:
+    assert start(serve())[0] == 200
+    assert [f"{one.method} {one.path}" for one in upstream.seen] == [CREATE]
+    assert "tune9527_tokens" not in upstream.jobs[JOB_ID]["metadata"]
+
+
+def test_what_stands_in_a_jobs_metadata_is_not_trusted() -> None:
+    odd = [{"metadata": {"tune9527_tokens": text}} for text in ("", "-5", "1e9", "٣", "x" * 512)]
+    Budget(tokens=10).require([*odd, {"metadata": None}, {"trained_tokens": None}], 10)
+    with pytest.raises(ApiError, match="0 of 10 tokens"):
+        Budget(tokens=10).require(odd, 11)
