@@ -21,6 +21,7 @@ from engine.routes import (
     errors,
     files,
     fine_tuning,
+    metrics,
     models,
     moderations,
     responses,
@@ -41,7 +42,7 @@ from wire.errors import openai_body
 
 _MULTIPART_ALLOWANCE = 1024 * 1024
 _ROUTES = (
-    *(files, uploads, fine_tuning, models),
+    *(files, uploads, fine_tuning, models, metrics),
     *(chat, completions, responses, embeddings, moderations, token_counts, webhooks),
 )
 

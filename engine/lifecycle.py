@@ -10,6 +10,7 @@ SUCCEEDED = "succeeded"
 FAILED = "failed"
 CANCELLED = "cancelled"
 
+STATES = (VALIDATING, QUEUED, RUNNING, PAUSED, SUCCEEDED, FAILED, CANCELLED)
 TERMINAL = frozenset({SUCCEEDED, FAILED, CANCELLED})
 _BEFORE: Mapping[str, frozenset[str]] = {
     QUEUED: frozenset({VALIDATING, PAUSED}),

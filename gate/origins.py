@@ -11,7 +11,10 @@ from wire.errors import ApiError
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _PREFLIGHT = (
     ("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE"),
-    ("Access-Control-Allow-Headers", "authorization, content-type, idempotency-key, x-request-id"),
+    (
+        "Access-Control-Allow-Headers",
+        "authorization, content-type, idempotency-key, x-request-id, x-confirm-over-budget",
+    ),
     ("Access-Control-Max-Age", "600"),
 )
 _READABLE = "X-Request-Id, Retry-After, Idempotent-Replayed"

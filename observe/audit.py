@@ -42,8 +42,7 @@ class Audit:
             log.error("%s cannot be written (%s); what it lacks: %s", self._path.name, trouble, line)
 
     def _append(self, line: bytes) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        file = self._open()
         try:
             os.write(file, line)
             full = os.fstat(file).st_size >= self._most_bytes
@@ -51,6 +50,13 @@ class Audit:
             os.close(file)
         if full:
             self._rotate()
+
+    def _open(self) -> int:
+        try:
+            return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        except FileNotFoundError:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def _rotate(self) -> None:
         for number in range(KEPT, 0, -1):

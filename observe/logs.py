@@ -13,7 +13,7 @@ from collections.abc import Collection
 from types import TracebackType
 from typing import Any
 
-from observe.masking import hide
+from observe.masking import FEWEST_LETTERS, hide
 
 JSON = "json"
 _TEXTS = {
@@ -85,7 +85,7 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         for name, value in line.items():
-            if isinstance(value, str):
+            if isinstance(value, str) and len(value) >= FEWEST_LETTERS:
                 line[name] = hide(value, *self._secrets)
         return json.dumps(line, default=str)
 

@@ -9,7 +9,7 @@ _LOOKS = re.compile(r"sk-[A-Za-z0-9_-]{16,}|t9_[A-Za-z0-9_-]{20,}|whsec_[A-Za-z0
 _IN_URL = re.compile(r"(?<=://)([^\s/@:'\"]*):([^\s/'\"]+)@")
 _BEARER = re.compile(r"(?i)(?<=\bbearer )[^\s'\",]{8,}")
 # What is shorter stands in many an ordinary word.
-_FEWEST_LETTERS = 8
+FEWEST_LETTERS = 8
 
 
 def mask(text: str, *secrets: str) -> str:
@@ -36,15 +36,16 @@ def password_in(url: str) -> tuple[str, ...]:
 
 def _without(text: str, secrets: Sequence[str], shown: Callable[[str], str]) -> str:
     for secret in sorted(secrets, key=len, reverse=True):  # one may hold another
-        if len(secret) >= _FEWEST_LETTERS:
+        if len(secret) >= FEWEST_LETTERS:
             text = text.replace(secret, shown(secret))
     return text
 
 
 def _by_looks(text: str) -> str:
-    for looks in (_LOOKS, _BEARER):
-        text = looks.sub(lambda found: _masked(found.group()), text)
-    return _IN_URL.sub(r"\1:****@", text)
+    text = _LOOKS.sub(lambda found: _masked(found.group()), text)
+    if "earer" in text.lower():
+        text = _BEARER.sub(lambda found: _masked(found.group()), text)
+    return _IN_URL.sub(r"\1:****@", text) if "://" in text else text
 
 
 def _masked(key: str) -> str:

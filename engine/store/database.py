@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, create_engine, event, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, create_engine, event, func, select
 from sqlalchemy.exc import DatabaseError
 
 from engine import lifecycle
@@ -99,6 +99,12 @@ class Store:
             where["metadata"] = None
         found = self.newest(JOBS, None if metadata else limit, after, **where)
         return [job for job in found if _carries(job["metadata"], metadata)][:limit]
+
+    def jobs_by_status(self) -> dict[str, int]:
+        """Return how many jobs are in each status that any has."""
+        counted = select(JOBS.c.status, func.count()).group_by(JOBS.c.status)
+        with self._reader.begin() as connection:
+            return {row[0]: row[1] for row in connection.execute(counted)}
 
     def move_job(
         self,
