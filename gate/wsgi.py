@@ -50,6 +50,7 @@ class Gate:
             return self._refuse(refusal, environ, start_response)
         preflight = self._origins.preflight(environ)
         if preflight is not None:
+            log.info("preflight of %s", ascii(environ["HTTP_ORIGIN"]), extra={"fields": _told(environ, 204)})
             start_response("204 No Content", preflight)
             return []
         added = self._origins.headers(environ)
@@ -64,13 +65,7 @@ class Gate:
     def _refuse(self, refusal: ApiError, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         request_id = new_id("req_")
         self._count_refusal(refusal.code or "")
-        told = {
-            "request_id": request_id,
-            "method": environ["REQUEST_METHOD"],
-            "route": None,
-            "status": refusal.status,
-            "refused": refusal.code,
-        }
+        told = {"request_id": request_id, **_told(environ, refusal.status), "refused": refusal.code}
         words = request_id, refusal.code, ascii(refusal.message)
         log.warning("%s %s: %s", *words, extra={"fields": told})
         body = json.dumps(self._show(refusal, request_id)).encode()
@@ -82,3 +77,8 @@ class Gate:
         ]
         start_response(f"{refusal.status} {HTTPStatus(refusal.status).phrase}", headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+
+def _told(environ: dict[str, Any], status: int) -> dict[str, Any]:
+    """What a JSON line says of a call that no route saw; what it asked for is the caller's text and not in it."""
+    return {"method": environ["REQUEST_METHOD"], "route": None, "status": status}
