@@ -62,7 +62,7 @@ def lean_python(errands: Errands) -> Path:
 
 
 def test_the_service_imports_what_its_file_names_and_no_more() -> None:
-    service = imported(read_modules(ROOT), {"", "config", "gate", "routes", "services", "wire", "dataprep"})
+    service = imported(read_modules(ROOT), {"", "config", "gate", "observe", "routes", "services", "wire", "dataprep"})
     assert service == named_for_our_code(SERVICE)
 
 

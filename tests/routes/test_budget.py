@@ -1,6 +1,7 @@
 """A day's budget of jobs and tokens: counted from the upstream's own jobs, before anything is created there."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,11 @@ def test_what_stands_in_a_jobs_metadata_is_not_trusted() -> None:
     Budget(tokens=10).require([*odd, {"metadata": None}, {"trained_tokens": None}], 10)
     with pytest.raises(ApiError, match="0 of 10 tokens"):
         Budget(tokens=10).require(odd, 11)
+
+
+def test_calls_at_once_do_not_share_the_days_last_job(serve: Callable[..., FlaskClient], upstream: FakeOpenAI) -> None:
+    app = serve(jobs=1).application
+    with ThreadPoolExecutor(6) as callers:
+        statuses = [*callers.map(lambda _: start(app.test_client())[0], range(6))]
+    assert sorted(statuses) == [200, *[429] * 5]
+    assert upstream.count(CREATE) == 1

@@ -52,7 +52,7 @@ def teams(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     keys = KeyFile(folder / "keys.sqlite3")
     use = frozenset({"read", "train", "chat"})
     scopes = {"red": use, "blue": use, "admin": frozenset({"admin"})}
-    client = create_app(ServiceConfig(data_dir=folder, openai_base_url=engine.url)).test_client()
+    client = create_app(ServiceConfig(data_dir=folder, openai_base_url=engine.url, rate_limit=0)).test_client()
     engine.wait()
     yield {name: Team(client, keys.make(name, allowed)[0]) for name, allowed in scopes.items()}
     engine.end()
