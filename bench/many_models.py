@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.chat import Running, service
+from bench.chat import HEADERS, Running, service
 from engine import catalogue, publication
 from engine.catalogue import BaseModel
 from engine.store import MODELS, Store
@@ -125,7 +125,7 @@ def ask(running: Running, model: str) -> Took:
     }
     connection = http.client.HTTPConnection("127.0.0.1", running.engine_port, timeout=300)
     began = time.perf_counter()
-    connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
+    connection.request("POST", "/v1/chat/completions", json.dumps(body), HEADERS)
     response = connection.getresponse()
     if response.status != http.HTTPStatus.OK:
         raise RuntimeError(response.read().decode())
