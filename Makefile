@@ -6,8 +6,9 @@ MODEL := smollm2-135m-instruct
 
 NAME := key
 SCOPES := read,train,chat
+EXAMPLES := 5
 
-.PHONY: help quickstart serve key test clients lint bench lock
+.PHONY: help quickstart serve key test clients fuzz lint bench lock
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -27,6 +28,9 @@ test: $(VENV)/.dev  ## Run the tests.
 
 clients: $(VENV)/.dev  ## Run the tests that install packages of their own: other people's clients (1.8 GB).
 	$(BIN)/python -m pytest -m installs
+
+fuzz: $(VENV)/.dev $(VENV)-fuzz/.schemathesis  ## Try the service against its own description (EXAMPLES=1400 SEED=1: 20,000 cases).
+	$(BIN)/python -m bench.fuzz_service $(VENV)-fuzz/bin/schemathesis --examples $(EXAMPLES) $(if $(SEED),--seed $(SEED))
 
 lint: $(VENV)/.dev  ## Check style and types.
 	$(BIN)/ruff check .
@@ -58,6 +62,11 @@ $(VENV)/.dev: requirements/dev.txt requirements/wandb.txt $(VENV)/.main
 $(VENV)-bench/.peers: requirements/bench.txt requirements.txt | $(BIN)/python
 	$(BIN)/python -m venv $(VENV)-bench
 	$(VENV)-bench/bin/python -m pip install --disable-pip-version-check -r requirements/bench.txt
+	touch $@
+
+$(VENV)-fuzz/.schemathesis: requirements/fuzz.txt | $(BIN)/python
+	$(BIN)/python -m venv $(VENV)-fuzz
+	$(VENV)-fuzz/bin/python -m pip install --disable-pip-version-check -r requirements/fuzz.txt
 	touch $@
 
 $(VENV)-supply/.supply: requirements/supply.txt | $(BIN)/python

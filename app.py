@@ -88,6 +88,7 @@ def _register_routes(app: "Flask") -> None:
         fine_tuning,
         jobs,
         metrics,
+        openapi,
         request_id,
         retrieve,
         status,
@@ -96,7 +97,7 @@ def _register_routes(app: "Flask") -> None:
 
     for module in (request_id, errors, audit, access, status, upload_files, fine_tuning, retrieve, chat):
         app.register_blueprint(module.bp)
-    for module in (jobs, datasets, metrics):
+    for module in (jobs, datasets, metrics, openapi):
         app.register_blueprint(module.bp)
 
 

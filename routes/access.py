@@ -9,7 +9,8 @@ from wire.errors import ApiError
 bp = Blueprint("access", __name__)
 
 # What each endpoint needs; one that is not named here needs an admin, and one that does not exist any key.
-PUBLIC = frozenset({"status.status"})
+# The description is the same for everybody, and tells a caller that there are keys.
+PUBLIC = frozenset({"status.status", "openapi.openapi"})
 SCOPES = {
     "upload_files.upload_files": "train",
     "fine_tuning.fine_tuning": "train",

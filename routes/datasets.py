@@ -17,11 +17,11 @@ from wire.envelope import ok
 from wire.errors import BadRequest
 
 bp = Blueprint("datasets", __name__, url_prefix="/datasets")
-_CHECK_FIELDS = ["files", "against", "profile", "model", "thorough", "upload"]
-_FIX_FIELDS = ["files", "profile", "encoding", "mask", "upload", "download"]
-_STATISTICS_FIELDS = ["files", "model", "epochs"]
+CHECK_FIELDS = ["files", "against", "profile", "model", "thorough", "upload"]
+FIX_FIELDS = ["files", "profile", "encoding", "mask", "upload", "download"]
+STATISTICS_FIELDS = ["files", "model", "epochs"]
 _OPTIONS = [*Options.__dataclass_fields__, *ALIASES]
-_CONVERT_FIELDS = ["files", "upload", "download", *_OPTIONS]
+CONVERT_FIELDS = ["files", "upload", "download", *_OPTIONS]
 
 
 @bp.post("/check")
@@ -32,7 +32,7 @@ def check() -> dict[str, Any]:
 
     `upload=true` sends on what passes; `thorough=true` reads the wording of every example in large files too.
     """
-    fields, incoming, against = _sent(_CHECK_FIELDS)
+    fields, incoming, against = _sent(CHECK_FIELDS)
     upload, thorough = switch("upload", fields, default=False), switch("thorough", fields, default=False)
     model, profile = fields.get("model", ""), fields.get("profile", "")
     check_one = partial(services().datasets.check, model=model, upload=upload, thorough=thorough, against=against)
@@ -42,7 +42,7 @@ def check() -> dict[str, Any]:
 @bp.post("/fix")
 def fix() -> dict[str, Any] | Response:
     """Mend copies of the files in the form field `files`, and mask in them; `upload=true` sends on those that pass."""
-    fields, incoming, _ = _sent(_FIX_FIELDS)
+    fields, incoming, _ = _sent(FIX_FIELDS)
     mask, upload, download = (switch(name, fields, default=False) for name in ("mask", "upload", "download"))
     profile, encoding = fields.get("profile", ""), fields.get("encoding", "")
     mended = services().datasets.fix(incoming, profile, encoding, mask=mask)
@@ -54,7 +54,7 @@ def fix() -> dict[str, Any] | Response:
 @bp.post("/convert")
 def convert() -> dict[str, Any] | Response:
     """Make training data of the exports in the form field `files`; `upload=true` sends it on for /fine_tuning."""
-    fields, incoming, _ = _sent(_CONVERT_FIELDS)
+    fields, incoming, _ = _sent(CONVERT_FIELDS)
     upload, download = switch("upload", fields, default=False), switch("download", fields, default=False)
     dataset = services().datasets.convert(incoming, {name: fields.getlist(name) for name in _OPTIONS if name in fields})
     return _reply(dataset, upload=upload, download=download)
@@ -63,7 +63,7 @@ def convert() -> dict[str, Any] | Response:
 @bp.post("/statistics")
 def statistics() -> dict[str, Any]:
     """Describe training files in numbers, and estimate epochs, cost and minutes of a training of `model` on them."""
-    fields, incoming, _ = _sent(_STATISTICS_FIELDS)
+    fields, incoming, _ = _sent(STATISTICS_FIELDS)
     model, epochs = fields.get("model", ""), fields.get("epochs", "")
     return ok([services().outlook.look_ahead(file, model, epochs) for file in incoming])
 

@@ -12,7 +12,7 @@ from wire.envelope import ok
 from wire.requests import Id, Strict, parse
 
 bp = Blueprint("retrieve", __name__)
-_KEYS = ("fine_tuned_model", "id", "status", "trained_tokens", "training_file")
+KEYS = ("fine_tuned_model", "id", "status", "trained_tokens", "training_file")
 
 
 class JobRetrieve(Strict):
@@ -26,4 +26,4 @@ def retrieve() -> dict[str, Any]:
     """Return one job as it stands now; `fine_tuned_model` is the new model once `status` is succeeded."""
     wanted = parse(JobRetrieve, json_object())
     about(wanted.fine_tuning_job_id)
-    return ok(pick(services().fine_tuning.retrieve(wanted.fine_tuning_job_id), *_KEYS))
+    return ok(pick(services().fine_tuning.retrieve(wanted.fine_tuning_job_id), *KEYS))

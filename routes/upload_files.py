@@ -13,7 +13,7 @@ from wire.envelope import ok
 from wire.errors import BadRequest
 
 bp = Blueprint("upload_files", __name__)
-_FIELDS = ["files", "validate"]
+UPLOAD_FIELDS = ["files", "validate"]
 
 
 @bp.post("/upload_files")
@@ -21,7 +21,7 @@ def upload_files() -> tuple[dict[str, Any], int]:
     """Upload training files (JSONL) in the form field `files`; each file's id goes into /fine_tuning."""
     megabytes: int = current_app.config["MAX_UPLOAD_MB"]
     form, files = multipart(megabytes)
-    refuse_unknown([*files, *form, *request.args], _FIELDS)
+    refuse_unknown([*files, *form, *request.args], UPLOAD_FIELDS)
     validate = switch("validate", form if "validate" in form else request.args, default=True)
     incoming = sent_files(form, files, megabytes)
     return _reply([services().files.upload(file, validate=validate) for file in incoming])
