@@ -40,6 +40,10 @@ class Leases:
         self._seen = {one: self._seen.get(one, now) for one in held if one.owner != self.owner}
         return [one for one, since in self._seen.items() if now - since >= self.seconds or self._has_ended(one.owner)]
 
+    def forget(self) -> None:
+        """Begin to watch anew: while the database was out of reach, nobody could be heard of."""
+        self._seen = {}
+
     def beat(self, stop: threading.Event, held: Callable[[], Iterable[Claim]]) -> None:
         """Be heard of until `stop`, however long a turn takes; that a claim is lost, its next write finds out."""
         while not stop.wait(self.seconds / 3):

@@ -3,9 +3,9 @@
 import json
 import logging
 import os
-import queue
 import signal
 import threading
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,16 +42,17 @@ class Run:
         self.job_id = job_id
         self.folder = folder
         self._watch = watch
-        self._messages: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._messages: deque[dict[str, Any]] = deque()
         with (folder / "trainer.log").open("ab") as log:
             self._process = lifeline.spawn(["engine.trainer", str(folder)], log, lifeline.without_secrets(os.environ))
         self._reader = threading.Thread(target=self._read, name=f"trainer of {job_id}", daemon=True)
         self._reader.start()
 
     def messages(self) -> Iterator[dict[str, Any]]:
-        """Yield what the trainer has said since the last call, each message once."""
-        while not self._messages.empty():
-            yield self._messages.get()
+        """Yield what the trainer has said; a message is done with when the next is asked for, else it comes again."""
+        while self._messages:
+            yield self._messages[0]
+            self._messages.popleft()
 
     def end(self) -> str | None:
         """Return in words how the child ended, once all it said can be read; one that stands still is ended here."""
@@ -77,7 +78,7 @@ class Run:
                 _LOG.warning("The trainer of %s said something that is not JSON: %.200r", self.job_id, line)
                 continue
             self._watch.hear(message)
-            self._messages.put(message)
+            self._messages.append(message)
         self._process.wait()
 
 

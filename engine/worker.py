@@ -1,5 +1,6 @@
 """Moves jobs on, one turn at a time: check the files, train in a child, prove, publish. It trains nothing itself."""
 
+import contextlib
 import json
 import logging
 import shutil
@@ -19,7 +20,7 @@ from engine.pace import Pace
 from engine.parts import Parts
 from engine.run import Run, spec_of
 from engine.serving.process import ModelGone, ServedModel, ServerSettings, StartFailed
-from engine.store import EVENTS, FILES, JOBS, MODELS, Claim, ClaimLost, Record, is_full
+from engine.store import EVENTS, FILES, JOBS, MODELS, Claim, ClaimLost, Record, StoreError, is_full, is_unreachable
 from engine.validation import fault_in
 from engine.watch import Watch
 from wire.errors import ApiError
@@ -27,8 +28,8 @@ from wire.ids import model_name
 
 _LOG = logging.getLogger(__name__)
 _CRASHES_ALLOWED = 3
-# A database that is locked for a moment is no reason to give a job up.
 _FAULTS_ALLOWED = 3
+_LONGEST_PAUSE = 32  # times the pause between turns, while the database is out of reach
 _SWEEP_SECONDS = 10
 _NO_ESTIMATE = {"estimated_finish": None}
 
@@ -59,7 +60,7 @@ class Worker:
         self._training: Claim | None = None
         self._in_hand: Claim | None = None
         self._unrecorded: tuple[Claim, str, str] | None = None
-        self._faults = 0
+        self._faults, self._pause = 0, 1
         self._pace = Pace()
         self._line = Line(parts.store, parts.jobs.folder)
         self._next_sweep = self._last_turn = 0
@@ -91,13 +92,14 @@ class Worker:
         """Take turns until `stop` is set; then end the child, whose job goes on from its checkpoint next time."""
         beating = threading.Thread(target=self._leases.beat, args=(stop, self._held), name="heartbeat", daemon=True)
         beating.start()
-        while not stop.wait(pause):
+        while not stop.wait(pause * self._pause):
             self._turn_or_abandon(int(clock()))
         beating.join()
         held = self._training
         self._end_run()
         if held is not None:
-            held.release()
+            with contextlib.suppress(StoreError):  # else its lease runs out
+                held.release()
         self._leases.close()
 
     def _held(self) -> list[Claim]:
@@ -120,8 +122,13 @@ class Worker:
     def _turn_or_abandon(self, now: int) -> None:
         try:
             self.turn(now)
-            self._faults = 0
+            self._faults, self._pause = 0, 1
         except Exception as fault:  # the edge of this thread: one bad turn must not end all training
+            if is_unreachable(fault):  # no fault of the job: it trains on, and is told of later
+                _LOG.error("The database cannot be reached; trying again: %s", fault)
+                self._leases.forget()
+                self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+                return
             _LOG.exception("The worker's turn failed.")
             self._faults += 1
             if self._faults >= _FAULTS_ALLOWED or _is_full(fault):
@@ -130,7 +137,8 @@ class Worker:
     def _abandon(self, fault: Exception, now: int) -> None:
         """Fail the job in hand, so that the same fault does not meet it at every turn."""
         claim, self._in_hand, self._faults = self._in_hand or self._training, None, 0
-        reason = f"The engine failed while it worked on this job: {type(fault).__name__}: {fault}"
+        words = "the log says how" if isinstance(fault, StoreError) else fault  # SQL is nobody's business
+        reason = f"The engine failed while it worked on this job: {type(fault).__name__}: {words}"
         try:
             self._end_run()
             if claim is not None:
@@ -212,7 +220,8 @@ class Worker:
 
     def _note(self, claim: Claim, message: dict[str, Any], now: int) -> None:
         """Turn one line of the trainer into the job's fields and events."""
-        match message.pop("kind", None):
+        kind, message = message.get("kind"), {name: value for name, value in message.items() if name != "kind"}
+        match kind:
             case "plan":
                 self._pace = Pace(self._pace.began, self._store.steps(claim.job_id))
                 settled = {name: message[name] for name in (*AUTO, "beta") if name in message}

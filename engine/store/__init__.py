@@ -3,7 +3,7 @@
 from engine.store.claims import Claim, ClaimLost, Holding
 from engine.store.database import Place, Record, Store, StoreError
 from engine.store.migration import NewerSchema
-from engine.store.rows import is_full
+from engine.store.rows import is_full, is_unreachable
 from engine.store.tables import (
     EVENTS,
     FACTS,
@@ -37,4 +37,5 @@ __all__ = [
     "Store",
     "StoreError",
     "is_full",
+    "is_unreachable",
 ]

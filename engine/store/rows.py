@@ -7,10 +7,12 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 _DISK_FULL = "53100"  # PostgreSQL's code
+_AWAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}
 Rows = Mapping[Table, Sequence[Mapping[str, Any]]]
 
 
@@ -49,3 +51,11 @@ def is_full(error: BaseException) -> bool:
         return False
     code = getattr(error.orig, "sqlite_errorcode", None)
     return code == sqlite3.SQLITE_FULL or getattr(error.orig, "sqlstate", None) == _DISK_FULL
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Whether the database is locked or out of reach, which may pass and is no fault of what was asked of it."""
+    if not isinstance(error, OperationalError) or is_full(error):
+        return isinstance(error, InterfaceError | NoConnectionFree)
+    code = getattr(error.orig, "sqlite_errorcode", None)  # its lower byte is the kind
+    return code is None or code & 0xFF in _AWAY

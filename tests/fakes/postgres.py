@@ -1,10 +1,12 @@
 """A real PostgreSQL of the tests' own: a new cluster in a folder, reached by a unix socket, gone with the tests."""
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -32,12 +34,16 @@ class Postgres:
         if self._user:
             shutil.chown(self._folder, self._user)
         self._made = 0
-        data = self._folder / "data"
+        self._programs, data = programs, self._folder / "data"
         self._run(programs / "initdb", "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync")
+        self._start()
+
+    def _start(self) -> None:
+        data = self._folder / "data"
         settings = ["listen_addresses=", f"unix_socket_directories={self._folder}", "max_connections=200", "fsync=off"]
         options = [word for one in settings for word in ("-c", one)]
         self._process = subprocess.Popen(
-            [programs / "postgres", "-D", data, *options], user=self._user, stderr=subprocess.DEVNULL, cwd="/"
+            [self._programs / "postgres", "-D", data, *options], user=self._user, stderr=subprocess.DEVNULL, cwd="/"
         )
         until(self._answers, 60)
 
@@ -48,6 +54,16 @@ class Postgres:
         with psycopg.connect(f"host={self._folder} user=tests dbname=postgres", autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return f"postgresql+psycopg://tests@/{name}?host={self._folder}"
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Have nobody reach it for a while."""
+        self._process.send_signal(signal.SIGINT)  # "fast": whoever is connected is thrown out
+        self._process.wait(60)
+        try:
+            yield
+        finally:
+            self._start()
 
     def close(self) -> None:
         """Stop it and forget its data."""
