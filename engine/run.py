@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import lifeline
+from engine import durable
 from engine.jobs import method_of
 from engine.store import Record
 from engine.watch import Watch
@@ -18,21 +19,26 @@ from engine.watch import Watch
 _LOG = logging.getLogger(__name__)
 
 
-def spec_of(job: Record, folder: Path, base: Path, max_tokens: int, threads: int) -> dict[str, Any]:
-    """Return the content of `spec.json`, which the trainer reads."""
-    adapter, validation = folder / "init_adapter", folder / "validation_file.jsonl"
-    return {
+def write_spec(job: Record, folder: Path, base: Path, max_tokens: int, threads: int) -> None:
+    """Write `spec.json`, which the trainer reads: what was settled at the first start stays, what is this machine's
+    (paths and threads) is told anew, for the folder or the base model may have moved since."""
+    path, adapter, validation = folder / "spec.json", folder / "init_adapter", folder / "validation_file.jsonl"
+    settled = {
         "job_id": job["id"],
         "method": method_of(job),
-        "base": str(base.resolve()),
-        "init_adapter": str(adapter) if adapter.is_dir() else None,
-        "training_file": str(folder / "training_file.jsonl"),
-        "validation_file": str(validation) if validation.is_file() else None,
         "hyperparameters": job["hyperparameters"],
         "seed": job["seed"],
         "max_tokens": max_tokens,
+    }
+    of_this_machine = {
+        "base": str(base.resolve()),
+        "init_adapter": str(adapter.resolve()) if adapter.is_dir() else None,
+        "training_file": str((folder / "training_file.jsonl").resolve()),
+        "validation_file": str(validation.resolve()) if validation.is_file() else None,
         "threads": threads,
     }
+    known = durable.read_json(path) if path.exists() else settled
+    durable.write_json(path, known | of_this_machine)
 
 
 class Run:

@@ -12,13 +12,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from engine import durable, gguf_header, lifecycle, parity, publication, reserve
+from engine import gguf_header, lifecycle, parity, publication, reserve
 from engine.jobs import AUTO, event
 from engine.leases import SECONDS, Leases
 from engine.line import Line
 from engine.pace import Pace
 from engine.parts import Parts
-from engine.run import Run, spec_of
+from engine.run import Run, write_spec
 from engine.serving.process import ModelGone, ServedModel, ServerSettings, StartFailed
 from engine.store import EVENTS, FILES, JOBS, MODELS, Claim, ClaimLost, Record, StoreError, is_full, is_unreachable
 from engine.validation import fault_in
@@ -193,10 +193,8 @@ class Worker:
 
     def _start(self, claim: Claim, base_path: Path, now: int) -> None:
         job, folder = claim.job, self._parts.jobs.folder(claim.job_id)
-        if not (folder / "spec.json").exists():
-            context = gguf_header.within_context(base_path, self._settings.context_tokens)
-            spec = spec_of(job, folder, base_path, context, self._settings.training_threads)
-            durable.write_json(folder / "spec.json", spec)
+        context = gguf_header.within_context(base_path, self._settings.context_tokens)
+        write_spec(job, folder, base_path, context, self._settings.training_threads)
         self._parts.pool.set_training(True)
         self._pace = Pace(now)
         self._run, self._training = Run(job["id"], folder, Watch(self._settings.stall_seconds)), claim
