@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from engine import gguf_header, lifecycle, parity, publication, reserve
+from engine import attempts, faults, gguf_header, lifecycle, parity, publication
 from engine.jobs import AUTO, event
 from engine.leases import SECONDS, Leases
 from engine.line import Line
@@ -20,7 +20,7 @@ from engine.pace import Pace
 from engine.parts import Parts
 from engine.run import Run, write_spec
 from engine.serving.process import ModelGone, ServedModel, ServerSettings, StartFailed
-from engine.store import EVENTS, FILES, JOBS, MODELS, Claim, ClaimLost, Record, StoreError, is_full, is_unreachable
+from engine.store import EVENTS, FILES, JOBS, MODELS, Claim, ClaimLost, Record, StoreError, is_unreachable
 from engine.validation import fault_in
 from engine.watch import Watch
 from wire.errors import ApiError
@@ -117,6 +117,7 @@ class Worker:
         run, self._run, self._training = self._run, None, None
         if run is not None:
             run.stop()
+            attempts.end(run.folder)
             self._parts.pool.set_training(False)
 
     def _turn_or_abandon(self, now: int) -> None:
@@ -131,18 +132,16 @@ class Worker:
                 return
             _LOG.exception("The worker's turn failed.")
             self._faults += 1
-            if self._faults >= _FAULTS_ALLOWED or _is_full(fault):
+            if self._faults >= _FAULTS_ALLOWED or faults.is_full(fault):
                 self._abandon(fault, now)
 
     def _abandon(self, fault: Exception, now: int) -> None:
         """Fail the job in hand, so that the same fault does not meet it at every turn."""
         claim, self._in_hand, self._faults = self._in_hand or self._training, None, 0
-        words = "the log says how" if isinstance(fault, StoreError) else fault  # SQL is nobody's business
-        reason = f"The engine failed while it worked on this job: {type(fault).__name__}: {words}"
         try:
             self._end_run()
             if claim is not None:
-                self._unrecorded = claim, "disk_full" if _is_full(fault) else "server_error", reason
+                self._unrecorded = claim, *faults.told(fault)
                 self._record(now)
         except Exception:  # as above: the disk may be full; the next turns try again
             _LOG.exception("The job %s could not be marked as failed.", claim.job_id if claim else "-")
@@ -185,9 +184,17 @@ class Worker:
             if not claim.move(lifecycle.RUNNING, lifecycle.may_become(lifecycle.RUNNING), said):
                 return
         folder = self._parts.jobs.folder(job["id"])
-        if (folder / "result.json").exists():
+        if attempts.begin(folder, self._store.steps(job["id"])) > attempts.ALLOWED:
+            reason = (
+                f"The engine went down with this job {attempts.ALLOWED} times in a row, without a step between them."
+            )
+            self._fail(claim, "worker_crashed", reason, now)
+        elif (folder / "result.json").exists():
             self._pace = Pace()
-            self._finish(claim, folder, now)
+            try:
+                self._finish(claim, folder, now)
+            finally:
+                attempts.end(folder)
         else:
             self._start(claim, base_path, now)
 
@@ -214,6 +221,7 @@ class Worker:
         else:
             self._count_crash(claim, f"The trainer {end}", now)
         self._run = self._training = None
+        attempts.end(run.folder)
         self._parts.pool.set_training(False)
 
     def _note(self, claim: Claim, message: dict[str, Any], now: int) -> None:
@@ -288,7 +296,3 @@ class Worker:
         if code == "disk_full":  # nobody goes on from them, and the database needs the room
             shutil.rmtree(self._parts.jobs.folder(claim.job_id) / "checkpoints", ignore_errors=True)
         claim.move(lifecycle.FAILED, before, said, error=error, finished_at=now, **_NO_ESTIMATE)
-
-
-def _is_full(fault: Exception) -> bool:
-    return reserve.is_full(fault) or is_full(fault)

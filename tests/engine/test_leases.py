@@ -48,6 +48,7 @@ def parts(tmp_path: Path) -> Iterator[Parts]:
     app = create_engine(EngineConfig(data_dir=tmp_path / "data", base_model=str(tmp_path / "base.gguf")))
     made: Parts = app.extensions["engine"]
     made.store.insert({JOBS: [JOB | {"training_file": "file-1", "seed": 1, "hyperparameters": AUTO}]})
+    made.jobs.folder("ftjob-1").mkdir()
     yield made
     made.store.close()
 
@@ -143,7 +144,6 @@ def test_a_worker_that_ends_well_leaves_its_job_to_the_next_at_once(
     tmp_path: Path, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker, stop = a_worker(tmp_path, parts), threading.Event()
-    parts.jobs.folder("ftjob-1").mkdir()
     thread = threading.Thread(target=worker.run, args=(stop, time.time, 0.01))
     thread.start()
     until(lambda: parts.store.held(), 20)
