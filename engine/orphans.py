@@ -4,8 +4,8 @@ A lifeline ends them, too, but only once they get to run: not while they are sto
 """
 
 import logging
-import multiprocessing
 import os
+import secrets
 import time
 from pathlib import Path
 
@@ -18,19 +18,23 @@ _PATIENCE = 5.0
 
 
 def end(data_dir: Path) -> None:
-    """Kill the children of earlier engines on `data_dir`, and have those of this one carry its mark.
+    """Kill the children of earlier engines on `data_dir`, and have those of this process carry a mark of their own.
 
-    To be called while `data_dir` is locked: whoever carries its mark and is no kin of ours has lost its parent.
+    To be called once a process, while `data_dir` is locked: whoever carries its mark with another token than
+    this process was started with has lost who started it. Whose child it is now tells nothing: an engine that is the
+    first process of a container, or a subreaper, is given the orphans.
     """
-    mark, kin = _mark(data_dir), _kin()
-    left = [one for one in psutil.process_iter() if _carries(one, mark) and not kin & {one.pid, _parent(one)}]
+    folder, spared = _mark(data_dir), {os.getpid(), os.getppid()}
+    ours = os.environ.get(lifeline.CHILD_OF)
+    marks = ((one, _carried(one)) for one in psutil.process_iter() if one.pid not in spared)
+    left = [one for one, mark in marks if mark != ours and mark.rpartition(":")[0] == folder]
     for one in left:
         _LOG.warning("Ending process %d, which an engine that was killed has left.", one.pid)
         _kill(one)
     deadline = time.monotonic() + _PATIENCE
     while any(map(_lives, left)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    lifeline.mark_children(mark)
+    lifeline.mark_children(f"{folder}:{secrets.token_hex(8)}")
 
 
 def _mark(data_dir: Path) -> str:
@@ -39,24 +43,11 @@ def _mark(data_dir: Path) -> str:
     return f"{data_dir.resolve()}:{found.st_dev}:{found.st_ino}"
 
 
-def _carries(process: psutil.Process, mark: str) -> bool:
+def _carried(process: psutil.Process) -> str:
     try:
-        return bool(process.environ().get(lifeline.CHILD_OF) == mark)
+        return str(process.environ().get(lifeline.CHILD_OF, ""))
     except (psutil.Error, OSError):  # gone, or another user's
-        return False
-
-
-def _kin() -> set[int]:
-    """This process and the one that watches it, if there is one; they and their children are no orphans."""
-    watching = multiprocessing.parent_process()
-    return {os.getpid()} | ({watching.pid} if watching and watching.pid else set())
-
-
-def _parent(process: psutil.Process) -> int | None:
-    try:
-        return int(process.ppid())
-    except psutil.Error:
-        return None
+        return ""
 
 
 def _kill(process: psutil.Process) -> None:
