@@ -50,6 +50,11 @@ def mark_children(whose: str) -> None:
     os.environ[CHILD_OF] = whose
 
 
+def mark() -> str | None:
+    """Return what the children of this process carry; at its start that is what it was given itself."""
+    return os.environ.get(CHILD_OF)
+
+
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """Return `environment` without its keys, tokens, secrets and passwords: a child that computes needs none."""
     return {name: value for name, value in environment.items() if not _SECRET.search(name)}

@@ -25,7 +25,7 @@ def end(data_dir: Path) -> None:
     first process of a container, or a subreaper, is given the orphans.
     """
     folder, spared = _mark(data_dir), {os.getpid(), os.getppid()}
-    ours = os.environ.get(lifeline.CHILD_OF)
+    ours = lifeline.mark()
     marks = ((one, _carried(one)) for one in psutil.process_iter() if one.pid not in spared)
     left = [one for one, mark in marks if mark != ours and mark.rpartition(":")[0] == folder]
     for one in left:
