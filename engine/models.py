@@ -106,13 +106,22 @@ class Models:
             return path
         if base != self.default:
             raise NotFound(how_to_get(base), code="model_not_found")
-        failed = self._fetch_error
         self.fetch_in_background(base)
+        failed = self._fetch_error
         raise Unavailable(
             failed or f"The base model {base.id} is being fetched; try again soon.",
             code="model_loading" if failed is None else "base_model_unavailable",
             headers={"Retry-After": "5"},
         )
+
+    def is_on_its_way(self, name: str) -> bool:
+        """Say whether the base model behind a name is being fetched."""
+        try:
+            if (base := self.base_of(name)) is not None:
+                self.base_path(base)
+        except ApiError as reason:
+            return reason.code == "model_loading"
+        return False
 
     def is_here(self, base: BaseModel) -> bool:
         """Say whether `base` can be used: on this machine, or the default one, which is fetched when it is missing."""
@@ -134,6 +143,7 @@ class Models:
         pausing = time.monotonic() < self._fetch_not_before
         if self._path(base).is_file() or self._fetching.locked() or pausing:
             return
+        self._fetch_error = None  # of the time before: this one may succeed
         threading.Thread(target=self._fetch, args=(base,), name=f"fetch {base.id}", daemon=True).start()
 
     def list(self) -> dict[str, Any]:

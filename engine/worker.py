@@ -164,8 +164,9 @@ class Worker:
 
     def _begin(self, now: int) -> None:
         """Start the training that a kill interrupted, else the one that has waited longest."""
-        claim = self._claim(lifecycle.RUNNING, lifecycle.QUEUED)
-        if claim is None:
+        waiting = lifecycle.RUNNING, lifecycle.QUEUED
+        oldest = self._store.oldest_job(*waiting)  # asked first, for each claim is a write
+        if (oldest and self._parts.models.is_on_its_way(oldest["base"])) or (claim := self._claim(*waiting)) is None:
             return
         job = claim.job
         base = self._parts.models.base_of(job["base"])
@@ -293,6 +294,7 @@ class Worker:
         error = {"code": code, "message": message, "param": param}
         said = {EVENTS: [event(claim.job_id, now, message, level="error")]}
         before = lifecycle.may_become(lifecycle.FAILED)
-        if code == "disk_full":  # nobody goes on from them, and the database needs the room
+        job = self._store.one(JOBS, id=claim.job_id) if code == "disk_full" else None
+        if job and job["status"] in before and job["fence"] == claim.fence:  # the database needs the room
             shutil.rmtree(self._parts.jobs.folder(claim.job_id) / "checkpoints", ignore_errors=True)
         claim.move(lifecycle.FAILED, before, said, error=error, finished_at=now, **_NO_ESTIMATE)
