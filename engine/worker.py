@@ -186,10 +186,10 @@ class Worker:
                 return
         folder = self._parts.jobs.folder(job["id"])
         if attempts.begin(folder, self._store.steps(job["id"])) > attempts.ALLOWED:
-            reason = (
+            words = (
                 f"The engine went down with this job {attempts.ALLOWED} times in a row, without a step between them."
             )
-            self._fail(claim, "worker_crashed", reason, now)
+            self._fail(claim, "worker_crashed", words, now)
         elif (folder / "result.json").exists():
             self._pace = Pace()
             try:
