@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine import durable, lifecycle
-from engine import files as engine_files
+from engine import inputs, lifecycle
 from engine.files import Files
+from engine.inputs import Source
 from engine.models import Models, how_to_get
 from engine.reporting import integration
 from engine.store import EVENTS, JOBS, MODELS, Record, Store
@@ -18,7 +18,6 @@ from wire.requests import JobCreate
 
 AUTO = {"n_epochs": "auto", "batch_size": "auto", "learning_rate_multiplier": "auto"}
 METHODS = ("supervised", "dpo")
-ADAPTER_FILES = {"adapter_model.safetensors", "adapter_config.json"}
 _CHANCE = random.SystemRandom()
 
 
@@ -149,29 +148,22 @@ class Jobs:
         sources = {f"{param}.jsonl": self._usable(file_id, param) for param, file_id in wanted.items() if file_id}
         adapter = self._models.adapter_of(asked.model)
         if adapter is not None:
-            # The model may be deleted before the job's turn comes.
-            sources |= {
-                f"init_adapter/{one.name}": one for one in adapter.parent.iterdir() if one.name in ADAPTER_FILES
-            }
-            (self.folder(job_id) / "init_adapter").mkdir(parents=True)
-        self.folder(job_id).mkdir(parents=True, exist_ok=True)
-        for name, source in sources.items():
-            engine_files.link(source, self.folder(job_id) / name)
-        durable.sync_folder(self.folder(job_id))
-        durable.sync_folder(self._folder)
+            sources |= inputs.adapter(adapter.parent, _no_adapter(asked.model))
+        inputs.gather(self.folder(job_id), sources)
 
-    def _usable(self, file_id: str, param: str) -> Path:
+    def _usable(self, file_id: str, param: str) -> Source:
+        gone = BadRequest(f"invalid {param}: {file_id}", param=param, code="invalid_file")
         try:
             row, path = self._files.row(file_id), self._files.path(file_id)
         except NotFound:
-            raise BadRequest(f"invalid {param}: {file_id}", param=param, code="invalid_file") from None
+            raise gone from None
         if row["purpose"] != "fine-tune":
             raise BadRequest(
                 f"Invalid file purpose: file {file_id} has purpose '{row['purpose']}', expected 'fine-tune'.",
                 param=param,
                 code="invalid_file_purpose",
             )
-        return path
+        return Source(path, gone)
 
     def _move(self, job_id: str, status: str, words: str, now: int, **values: Any) -> Record:
         """Move a job on a caller's word and return it, or raise why it cannot be moved."""
@@ -261,3 +253,12 @@ def _refuse_unsupported(asked: JobCreate) -> None:
 
 def _no_such_job(job_id: str, param: str) -> NotFound:
     return NotFound(f"Could not find fine tune: {job_id}", param=param, code="fine_tune_not_found")
+
+
+def _no_adapter(model: str) -> BadRequest:
+    return BadRequest(
+        f"The adapter of {model} is missing on the server's disk, so that it cannot be trained further. "
+        "Train from its base model, or restore DATA_DIR from a backup.",
+        code="model_not_available",
+        param="model",
+    )
