@@ -86,7 +86,7 @@ class Files:
     def sweep(self, now: int) -> None:
         """Delete the files whose time has come."""
         for row in self._store.expired(FILES, now):
-            self._store.delete(FILES, row["id"])
+            self._store.delete(FILES, id=row["id"])
             self.discard(row)
 
     def list(self, limit: int, after: str | None, order: str, purpose: str | None) -> dict[str, Any]:
@@ -137,7 +137,7 @@ class Files:
     def delete(self, file_id: str) -> dict[str, Any]:
         """Forget one file; jobs that were created with it keep their own link to the bytes."""
         row = self.row(file_id)
-        self._store.delete(FILES, file_id)
+        self._store.delete(FILES, id=file_id)
         self.discard(row)
         return {"id": file_id, "object": "file", "deleted": True}
 

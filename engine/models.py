@@ -168,7 +168,7 @@ class Models:
         tuned = self._tuned_model(name)
         if tuned is not None:
             with self._knowing:
-                self._store.delete(MODELS, name)
+                self._store.delete(MODELS, id=name)
                 self._rows.pop(name, None)
             shutil.rmtree((self._data_dir / str(tuned["adapter"])).parent, ignore_errors=True)
             return {"id": name, "object": "model", "deleted": True}

@@ -43,6 +43,8 @@ def _belongs_together(store: Store, data_dir: Path) -> bool:
 def _repair_uploads(store: Store, folder: Path) -> None:
     pending = [row["id"] for row in store.newest(UPLOADS, None, status="pending")]
     _remove_unnamed(folder, pending)
+    for upload_id in {part["upload_id"] for part in store.newest(PARTS, None)} - set(pending):
+        store.delete(PARTS, upload_id=upload_id)
     for upload_id in pending:
         _remove_unnamed(folder / upload_id, (part["id"] for part in store.newest(PARTS, None, upload_id=upload_id)))
 

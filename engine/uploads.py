@@ -18,10 +18,12 @@ MAX_PART_BYTES = 64 * 1024**2
 LIFETIME_SECONDS = 3600
 _BLOCK = 1024 * 1024
 _PENDING = ("pending",)
+# A client that has lost the reply sends its part again, and completes with the second one.
+_TIMES_EACH = 2
 
 
 class Uploads:
-    """Bytes of the parts in `folder/<upload id>/<part id>`; what is completed, cancelled or expired keeps none."""
+    """Bytes of the parts in `folder/<upload id>/<part id>`; what has ended keeps none, nor rows of them."""
 
     def __init__(self, store: Store, files: Files, folder: Path) -> None:
         self._store = store
@@ -50,16 +52,19 @@ class Uploads:
 
         Raises:
             NotFound: there is no such upload.
-            BadRequest: it is completed, cancelled or expired.
+            BadRequest: it is completed, cancelled or expired, or has more bytes than were announced.
             PayloadTooLarge: the part is over 64 MB.
         """
-        self._pending(upload_id, now)
+        announced = self._pending(upload_id, now)["bytes"]
         self._files.check_room()
         part_id = new_id("part_")
         path = self._folder / upload_id / part_id
         path.parent.mkdir(parents=True, exist_ok=True)
         row = {"id": part_id, "upload_id": upload_id, "bytes": _write_part(path, stream), "created_at": now}
-        self._store.insert({PARTS: [row]})
+        if row["bytes"] > announced or not self._store.insert_part(row, _TIMES_EACH * announced):
+            path.unlink(missing_ok=True)
+            self._pending(upload_id, now)
+            raise _too_much(upload_id, announced)
         return {"id": part_id, "object": "upload.part", "created_at": now, "upload_id": upload_id}
 
     def complete(self, upload_id: str, asked: UploadComplete, now: int) -> Record:
@@ -82,9 +87,7 @@ class Uploads:
             if asked.md5 and asked.md5.lower() != joined.md5.hexdigest():
                 message = f"The parts' MD5 is {joined.md5.hexdigest()}, not {asked.md5.lower()}. Send the parts again."
                 raise BadRequest(message, code="invalid_value", param="md5")
-            if not self._store.move(
-                UPLOADS, upload_id, "completed", _PENDING, {FILES: [file]}, file_id=file["id"], expires_at=None
-            ):
+            if not self._store.move(UPLOADS, upload_id, "completed", _PENDING, {FILES: [file]}, file_id=file["id"]):
                 raise _ended(self._row(upload_id))
         except BaseException:
             self._files.discard(file)
@@ -135,6 +138,7 @@ class Uploads:
         return [known[part_id] for part_id in part_ids]
 
     def _forget_parts(self, upload_id: str) -> None:
+        self._store.delete(PARTS, upload_id=upload_id)
         shutil.rmtree(self._folder / upload_id, ignore_errors=True)
 
 
@@ -176,6 +180,11 @@ def _write_part(path: Path, stream: BinaryIO) -> int:
 
 def _ended(row: Record) -> BadRequest:
     return BadRequest(f"The upload {row['id']} is {row['status']}; begin a new one.", code="invalid_state")
+
+
+def _too_much(upload_id: str, announced: int) -> BadRequest:
+    message = f"The parts of {upload_id} would have more bytes than the {announced} that it was announced with."
+    return BadRequest(message, code="invalid_value", param="data")
 
 
 def _to_wire(row: Record, file: Record | None) -> Record:

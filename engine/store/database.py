@@ -13,7 +13,7 @@ from engine import lifecycle
 from engine.store import claims, migration, outbox
 from engine.store.claims import Claim, Holding
 from engine.store.rows import Rows, add, add_new, again_with_room
-from engine.store.tables import EVENTS, FACTS, JOBS
+from engine.store.tables import EVENTS, FACTS, JOBS, PARTS, UPLOADS
 
 Record = dict[str, Any]
 StoreError = DatabaseError
@@ -149,10 +149,23 @@ class Store:
             connection.execute(table.update().where(table.c.id == row_id).values(**values))
 
     @again_with_room
-    def delete(self, table: Table, row_id: str) -> None:
-        """Remove the row whose id is `row_id`."""
+    def insert_part(self, part: Record, most: int) -> bool:
+        """Add a part if its upload is pending, and has at most `most` bytes with it; say whether it was added."""
+        pending = select(UPLOADS.c.id).where(UPLOADS.c.id == part["upload_id"], UPLOADS.c.status == "pending")
+        before = select(func.coalesce(func.sum(PARTS.c.bytes), 0)).where(PARTS.c.upload_id == part["upload_id"])
         with self._engine.begin() as connection:
-            connection.execute(table.delete().where(table.c.id == row_id))
+            if connection.execute(pending.with_for_update()).first() is None:
+                return False
+            if int(connection.scalar(before) or 0) + part["bytes"] > most:
+                return False
+            add(connection, {PARTS: [part]})
+            return True
+
+    @again_with_room
+    def delete(self, table: Table, **match: Any) -> None:
+        """Remove the rows whose columns equal `match`."""
+        with self._engine.begin() as connection:
+            connection.execute(table.delete().where(*_equal(table, match)))
 
     def expired(self, table: Table, now: int, **match: Any) -> list[Record]:
         """Return the rows that match and whose `expires_at` has come."""

@@ -68,7 +68,7 @@ class Endpoints:
     def delete(self, endpoint_id: str) -> dict[str, Any]:
         """Forget an endpoint; what was still to be delivered to it is dropped. Raises NotFound."""
         self._row(endpoint_id)
-        self._store.delete(WEBHOOK_ENDPOINTS, endpoint_id)
+        self._store.delete(WEBHOOK_ENDPOINTS, id=endpoint_id)
         return {"id": endpoint_id, "object": "webhook_endpoint.deleted", "deleted": True}
 
     def rotate_secret(self, endpoint_id: str, asked: WebhookRotateSecret, now: int) -> Record:

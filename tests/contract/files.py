@@ -65,12 +65,14 @@ class FilesContract:
         done = client.uploads.upload_file_chunked(
             file=path, mime_type="text/jsonl", purpose="fine-tune", part_size=100, md5=md5
         )
-        assert done.status == "completed"
+        assert (done.status, done.expires_at) == ("completed", done.created_at + 3600)
         assert done.file is not None
         assert client.files.content(done.file.id).read() == content
         with pytest.raises(openai.BadRequestError, match="completed"):
             client.uploads.parts.create(done.id, data=b"more")
         begun = client.uploads.create(bytes=9, filename="t.jsonl", mime_type="text/jsonl", purpose="fine-tune")
+        with pytest.raises(openai.BadRequestError, match="more bytes than the 9"):
+            client.uploads.parts.create(begun.id, data=b"0123456789")
         assert (begun.status, client.uploads.cancel(begun.id).status) == ("pending", "cancelled")
 
     def test_a_file_may_be_told_to_expire(self, client: OpenAI) -> None:

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from engine import repair
 from engine.leases import Leases
 from engine.serving.process import ModelProcess, ServerSettings, StartFailed
-from engine.store import FILES, JOBS, Store
+from engine.store import FILES, JOBS, PARTS, Store
 from tests.engine.hollow import LINE, MODEL, create, publish, upload
 
 
@@ -52,6 +52,12 @@ def test_what_no_row_names_is_removed(caller: FlaskClient, store: Store, tmp_pat
     start(store, tmp_path)
     assert sorted(data.rglob("*")) == before
     assert caller.get(f"/v1/files/{file_id}/content").data == LINE
+
+
+def test_parts_of_an_upload_that_has_ended_are_forgotten(store: Store, tmp_path: Path) -> None:
+    store.insert({PARTS: [{"id": "part_1", "upload_id": "upload_gone", "bytes": 1, "created_at": 1}]})
+    start(store, tmp_path)
+    assert store.newest(PARTS, None) == []
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.files import Files
-from engine.store import Store
+from engine.store import PARTS, Store
 from engine.uploads import LIFETIME_SECONDS, MAX_PART_BYTES, Uploads
 from wire.errors import ApiError, BadRequest, NotFound, PayloadTooLarge
 from wire.requests import ExpiresAfter, UploadComplete, UploadCreate
@@ -51,7 +51,7 @@ def test_parts_become_one_file_in_the_order_asked_for(uploads: Uploads, files: F
     second, first = add(uploads, begun["id"], b"cde"), add(uploads, begun["id"], b"ab")
     md5 = hashlib.md5(b"abcde", usedforsecurity=False).hexdigest()
     done = uploads.complete(begun["id"], UploadComplete(part_ids=[first, second], md5=md5.upper()), 7)
-    assert (done["status"], done["expires_at"]) == ("completed", None)
+    assert (done["status"], done["expires_at"]) == ("completed", 5 + LIFETIME_SECONDS)
     assert files.path(done["file"]["id"]).read_bytes() == b"abcde"
     assert done["file"] == files.retrieve(done["file"]["id"])
     assert kept(tmp_path) == [done["file"]["id"]]
@@ -92,7 +92,7 @@ def test_a_sum_that_is_not_as_announced_is_refused_and_can_be_mended(
 
 
 @pytest.mark.parametrize("ending", ["completed", "cancelled", "expired"])
-def test_an_upload_ends_once(uploads: Uploads, tmp_path: Path, ending: str) -> None:
+def test_an_upload_ends_once(uploads: Uploads, store: Store, tmp_path: Path, ending: str) -> None:
     begun = uploads.create(asked(1), 5)
     part, now = add(uploads, begun["id"], b"a"), 6
     if ending == "completed":
@@ -110,6 +110,7 @@ def test_an_upload_ends_once(uploads: Uploads, tmp_path: Path, ending: str) -> N
     uploads.sweep(now)
     assert uploads.retrieve(begun["id"])["status"] == ending
     assert part not in kept(tmp_path)
+    assert store.newest(PARTS, None) == []
 
 
 def test_what_is_unknown_is_said(uploads: Uploads) -> None:
@@ -126,6 +127,18 @@ def test_a_part_is_bounded_and_a_refused_one_leaves_nothing(uploads: Uploads, tm
     with pytest.raises(PayloadTooLarge):
         add(uploads, begun["id"], bytes(MAX_PART_BYTES + 1))
     assert kept(tmp_path) == []
+
+
+def test_parts_are_bounded_by_what_was_announced_and_may_be_sent_again(uploads: Uploads, tmp_path: Path) -> None:
+    begun = uploads.create(asked(4), 5)
+    with pytest.raises(BadRequest, match="more bytes than the 4 that it was announced with") as refused:
+        add(uploads, begun["id"], b"12345")
+    assert (refused.value.param, refused.value.code) == ("data", "invalid_value")
+    _, first, _, second = [add(uploads, begun["id"], data) for data in (b"ab", b"ab", b"cd", b"cd")]
+    with pytest.raises(BadRequest, match="more bytes"):
+        add(uploads, begun["id"], b"e")
+    assert len(kept(tmp_path)) == 4
+    assert uploads.complete(begun["id"], UploadComplete(part_ids=[first, second]), 7)["status"] == "completed"
 
 
 @pytest.mark.parametrize(("name", "purpose"), [("a.csv", "fine-tune"), ("a.jsonl", "nonsense")])

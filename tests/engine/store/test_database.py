@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.jobs import event
-from engine.store import EVENTS, FILES, JOBS, MODELS, WEBHOOK_EVENTS, Store
+from engine.store import EVENTS, FILES, JOBS, MODELS, PARTS, UPLOADS, WEBHOOK_EVENTS, Store
 from tests.engine.store.rows import a_file, a_job
 
 
@@ -20,6 +20,17 @@ def test_rows_of_the_same_second_keep_the_order_they_came_in(store: Store) -> No
 def test_a_cursor_that_does_not_exist_is_said(store: Store) -> None:
     with pytest.raises(LookupError, match="file-9"):
         store.newest(FILES, 3, after="file-9")
+
+
+def test_a_part_is_added_to_a_pending_upload_up_to_a_bound(store: Store) -> None:
+    upload = {"id": "upload_1", "bytes": 3, "filename": "a", "purpose": "p", "status": "pending", "created_at": 1}
+    store.insert({UPLOADS: [upload]})
+    parts = [{"id": f"part_{number}", "upload_id": "upload_1", "bytes": 2, "created_at": 1} for number in range(3)]
+    assert [store.insert_part(part, 4) for part in parts] == [True, True, False]
+    store.delete(PARTS, upload_id="upload_1")
+    assert store.newest(PARTS, None) == []
+    store.update(UPLOADS, "upload_1", status="cancelled")
+    assert not store.insert_part(parts[2], 4)
 
 
 def test_insert_is_all_or_nothing(store: Store) -> None:
