@@ -14,7 +14,7 @@ from engine.store import EVENTS, JOBS, MODELS, Record, Store
 from wire.errors import BadRequest, NotFound
 from wire.ids import new_id
 from wire.pages import page
-from wire.requests import JobCreate
+from wire.requests import Hyperparameters, JobCreate
 
 AUTO = {"n_epochs": "auto", "batch_size": "auto", "learning_rate_multiplier": "auto"}
 METHODS = ("supervised", "dpo")
@@ -225,12 +225,25 @@ def method_of(row: Record) -> str:
 
 
 def _hyperparameters(asked: JobCreate) -> Record:
-    """Return what the caller fixed, with `auto` for the rest; `method` wins over the older top-level field."""
+    """Return what the caller fixed, inside `method` or in the older top-level field, with `auto` for the rest.
+
+    Raises:
+        BadRequest: a number is another one in either place.
+    """
     method = asked.method.type if asked.method else "supervised"
     settings = getattr(asked.method, method, None)
-    given = (settings and settings.hyperparameters) or asked.hyperparameters
-    auto = AUTO if method == "supervised" else {**AUTO, "beta": "auto"}
-    return {**auto, **(given.model_dump(exclude_none=True) if given else {})}
+    older, newer = _fixed(asked.hyperparameters), _fixed(settings and settings.hyperparameters)
+    for name in older.keys() & newer.keys():
+        if older[name] != newer[name]:
+            both = f"{older[name]} in 'hyperparameters' and {newer[name]} in 'method.{method}.hyperparameters'"
+            message = f"'{name}' is {both}; give it once ('method' is the newer way)."
+            raise BadRequest(message, code="invalid_value", param=f"hyperparameters.{name}")
+    return {**AUTO, **({} if method == "supervised" else {"beta": "auto"}), **older, **newer}
+
+
+def _fixed(given: Hyperparameters | None) -> Record:
+    fields = given.model_dump(exclude_none=True) if given else {}
+    return {name: value for name, value in fields.items() if value != "auto"}
 
 
 def _refuse_unsupported(asked: JobCreate) -> None:
