@@ -8,8 +8,10 @@ from flask.typing import ResponseReturnValue
 
 from engine.routes import limit, parts
 from wire.body import parse_object
+from wire.errors import BadRequest
 from wire.requests import JobCreate, parse
 
+_PAIR = re.compile(r"metadata\[(.+)\]", re.DOTALL)
 bp = Blueprint("fine_tuning", __name__, url_prefix="/v1/fine_tuning/jobs")
 
 
@@ -64,7 +66,12 @@ def checkpoints(job_id: str) -> ResponseReturnValue:
 
 def _metadata_filter() -> dict[str, str] | None:
     """Return the pairs asked for, {} for "jobs without metadata", None for no filter."""
-    if request.args.get("metadata") == "null":
+    named = {name: value for name, value in request.args.items() if name.startswith("metadata")}
+    if named == {"metadata": "null"}:
         return {}
-    keys = ((re.fullmatch(r"metadata\[(.+)\]", name), value) for name, value in request.args.items())
-    return {key[1]: value for key, value in keys if key} or None
+    pairs = {key[1]: value for name, value in named.items() if (key := _PAIR.fullmatch(name))}
+    stray = next((name for name in named if not _PAIR.fullmatch(name)), None)
+    if stray is not None:
+        message = f"'{stray:.80}' is no filter: jobs are found by metadata[key]=value, or by metadata=null alone."
+        raise BadRequest(message, code="invalid_value", param="metadata")
+    return pairs or None

@@ -16,6 +16,8 @@ from engine.store.rows import Rows, add, add_new, again_with_room
 from engine.store.tables import EVENTS, FACTS, JOBS, PARTS, UPLOADS
 
 Record = dict[str, Any]
+# Pairs are compared here: PostgreSQL's functions of JSON fail on a value with a NUL, which may be anywhere.
+_JOBS_AT_ONCE = 200
 StoreError = DatabaseError
 """What any method raises if the database is locked for long, broken, out of reach or out of room."""
 
@@ -94,11 +96,13 @@ class Store:
 
     def jobs(self, limit: int, after: str | None, metadata: Mapping[str, str] | None) -> list[Record]:
         """Return jobs as `newest` does; `metadata` pairs must all be in the job's, {} means that it has none."""
-        where: dict[str, Any] = {}
-        if metadata == {}:
-            where["metadata"] = None
-        found = self.newest(JOBS, None if metadata else limit, after, **where)
-        return [job for job in found if _carries(job["metadata"], metadata)][:limit]
+        if not metadata:
+            return self.newest(JOBS, limit, after, **({} if metadata is None else {"metadata": None}))
+        found, rows = list[Record](), list[Record]()
+        while len(found) < limit and (rows := self.newest(JOBS, _JOBS_AT_ONCE, after)):
+            found += [job for job in rows if _carries(job["metadata"], metadata)]
+            after = rows[-1]["id"]
+        return found[:limit]
 
     def jobs_by_status(self) -> dict[str, int]:
         """Return how many jobs are in each status that any has."""
@@ -278,5 +282,5 @@ def _record(row: Row[Any] | None) -> Record | None:
     return row._asdict() if row is not None else None
 
 
-def _carries(metadata: Mapping[str, str] | None, wanted: Mapping[str, str] | None) -> bool:
-    return not wanted or all((metadata or {}).get(key) == value for key, value in wanted.items())
+def _carries(metadata: Mapping[str, str] | None, wanted: Mapping[str, str]) -> bool:
+    return all((metadata or {}).get(key) == value for key, value in wanted.items())

@@ -118,6 +118,15 @@ class ContractSuite(PreferencesContract, InferenceContract, LineContract):
         without = client.fine_tuning.jobs.list(extra_query={"metadata": "null"}, limit=100).data
         assert trained.id not in [job.id for job in without]
         assert all(job.metadata is None for job in without)
+        for name, value in (
+            ("metadata[]", "x"),
+            ("metadata", "x"),
+            ("metadata[kind", "contract"),
+            ("metadata.kind", "x"),
+        ):
+            with pytest.raises(openai.BadRequestError, match="is no filter") as refused:
+                client.fine_tuning.jobs.list(extra_query={name: value})
+            assert refused.value.param == "metadata"
 
     @pytest.mark.parametrize(
         ("lines", "code", "words"),

@@ -2,11 +2,12 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.jobs import event
-from engine.store import EVENTS, FILES, JOBS, MODELS, PARTS, UPLOADS, WEBHOOK_EVENTS, Store
+from engine.store import EVENTS, FILES, JOBS, MODELS, PARTS, UPLOADS, WEBHOOK_EVENTS, Store, database
 from tests.engine.store.rows import a_file, a_job
 
 
@@ -69,6 +70,27 @@ def test_metadata_filters_are_and_and_null_finds_jobs_without(store: Store) -> N
     assert [job["id"] for job in store.jobs(9, None, {"k": "1", "l": "2"})] == ["a"]
     assert [job["id"] for job in store.jobs(9, None, {})] == ["c"]
     assert len(store.jobs(9, None, None)) == 3
+
+
+def test_a_metadata_filter_reads_a_bounded_number_of_jobs_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.insert({JOBS: [a_job(str(number), metadata={"k\0": str(number % 5)}) for number in range(9)]})
+    monkeypatch.setattr(database, "_JOBS_AT_ONCE", 2)
+    read, newest = list[int | None](), Store.newest
+
+    def noting(self: Store, table: Any, limit: int | None, *others: Any, **match: Any) -> Any:
+        read.append(limit)
+        return newest(self, table, limit, *others, **match)
+
+    monkeypatch.setattr(Store, "newest", noting)
+    assert [job["id"] for job in store.jobs(9, None, {"k\0": "3"})] == ["8", "3"]
+    assert [job["id"] for job in store.jobs(9, "8", {"k\0": "3"})] == ["3"]
+    assert store.jobs(9, None, {"k\0": "5"}) == []
+    assert set(read) == {2}
+    read.clear()
+    assert [job["id"] for job in store.jobs(1, None, {"k\0": "3"})] == ["8"]
+    assert read == [2], "it read on although it had enough"
 
 
 def test_an_interrupted_job_goes_before_waiting_ones(store: Store) -> None:
