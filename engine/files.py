@@ -13,7 +13,7 @@ from engine.reserve import Reserve
 from engine.store import FILES, Record, Store
 from wire.errors import BadRequest, InsufficientStorage, NotFound, PayloadTooLarge
 from wire.ids import new_id
-from wire.pages import page
+from wire.pages import page, unknown_cursor
 from wire.requests import ExpiresAfter
 
 MAX_BYTES = 512 * 1024 * 1024
@@ -96,7 +96,7 @@ class Files:
         try:
             rows = self._store.newest(FILES, limit + 1, after, ascending=order == "asc", **match)
         except LookupError:
-            raise _no_such_file(str(after), "after") from None
+            raise unknown_cursor(after) from None
         return page([to_wire(row) for row in rows], limit)
 
     def retrieve(self, file_id: str) -> Record:
@@ -112,7 +112,7 @@ class Files:
         """Return the stored facts of one file, or raise NotFound."""
         row = self._known(file_id)
         if row is None:
-            raise _no_such_file(file_id, "id")
+            raise _no_such_file(file_id)
         return row
 
     def _known(self, file_id: str) -> Record | None:
@@ -194,5 +194,5 @@ def to_wire(row: Record) -> Record:
     }
 
 
-def _no_such_file(file_id: str, param: str) -> NotFound:
-    return NotFound(f"No such File object: {file_id}", param=param)
+def _no_such_file(file_id: str) -> NotFound:
+    return NotFound(f"No such File object: {file_id}", param="id")

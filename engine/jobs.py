@@ -1,7 +1,7 @@
 """The rules of fine-tuning jobs as callers see them: create, look, pause, cancel. `worker` does the training."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from engine.reporting import integration
 from engine.store import EVENTS, JOBS, MODELS, Record, Store
 from wire.errors import BadRequest, NotFound
 from wire.ids import new_id
-from wire.pages import page
+from wire.pages import page, unknown_cursor
 from wire.requests import Hyperparameters, JobCreate
 
 AUTO = {"n_epochs": "auto", "batch_size": "auto", "learning_rate_multiplier": "auto"}
@@ -65,7 +65,7 @@ class Jobs:
         try:
             rows = self._store.jobs(limit + 1, after, metadata)
         except LookupError:
-            raise _no_such_job(str(after), "after") from None
+            raise unknown_cursor(after) from None
         return page([self.to_wire(row) for row in rows], limit)
 
     def retrieve(self, job_id: str) -> Record:
@@ -89,18 +89,12 @@ class Jobs:
     def events(self, job_id: str, limit: int, after: str | None) -> dict[str, Any]:
         """Return one page of a job's events, newest first."""
         self._row(job_id)
-        return self._page(EVENTS, job_id, limit, after)
+        return self._page(EVENTS, job_id, limit, after, event_to_wire)
 
     def checkpoints(self, job_id: str, limit: int, after: str | None) -> dict[str, Any]:
         """Return the models kept of a job's last epochs, highest step first; they appear when it has succeeded."""
         self._row(job_id)
-        rows = self._store.newest(MODELS, None, job_id=job_id)
-        found = [checkpoint_to_wire(row) for row in sorted(rows, key=lambda row: -row["step_number"])]
-        ids = [one["id"] for one in found]
-        if after is not None and after not in ids:
-            raise BadRequest(f"No such checkpoint: {after}", param="after")
-        start = 0 if after is None else ids.index(after) + 1
-        return page(found[start : start + limit + 1], limit)
+        return self._page(MODELS, job_id, limit, after, checkpoint_to_wire)
 
     def to_wire(self, row: Record) -> Record:
         """Return the Job object of a row (wire reference 2.2)."""
@@ -183,15 +177,17 @@ class Jobs:
     def _row(self, job_id: str) -> Record:
         row = self._store.one(JOBS, id=job_id)
         if row is None:
-            raise _no_such_job(job_id, "fine_tune_id")
+            raise _no_such_job(job_id)
         return row
 
-    def _page(self, table: Any, job_id: str, limit: int, after: str | None) -> dict[str, Any]:
+    def _page(
+        self, table: Any, job_id: str, limit: int, after: str | None, to_wire: Callable[[Record], Record]
+    ) -> dict[str, Any]:
         try:
             rows = self._store.newest(table, limit + 1, after, job_id=job_id)
         except LookupError:
-            raise BadRequest(f"No such event: {after}", param="after") from None
-        return page([event_to_wire(row) for row in rows], limit)
+            raise unknown_cursor(after) from None
+        return page([to_wire(row) for row in rows], limit)
 
 
 def event(job_id: str, now: int, message: str, level: str = "info", **extra: Any) -> Record:
@@ -264,8 +260,8 @@ def _refuse_unsupported(asked: JobCreate) -> None:
         )
 
 
-def _no_such_job(job_id: str, param: str) -> NotFound:
-    return NotFound(f"Could not find fine tune: {job_id}", param=param, code="fine_tune_not_found")
+def _no_such_job(job_id: str) -> NotFound:
+    return NotFound(f"Could not find fine tune: {job_id}", param="fine_tune_id", code="fine_tune_not_found")
 
 
 def _no_adapter(model: str) -> BadRequest:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from wire.errors import BadRequest
+
 
 def page(rows: Sequence[dict[str, Any]], limit: int) -> dict[str, Any]:
     """Return one page of at most `limit` rows; pass one row more than `limit` when there are more."""
@@ -14,3 +16,8 @@ def page(rows: Sequence[dict[str, Any]], limit: int) -> dict[str, Any]:
         "last_id": data[-1]["id"] if data else None,
         "has_more": len(rows) > limit,
     }
+
+
+def unknown_cursor(after: str | None) -> BadRequest:
+    """Return the refusal of a page behind something that is not in the list and never was."""
+    return BadRequest(f"No such object in this list: {after}", code="invalid_value", param="after")

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, create_eng
 from sqlalchemy.exc import DatabaseError
 
 from engine import lifecycle
-from engine.store import claims, migration, outbox
+from engine.store import claims, cursors, migration, outbox
 from engine.store.claims import Claim, Holding
 from engine.store.rows import Rows, add, add_new, again_with_room
 from engine.store.tables import EVENTS, FACTS, JOBS, PARTS, UPLOADS
@@ -78,17 +78,15 @@ class Store:
     def newest(
         self, table: Table, limit: int | None, after: str | None = None, ascending: bool = False, **match: Any
     ) -> list[Record]:
-        """Return up to `limit` rows (None: all) that match, newest first, behind the row whose id is `after`.
+        """Return up to `limit` rows (None: all) that match, newest first, behind the one with the id `after`.
 
         Raises:
-            LookupError: there is no row `after`.
+            LookupError: there is no such row, and never was.
         """
         where = _equal(table, match)
         with self._reader.begin() as connection:
             if after is not None:
-                seq = connection.scalar(select(table.c.seq).where(table.c.id == after))
-                if seq is None:
-                    raise LookupError(after)
+                seq = cursors.position(connection, table, after)
                 where.append(table.c.seq > seq if ascending else table.c.seq < seq)
             order = table.c.seq.asc() if ascending else table.c.seq.desc()
             rows = connection.execute(select(table).where(*where).order_by(order).limit(limit))
@@ -167,9 +165,9 @@ class Store:
 
     @again_with_room
     def delete(self, table: Table, **match: Any) -> None:
-        """Remove the rows whose columns equal `match`."""
+        """Remove the rows whose columns equal `match`; pages go on behind them all the same."""
         with self._engine.begin() as connection:
-            connection.execute(table.delete().where(*_equal(table, match)))
+            cursors.delete(connection, table, _equal(table, match))
 
     def expired(self, table: Table, now: int, **match: Any) -> list[Record]:
         """Return the rows that match and whose `expires_at` has come."""

@@ -165,4 +165,12 @@ WEBHOOK_DELIVERIES = Table(
     Column("due_at", Float, nullable=False),
     Index("ix_webhook_deliveries_status_due_at", "status", "due_at"),
 )
+# What was deleted from a list that is read in pages, and where in it that was.
+DELETED_ROWS = Table(
+    "deleted_rows",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("list", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+)
 FACTS = Table("facts", METADATA, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))

@@ -8,7 +8,7 @@ from engine.webhooks import message, signing
 from engine.webhooks.sender import Sender, Unreachable
 from wire.errors import BadRequest, NotFound
 from wire.ids import new_id
-from wire.pages import page
+from wire.pages import page, unknown_cursor
 from wire.webhooks import WebhookCreate, WebhookRotateSecret, WebhookTest, WebhookUpdate
 
 OLD_SECRET_SECONDS = 24 * 3600
@@ -45,7 +45,7 @@ class Endpoints:
         try:
             rows = self._store.newest(WEBHOOK_ENDPOINTS, limit + 1, after)
         except LookupError:
-            raise _no_such_endpoint(str(after), "after") from None
+            raise unknown_cursor(after) from None
         return page([_to_wire(row) for row in rows], limit)
 
     def retrieve(self, endpoint_id: str) -> Record:
@@ -106,7 +106,7 @@ class Endpoints:
     def _row(self, endpoint_id: str) -> Record:
         row = self._store.one(WEBHOOK_ENDPOINTS, id=endpoint_id)
         if row is None:
-            raise _no_such_endpoint(endpoint_id, "webhook_endpoint_id")
+            raise _no_such_endpoint(endpoint_id)
         return row
 
 
@@ -130,5 +130,5 @@ def _with_secret(row: Record) -> Record:
     return {**_to_wire(row), "signing_secret": row["secret"]}
 
 
-def _no_such_endpoint(endpoint_id: str, param: str) -> NotFound:
-    return NotFound(f"No such webhook endpoint: {endpoint_id}", param=param)
+def _no_such_endpoint(endpoint_id: str) -> NotFound:
+    return NotFound(f"No such webhook endpoint: {endpoint_id}", param="webhook_endpoint_id")

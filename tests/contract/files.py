@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import openai
 import pytest
@@ -48,6 +48,17 @@ class FilesContract:
         page = client.files.list(limit=2, order="desc")
         walked = [file.id for file, _ in zip(page, range(5), strict=False)]
         assert walked == made[::-1]
+
+    @pytest.mark.parametrize("order", ["asc", "desc"])
+    def test_files_are_deleted_while_the_sdk_walks_their_pages(
+        self, client: OpenAI, upload: Upload, order: Literal["asc", "desc"]
+    ) -> None:
+        made = [upload(purpose="evals") for _ in range(5)]
+        walked = []
+        for file in client.files.list(limit=2, purpose="evals", order=order):
+            walked.append(file.id)
+            client.files.delete(file.id)
+        assert walked == (made if order == "asc" else made[::-1])
 
     def test_a_wrong_file_name_is_refused_in_openais_words(self, upload: Upload) -> None:
         with pytest.raises(openai.BadRequestError, match=r"Must be \.jsonl"):

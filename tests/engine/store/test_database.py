@@ -34,6 +34,16 @@ def test_a_part_is_added_to_a_pending_upload_up_to_a_bound(store: Store) -> None
     assert not store.insert_part(parts[2], 4)
 
 
+def test_a_page_begins_where_a_deleted_row_was(store: Store) -> None:
+    store.insert({FILES: [a_file(number) for number in range(5)]})
+    for number in (2, 3):
+        store.delete(FILES, id=f"file-{number}")
+    assert [row["id"] for row in store.newest(FILES, 9, after="file-3")] == ["file-1", "file-0"]
+    assert [row["id"] for row in store.newest(FILES, 9, after="file-2", ascending=True)] == ["file-4"]
+    with pytest.raises(LookupError):
+        store.newest(JOBS, 9, after="file-3")
+
+
 def test_insert_is_all_or_nothing(store: Store) -> None:
     store.insert({JOBS: [a_job()]})
     with pytest.raises(Exception, match=r"(?i)unique"):

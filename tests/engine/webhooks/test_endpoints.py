@@ -40,7 +40,7 @@ def test_endpoints_are_listed_page_by_page_newest_first(client: OpenAI, receiver
     first = client.webhooks.list(limit=2)
     assert (first.has_more, [one.id for one in first.data]) == (True, made[:2:-1])
     assert [one.id for one in client.webhooks.list(limit=2)] == made[::-1]
-    with pytest.raises(openai.NotFoundError, match="we_none"):
+    with pytest.raises(openai.BadRequestError, match="we_none"):
         client.webhooks.list(after="we_none")
 
 
