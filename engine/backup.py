@@ -84,7 +84,7 @@ def check(folder: Path) -> None:
 def _copy_files(copied: Store, source: Path, target: Path) -> None:
     target.mkdir()
     for row in copied.newest(FILES, None):
-        _copy_or_forget(source / row["id"], target / row["id"], partial(copied.delete, FILES, row["id"]))
+        _copy_or_forget(source / row["id"], target / row["id"], partial(copied.delete, FILES, id=row["id"]))
 
 
 def _copy_uploads(copied: Store, source: Path, target: Path) -> None:
@@ -93,7 +93,7 @@ def _copy_uploads(copied: Store, source: Path, target: Path) -> None:
         folder.mkdir(parents=True)
         for part in copied.newest(PARTS, None, upload_id=upload["id"]):
             path = source / upload["id"] / part["id"]
-            _copy_or_forget(path, folder / part["id"], partial(copied.delete, PARTS, part["id"]))
+            _copy_or_forget(path, folder / part["id"], partial(copied.delete, PARTS, id=part["id"]))
 
 
 def _copy_or_forget(source: Path, target: Path, forget: Callable[[], None]) -> None:
@@ -110,7 +110,7 @@ def _copy_jobs(copied: Store, data_dir: Path, target: Path) -> None:
         _copy_job(job, data_dir / "jobs" / job["id"], target / "jobs" / job["id"])
     for model in copied.newest(MODELS, None):
         if not (target / model["adapter"]).is_file():
-            copied.delete(MODELS, model["id"])
+            copied.delete(MODELS, id=model["id"])
 
 
 def _copy_job(job: Record, source: Path, target: Path) -> None:

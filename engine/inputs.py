@@ -1,5 +1,6 @@
-"""What a job learns from, linked into its folder, so that deleting an upload or a model harms no job."""
+"""What a job learns from, linked into its folder until it has ended: deleting an upload or a model harms no job."""
 
+import contextlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,6 +37,14 @@ def gather(folder: Path, sources: Mapping[str, Source]) -> None:
         raise
     durable.sync_folder(folder)
     durable.sync_folder(folder.parent)
+
+
+def forget(folder: Path) -> None:
+    """Remove what `gather` brought: an ended job learns no more, and links keep the bytes of deleted files."""
+    for param in ("training_file", "validation_file"):
+        with contextlib.suppress(OSError):  # another program may have it open, or it went before
+            (folder / f"{param}.jsonl").unlink()
+    shutil.rmtree(folder / ADAPTER, ignore_errors=True)
 
 
 def _link(source: Source, target: Path) -> None:

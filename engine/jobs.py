@@ -74,7 +74,9 @@ class Jobs:
 
     def cancel(self, job_id: str, now: int) -> Record:
         """Cancel a job that has not ended; its trainer is stopped by the worker's next turn."""
-        return self._move(job_id, lifecycle.CANCELLED, lifecycle.CANCELLED_BY_CALLER, now, finished_at=now)
+        cancelled = self._move(job_id, lifecycle.CANCELLED, lifecycle.CANCELLED_BY_CALLER, now, finished_at=now)
+        inputs.forget(self.folder(job_id))
+        return cancelled
 
     def pause(self, job_id: str, now: int) -> Record:
         """Keep a job that waits or trains from going on; its trainer is stopped by the worker's next turn."""

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from engine import durable, lifecycle, lock
+from engine import durable, inputs, lifecycle, lock
 from engine.jobs import event
 from engine.store import EVENTS, FILES, JOBS, MODELS, PARTS, UPLOADS, Store
 from wire.ids import new_id
@@ -58,6 +58,7 @@ def _repair_jobs(store: Store, data_dir: Path) -> None:
         folder = data_dir / "jobs" / job["id"]
         _remove(folder.glob("*.part"))
         if job["status"] in lifecycle.TERMINAL:
+            inputs.forget(folder)
             _remove({folder / "adapter.partial", folder / "adapter", *folder.glob("checkpoints/*")} - adapters)
 
 

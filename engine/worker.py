@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from engine import attempts, faults, gguf_header, lifecycle, parity, publication
+from engine import attempts, faults, gguf_header, inputs, lifecycle, parity, publication
 from engine.jobs import AUTO, event
 from engine.leases import SECONDS, Leases
 from engine.line import Line
@@ -186,9 +186,7 @@ class Worker:
                 return
         folder = self._parts.jobs.folder(job["id"])
         if attempts.begin(folder, self._store.steps(job["id"])) > attempts.ALLOWED:
-            words = (
-                f"The engine went down with this job {attempts.ALLOWED} times in a row, without a step between them."
-            )
+            words = f"The engine went down with this job {attempts.ALLOWED} times in a row, no step between them."
             self._fail(claim, "worker_crashed", words, now)
         elif (folder / "result.json").exists():
             self._pace = Pace()
@@ -256,8 +254,7 @@ class Worker:
             reason = f"{what}, {crashes} times without progress; the logs in the job's folder say more."
             self._fail(claim, "worker_crashed", reason, now)
             return
-        words = f"{what}; going on from what is on disk"
-        claim.note(event(claim.job_id, now, words, level="warn"), crashes=crashes)
+        claim.note(event(claim.job_id, now, f"{what}; going on from what is on disk", level="warn"), crashes=crashes)
 
     def _finish(self, claim: Claim, folder: Path, now: int) -> None:
         """Prove that the model answers when served as it did when trained, then let it be seen."""
@@ -278,9 +275,10 @@ class Worker:
         also = {EVENTS: publication.last_events(models, verdict.message, result, now), MODELS: models, FILES: [csv]}
         values = {"hyperparameters": result["hyperparameters"], "trained_tokens": result["trained_tokens"]}
         values |= {"fine_tuned_model": models[-1]["id"], "result_file": csv["id"], "finished_at": now, **_NO_ESTIMATE}
-        before = lifecycle.may_become(lifecycle.SUCCEEDED)
         self._line.measure(job | values, self._pace.whole(now))
-        if not claim.move(lifecycle.SUCCEEDED, before, also, **values):
+        if claim.move(lifecycle.SUCCEEDED, lifecycle.may_become(lifecycle.SUCCEEDED), also, **values):
+            inputs.forget(folder)
+        else:
             self._parts.files.discard(csv)
 
     def _prove(self, job: Record, folder: Path) -> parity.Parity:
@@ -291,10 +289,11 @@ class Worker:
         return parity.compare(model, folder / "parity.json", settings)
 
     def _fail(self, claim: Claim, code: str, message: str, now: int, param: str | None = None) -> None:
-        error = {"code": code, "message": message, "param": param}
+        error, folder = {"code": code, "message": message, "param": param}, self._parts.jobs.folder(claim.job_id)
         said = {EVENTS: [event(claim.job_id, now, message, level="error")]}
         before = lifecycle.may_become(lifecycle.FAILED)
         job = self._store.one(JOBS, id=claim.job_id) if code == "disk_full" else None
         if job and job["status"] in before and job["fence"] == claim.fence:  # the database needs the room
-            shutil.rmtree(self._parts.jobs.folder(claim.job_id) / "checkpoints", ignore_errors=True)
-        claim.move(lifecycle.FAILED, before, said, error=error, finished_at=now, **_NO_ESTIMATE)
+            shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        if claim.move(lifecycle.FAILED, before, said, error=error, finished_at=now, **_NO_ESTIMATE):
+            inputs.forget(folder)

@@ -94,8 +94,10 @@ class Store:
 
     def jobs(self, limit: int, after: str | None, metadata: Mapping[str, str] | None) -> list[Record]:
         """Return jobs as `newest` does; `metadata` pairs must all be in the job's, {} means that it has none."""
+        if metadata is None:
+            return self.newest(JOBS, limit, after)
         if not metadata:
-            return self.newest(JOBS, limit, after, **({} if metadata is None else {"metadata": None}))
+            return self.newest(JOBS, limit, after, metadata=None)
         found, rows = list[Record](), list[Record]()
         while len(found) < limit and (rows := self.newest(JOBS, _JOBS_AT_ONCE, after)):
             found += [job for job in rows if _carries(job["metadata"], metadata)]
