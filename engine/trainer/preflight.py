@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import torch
 
-from engine.trainer import checkpoints, likelihood, lora, steps
+from engine.trainer import cgroup, checkpoints, likelihood, lora, steps
 from engine.trainer.base_model import count_weights
 from engine.trainer.crew import Crew
 from engine.trainer.errors import DiskFull, InsufficientMemory
@@ -23,7 +23,6 @@ PASSING = 1.25  # what a step holds beside what it keeps: gradients on their way
 LOGITS = 3  # copies of a chunk's logits at once
 UNPACKING = 6  # copies of the largest tensor in float32 at once while a GGUF file is read
 DISK_RESERVE = 16 * MB
-CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -159,17 +158,10 @@ def in_words(plan: Plan, needs: Needs, room: Room) -> str:
     )
 
 
-def free_memory(cgroup: Path = CGROUP) -> int:
+def free_memory(root: Path = Path("/")) -> int:
     """Bytes that can be had without swapping: the machine's, or fewer if a container's limit is nearer."""
-    available = int(psutil.virtual_memory().available)
-    try:
-        limit = (cgroup / "memory.max").read_text().strip()
-        used = int((cgroup / "memory.current").read_text())
-        lines = (line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
-        given_back = next((int(value) for name, value in lines if name == "inactive_file"), 0)
-    except (OSError, ValueError):  # no such thing here
-        return available
-    return available if limit == "max" else min(available, int(limit) - used + given_back)
+    available, within = int(psutil.virtual_memory().available), cgroup.free(root)
+    return available if within is None else min(available, within)
 
 
 def free_room(job_dir: Path) -> Room:

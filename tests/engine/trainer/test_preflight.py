@@ -20,6 +20,7 @@ from engine.trainer.preflight import MB, Needs, Plan, Room
 from engine.trainer.progress import Progress
 from engine.trainer.spec import read_spec
 from engine.trainer.steps import Objective, Supervised
+from tests.engine.trainer.cgroups import write_group
 from tests.engine.trainer.conftest import ROWS, chat, write_job
 
 PLENTY = Room(memory=10**12, disk=10**12)
@@ -135,11 +136,9 @@ def test_a_base_that_does_not_fit_is_refused_before_it_is_loaded(tiny_gguf: Path
 def test_a_containers_limit_counts_where_it_is_nearer(tmp_path: Path) -> None:
     machine = preflight.free_memory(tmp_path / "none")
     assert machine > 100 * MB
-    for name, text in (("memory.current", "900000"), ("memory.stat", "anon 5\ninactive_file 100000\n")):
-        (tmp_path / name).write_text(text)
-    (tmp_path / "memory.max").write_text("1000000\n")
+    write_group(tmp_path, "0::/", "sys/fs/cgroup", "1000000")
     assert preflight.free_memory(tmp_path) == 200_000
-    (tmp_path / "memory.max").write_text("max\n")
+    write_group(tmp_path, "0::/", "sys/fs/cgroup", str(2**62))
     assert preflight.free_memory(tmp_path) == pytest.approx(machine, rel=0.5)
 
 
