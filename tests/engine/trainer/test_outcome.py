@@ -21,6 +21,10 @@ def valid(*losses: float) -> list[dict[str, Any]]:
     return [{"step": 0}, *({"full_valid_loss": loss} for loss in losses)]
 
 
+def steps(*losses: float) -> list[dict[str, Any]]:
+    return [{"train_loss": loss} for loss in losses]
+
+
 def test_a_loss_that_fell_is_told_with_both_numbers() -> None:
     told = judge(Figures(2.5, 0.25, 3.0), [])
     assert told.level == "info"
@@ -30,8 +34,12 @@ def test_a_loss_that_fell_is_told_with_both_numbers() -> None:
 @pytest.mark.parametrize(
     ("last", "history", "why"),
     [
-        (2.55, [], "a rise by less than 0.1 says nothing yet"),
         (3.5, valid(2.0, 1.5), "the loss of the validation file fell from 2.0000 to 1.5000"),
+        (
+            2.51,
+            steps(2.5, 3.5, 9.0, 1.0, 2.0),
+            "the loss of the steps, on average of each half, fell from 3.0000 to 1.5000",
+        ),
     ],
 )
 def test_a_loss_that_did_not_fall_is_a_warning_with_its_reason(
@@ -50,6 +58,11 @@ def test_a_loss_that_did_not_fall_is_a_warning_with_its_reason(
         (Figures(2.5, 2.0, float("nan")), [], WeightsUnmoved, "weights_unmoved"),
         (Figures(2.5, 2.5 + 1e-7, 0.1), [], ModelUnchanged, "model_unchanged"),
         (Figures(2.5, 2.61, 0.1), [], LossIncreased, "loss_increased"),
+        (Figures(2.5, 2.50001, 0.1), [], LossIncreased, "loss_increased"),
+        (Figures(2.5, 2.50001, 0.1), valid(2.0, 2.0), LossIncreased, "loss_increased"),
+        (Figures(2.5, 2.51, 0.1), steps(2.5), LossIncreased, "loss_increased"),
+        (Figures(2.5, 2.51, 0.1), steps(2.5, 2.4, 2.6, 2.5), LossIncreased, "loss_increased"),
+        (Figures(2.5, 2.61, 0.1), [*steps(9.0, 1.0), *valid(2.0, 2.1)], LossIncreased, "loss_increased"),
         (Figures(2.5, 2.61, 0.1), valid(2.0), LossIncreased, "loss_increased"),
         (Figures(2.5, 2.61, 0.1), valid(2.0, 2.1), LossIncreased, "loss_increased"),
         (Figures(2.5, float("nan"), 0.1), [], TrainingDiverged, "training_diverged"),
