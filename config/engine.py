@@ -86,7 +86,13 @@ class EngineConfig(SharedConfig):
     stall_seconds: float = setting(
         "STALL_SECONDS", 1800.0, "Seconds without progress after which a training is ended and tried again.", least=60
     )
-    engine_threads: int = setting("ENGINE_THREADS", 64, "Calls the engine serves at once.", least=2, most=4096)
+    engine_threads: int = setting(
+        "ENGINE_THREADS",
+        64,
+        "Calls the engine serves at once; those to models wait for room in three quarters of them.",
+        least=2,
+        most=4096,
+    )
     webhook_allowed_hosts: str = setting(
         "WEBHOOK_ALLOWED_HOSTS",
         "",

@@ -9,6 +9,8 @@ from engine.serving.process import ModelProcess
 
 Event = dict[str, Any]
 LEAST_LOGPROB = -9999.0
+NOTHING: Event = {"choices": []}
+"""Stands where there is no news of an answer, so that it is seen whether the caller is still there."""
 
 
 class Way(NamedTuple):

@@ -29,7 +29,8 @@ from engine.routes import (
     uploads,
     webhooks,
 )
-from engine.serving.pool import Pool, PoolSettings
+from engine.serving.pool import Pool
+from engine.serving.room import PoolSettings
 from engine.store import Store
 from engine.token_counts import TokenCounts
 from engine.uploads import Uploads
@@ -111,6 +112,7 @@ def _pool_settings(config: EngineConfig) -> PoolSettings:
         models_loaded=config.models_loaded,
         memory_mb=config.serving_memory_mb,
         idle_seconds=config.idle_seconds,
+        callers=config.engine_threads * 3 // 4,  # the others answer what takes no time
     )
 
 

@@ -10,9 +10,9 @@ from engine.answers import Event, Usage
 from engine.serving import dialect
 from engine.serving.pool import Pool
 from engine.serving.process import ModelProcess, ServedModel
-from wire import sse
+from wire import sse, waiting
 from wire.chat import ChatCreate
-from wire.errors import ApiError, BadRequest
+from wire.errors import BadRequest
 from wire.ids import new_id
 from wire.waiting import Work
 
@@ -50,7 +50,7 @@ def stream(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> sse
 
     Closing the iterator hangs up: the model stops writing this answer and is free for the next.
     """
-    return sse.Started(_chunks(pool, model, request, now))
+    return waiting.stream(_chunks(pool, model, request, now))
 
 
 def _chunks(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> Generator[bytes, None, None]:
@@ -58,26 +58,23 @@ def _chunks(pool: Pool, model: ServedModel, request: ChatCreate, now: int) -> Ge
     with_usage = bool((request.stream_options or {}).get("include_usage"))
     unknown = {"usage": None} if with_usage else {}
     usage, begun = Usage(), set[int]()
-    try:
-        for event in events(pool, model, request):
-            usage.add(event)
-            pieces = _opened(event["choices"], begun, request)
-            # In one go: the piece that names the role must not make the first word wait for a second trip.
-            if lines := b"".join(sse.event({**frame, "choices": [piece], **unknown}) for piece in pieces):
-                yield lines
-    except ApiError as failure:
-        if not begun:
-            raise
-        yield sse.error_event(failure)
-        return
+    for event in events(pool, model, request):
+        usage.add(event)
+        pieces = _opened(event["choices"], begun, request)
+        # In one go: the piece that names the role must not make the first word wait for a second trip.
+        yield b"".join(sse.event({**frame, "choices": [piece], **unknown}) for piece in pieces)
     if with_usage:
         yield sse.event({**frame, "choices": [], "usage": usage.to_wire()})
     yield sse.DONE
 
 
 def events(pool: Pool, model: ServedModel, request: ChatCreate, way: answers.Way = answers.CHAT) -> Iterator[Event]:
-    """Yield llama.cpp's events for all `n` answers, numbered throughout; raises as `complete` does."""
-    with pool.lease(model) as process:
+    """Yield llama.cpp's events for all `n` answers, numbered throughout, and before them NOTHING while in line.
+
+    Raises as `complete` does.
+    """
+    with pool.lease(model, answers.NOTHING) as arrival:
+        process = yield from arrival
         _check_tools(process, request)
         body = dialect.to_llama(request, process.settings.context_tokens)
         written = tool_calls.events if body.get("tools") else answers.events

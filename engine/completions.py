@@ -11,9 +11,9 @@ from engine.answers import Event, Usage
 from engine.serving import dialect
 from engine.serving.pool import Pool
 from engine.serving.process import ServedModel
-from wire import sse
+from wire import sse, waiting
 from wire.completions import CompletionCreate
-from wire.errors import ApiError, BadRequest
+from wire.errors import BadRequest
 from wire.ids import new_id
 from wire.waiting import Work
 
@@ -46,25 +46,18 @@ def stream(pool: Pool, model: ServedModel, request: CompletionCreate, now: int) 
     Closing the iterator hangs up: the model stops writing and is free for the next.
     """
     _check(request)
-    return sse.Started(_chunks(pool, model, request, now))
+    return waiting.stream(_chunks(pool, model, request, now))
 
 
 def _chunks(pool: Pool, model: ServedModel, request: CompletionCreate, now: int) -> Generator[bytes, None, None]:
-    frame, usage, begun = _frame(model, now), Usage(), False
+    frame, usage = _frame(model, now), Usage()
     with_usage = bool((request.stream_options or {}).get("include_usage"))
     unknown = {"usage": None} if with_usage else {}
     texts = [_Text(prompt, request) for prompt in request.prompts for _ in range(request.n or 1)]
-    try:
-        for place, event in _events(pool, model, request):
-            usage.add(event, place)
-            pieces = (piece for one in event["choices"] for piece in texts[one["index"]].pieces(one))
-            yield b"".join(sse.event({**frame, "choices": [piece], **unknown}) for piece in pieces)
-            begun = True
-    except ApiError as failure:
-        if not begun:
-            raise
-        yield sse.error_event(failure)
-        return
+    for place, event in _events(pool, model, request):
+        usage.add(event, place)
+        pieces = (piece for one in event["choices"] for piece in texts[one["index"]].pieces(one))
+        yield b"".join(sse.event({**frame, "choices": [piece], **unknown}) for piece in pieces)
     if with_usage:
         yield sse.event({**frame, "choices": [], "usage": usage.to_wire()})
     yield sse.DONE
@@ -73,7 +66,8 @@ def _chunks(pool: Pool, model: ServedModel, request: CompletionCreate, now: int)
 def _events(pool: Pool, model: ServedModel, request: CompletionCreate) -> Iterator[tuple[int, Event]]:
     """Yield the number of each prompt and llama.cpp's events for it, the answers to all prompts numbered throughout."""
     wanted = request.n or 1
-    with pool.lease(model) as process:
+    with pool.lease(model, (0, answers.NOTHING)) as arrival:
+        process = yield from arrival
         for place, prompt in enumerate(request.prompts):
             body = dialect.to_completion(request, prompt, process.settings.context_tokens)
             for event in answers.events(process, answers.TEXT, body, wanted):

@@ -29,7 +29,7 @@ Vector = list[float]
 
 
 def create(pool: Pool, base: BaseModel, path: Path, request: EmbeddingCreate) -> Work[bytes]:
-    """Return the vectors of all texts as the wire's list in JSON, yielding between batches.
+    """Return the vectors of all texts as the wire's list in JSON, yielding in line and between batches.
 
     `base` makes embeddings, and its GGUF is at `path`. Closed before its end, it asks for no more.
 
@@ -40,7 +40,8 @@ def create(pool: Pool, base: BaseModel, path: Path, request: EmbeddingCreate) ->
     dimensions = _dimensions(base, request)
     given = [one if isinstance(one, str) else token_ids.read(request.model, one) for one in request.texts]
     data: list[dict[str, Any]] = []
-    with pool.lease(ServedModel(base.id, path, embedding_tokens=base.context)) as process:
+    with pool.lease(ServedModel(base.id, path, embedding_tokens=base.context), None) as arrival:
+        process = yield from arrival
         texts = list(_read(process, path, given))
         _check(texts, base)
         for batch in _batches(texts):

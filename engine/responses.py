@@ -10,7 +10,7 @@ from engine.answers import Event, Usage, Way
 from engine.chat import Choice
 from engine.serving.pool import Pool
 from engine.serving.process import ServedModel
-from wire import sse
+from wire import sse, waiting
 from wire.errors import ApiError
 from wire.ids import new_id
 from wire.responses import ResponseCreate
@@ -37,7 +37,7 @@ def complete(pool: Pool, model: ServedModel, request: ResponseCreate, now: int) 
 
 def stream(pool: Pool, model: ServedModel, request: ResponseCreate, now: int) -> sse.Started:
     """Return the answer as named events; raises as `complete` does until the first is there. Closing it hangs up."""
-    return sse.Started(_named(pool, model, _Answer(model, request, now)))
+    return waiting.stream(_named(pool, model, _Answer(model, request, now)))
 
 
 def _named(pool: Pool, model: ServedModel, answer: "_Answer") -> Generator[bytes, None, None]:
@@ -45,9 +45,9 @@ def _named(pool: Pool, model: ServedModel, answer: "_Answer") -> Generator[bytes
     try:
         for event in chat.events(pool, model, answer.asked, _WAY):
             # In one go: what goes before the first word must not make it wait for a second trip.
-            if told := list(answer.deltas(event)):
-                yield b"".join(map(answer.event, opening + told))
-                opening = []
+            told = list(answer.deltas(event))
+            yield b"".join(map(answer.event, opening + told if told else []))
+            opening = [] if told else opening
     except ApiError as failure:
         if opening:
             raise

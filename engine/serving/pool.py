@@ -7,52 +7,29 @@ Whoever asks for a model that does not fit beside those that answer stands in li
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from engine import gguf_header
 from engine.serving.process import ModelGone, ModelProcess, ServedModel, ServerSettings, StartFailed
-from engine.serving.slot import Foresight, Slot, held
+from engine.serving.room import Place, PoolSettings
+from engine.serving.slot import Foresight, Slot
 from wire.errors import Unavailable
+from wire.waiting import BEAT_SECONDS, QUIET_SECONDS
 
 SWEEP_SECONDS = 5.0
-TURN_SECONDS = 3.0
-"""How long the first in line leaves models alone that are asked all the time; then they take no new request."""
+TURN_SECONDS = QUIET_SECONDS + 2 * BEAT_SECONDS
+"""How long the first in line leaves models alone that are asked all the time; then they take no new request.
+
+By then it is seen whether the caller is still there, for whom they would be sent away.
+"""
 PATIENCE = 100.0
 """Seconds in line; less than the service waits for its upstream, so that its callers are told why."""
-MEGABYTE = 1024 * 1024
 _LOOK_SECONDS = 0.5
+Sign = TypeVar("Sign")
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class PoolSettings:
-    """What the pool keeps to; `memory_mb` and, unless it is 0, `models_loaded` bound what there is, busy or idle."""
-
-    context_tokens: int
-    parallel: int
-    threads: int
-    models_loaded: int
-    memory_mb: int
-    idle_seconds: float
-
-    @property
-    def threads_beside_training(self) -> int:
-        """Threads of a process while a training runs: its barriers stall when it has as many as there are cores."""
-        return max(1, self.threads // 2)
-
-    def allows(self, bytes_held: int) -> bool:
-        """Whether all processes may hold as many bytes together."""
-        return bytes_held <= self.memory_mb * MEGABYTE
-
-
-@dataclass(frozen=True, eq=False)
-class _Waiting:
-    """A place in line, and when it was taken."""
-
-    since: float
 
 
 class Pool:
@@ -64,7 +41,7 @@ class Pool:
         self._clock = clock
         self._slots: dict[str, Slot] = {}
         self._leaving: set[Slot] = set()
-        self._line: list[_Waiting] = []
+        self._line: list[Place] = []
         self._foresight = Foresight()
         self._threads = settings.threads
         self._changed = threading.Condition()
@@ -72,23 +49,26 @@ class Pool:
         self._sweeper: threading.Thread | None = None
 
     @contextmanager
-    def lease(self, model: ServedModel) -> Iterator[ModelProcess]:
-        """Lend a live process of `model`, started if need be; with no room for it, wait for some.
+    def lease(self, model: ServedModel, sign: Sign) -> Iterator[Generator[Sign, None, ModelProcess]]:
+        """Lend a live process of `model`, started if need be: what is given returns it, behind a `sign` now and then.
+
+        These come while there is no room for it; whoever leaves meanwhile leaves the line.
 
         Raises:
             StartFailed: 500, it cannot be loaded.
-            Unavailable: 503, the pool is closed, or there was no room for too long.
+            Unavailable: 503, the pool is closed, too many stand in line, or there was no room for too long.
         """
-        slot = self._join(model)
+        place = Place(model, self._clock())
+        with self._changed:
+            self._line.append(place)
+            self._sweep_from_now_on()
         try:
-            if slot.start():
-                self._settle(slot)
-            yield slot.process
+            yield self._arrive(place, sign)
         except (ModelGone, StartFailed):
-            self._drop([slot])
+            self._drop([place.slot] if place.slot else [])
             raise
         finally:
-            self._leave(slot)
+            self._leave(place)
 
     def set_training(self, training: bool) -> None:
         """Serve with few threads from now on, or with all again; each model is swapped at its next request."""
@@ -126,41 +106,55 @@ class Pool:
         with self._changed:
             return [slot.process for slot in self._all()]
 
-    def _join(self, model: ServedModel) -> Slot:
-        with self._changed:
-            place = _Waiting(self._clock())
-            self._line.append(place)
-            self._sweep_from_now_on()
-        try:
-            while True:
-                with self._changed:
-                    slot, ending = self._seat(model, place)
-                if slot is not None:
-                    return slot
-                self._end(ending)
-        finally:
+    def _arrive(self, place: Place, sign: Sign) -> Generator[Sign, None, ModelProcess]:
+        while place.slot is None:
             with self._changed:
-                self._line.remove(place)
-                self._changed.notify_all()
+                ending = self._seat(place)
+            self._end(ending)
+            if place.slot is None and not ending:
+                yield sign
+        if place.slot.start():
+            self._settle(place.slot)
+        return place.slot.process
 
-    def _seat(self, model: ServedModel, place: _Waiting) -> tuple[Slot | None, list[Slot]]:
-        """Return a slot with one user more, or none and what must end first, perhaps nothing after a while."""
+    def _seat(self, place: Place) -> list[Slot]:
+        """Give `place` its slot; or none, and return what must end first, perhaps nothing after a while."""
         if self._closed.is_set():
             raise Unavailable("The engine is shutting down.", headers={"Retry-After": "5"})
+        model = place.model
         slot = self._slots.get(model.name)
         if slot is not None and self._outdated(slot, model):
-            return None, self._retire([slot])
-        if slot is None and self._line[0] is place:
-            new = self._new(model)
+            return self._retire([slot])
+        if slot is None and self._spares_those_before(place):
+            new = self._foreseen(place)
             if surplus := self._surplus(new):
-                return None, self._retire(surplus)
-            if self._within([*self._all(), new]):
+                return self._retire(surplus)
+            if self._settings.have_room_for([*self._all(), new]):
                 slot = self._slots[model.name] = new
         if slot is None:
-            self._wait(model, place)
-            return None, []
+            self._wait(place)
+            return []
         slot.users += 1
-        return slot, []
+        place.slot = slot
+        self._line.remove(place)
+        self._changed.notify_all()
+        return []
+
+    def _spares_those_before(self, place: Place) -> bool:
+        """Whether those who stand before `place` would have to wait for no more answers if it got its model now."""
+        known = (place.model.name, *self._slots)
+        before = self._line[: self._line.index(place)]
+        newcomers = {one.model.name: self._foreseen(one) for one in before if one.model.name not in known}
+        if not newcomers:
+            return True
+        staying = self._settings.staying(self._busy(), newcomers.values())
+        return self._settings.have_room_for([*staying, *newcomers.values(), self._foreseen(place)])
+
+    def _foreseen(self, place: Place) -> Slot:
+        """Return the slot that `place` would start; made once, for that reads files."""
+        if place.foreseen is None or place.foreseen.process.settings.threads != self._threads:
+            place.foreseen = self._new(place.model)
+        return place.foreseen
 
     def _outdated(self, slot: Slot, model: ServedModel) -> bool:
         """Whether `slot` must be replaced; for other threads only if both have room while the old one answers."""
@@ -168,22 +162,22 @@ class Pool:
             return True
         if slot.process.settings.threads == self._threads:
             return False
-        return not slot.users or self._within([*self._all(), self._new(model)])
+        return not slot.users or self._settings.have_room_for([*self._all(), self._new(model)])
 
-    def _wait(self, model: ServedModel, place: _Waiting) -> None:
+    def _wait(self, place: Place) -> None:
         """Wait for a change; the first in line has busy models take no new request once it has waited for long."""
-        waited = self._clock() - place.since
-        if waited >= PATIENCE:
+        ahead, waited = self._line.index(place), self._clock() - place.since
+        if waited >= PATIENCE or ahead + sum(slot.users for slot in self._all()) >= self._settings.callers:
+            reason = "" if waited >= PATIENCE else ", and no more callers can wait for it (ENGINE_THREADS)"
             raise Unavailable(
-                "All memory for models (SERVING_MEMORY_MB, MODELS_LOADED) is taken by models that answer; ask again.",
+                "All memory for models (SERVING_MEMORY_MB, MODELS_LOADED) is taken by models that answer"
+                f"{reason}; ask again.",
                 code="server_is_overloaded",
                 headers={"Retry-After": "30"},
             )
-        if waited >= TURN_SECONDS and self._line[0] is place:
-            new = self._new(model)
-            staying = sorted((slot for slot in self._slots.values() if slot.users), key=lambda slot: slot.last_used)
-            while staying and not self._within([*staying, new]):
-                self._retire([staying.pop(0)])
+        if waited >= TURN_SECONDS and not ahead:
+            staying = self._settings.staying(self._busy(), [self._foreseen(place)])
+            self._retire([slot for slot in self._busy() if slot not in staying])
         self._changed.wait(_LOOK_SECONDS)
 
     def _settle(self, slot: Slot) -> None:
@@ -191,18 +185,21 @@ class Pool:
         with self._changed:
             slot.measure()
             self._foresight.learn(slot)
-        if not self._settings.allows(held([slot])):
+        if not self._settings.have_memory_for([slot]):
             _LOG.warning("The model %s alone takes more than SERVING_MEMORY_MB; it is served alone.", slot.model.name)
         self._drop_surplus()
 
-    def _leave(self, slot: Slot) -> None:
+    def _leave(self, place: Place) -> None:
+        slot = place.slot
         with self._changed:
-            slot.users -= 1
-            slot.last_used = self._clock()
-            ended = slot.retired and slot.users == 0
+            if slot is None:
+                self._line.remove(place)
+            else:
+                slot.users -= 1
+                slot.last_used = self._clock()
             self._changed.notify_all()
-        if ended:
-            self._end([slot])
+            ended = [slot] if slot is not None and slot.retired and not slot.users else []
+        self._end(ended)
 
     def _drop(self, slots: Sequence[Slot]) -> None:
         """Retire `slots`: those without users end now, the others with their last user."""
@@ -239,18 +236,16 @@ class Pool:
         staying = [slot for slot in self._all() if slot.users or not slot.retired]
         idle = self._idle()
         count = 0
-        while count < len(idle) and not self._within([*staying, *more]):
+        while count < len(idle) and not self._settings.have_room_for([*staying, *more]):
             staying.remove(idle[count])
             count += 1
-        return idle[:count] if not more or self._within([*staying, *more]) else []
-
-    def _within(self, slots: Sequence[Slot]) -> bool:
-        """Whether `slots` may be there together; a model that is larger than the bound is served alone."""
-        most = self._settings.models_loaded or len(slots)
-        return len(slots) <= 1 or (len(slots) <= most and self._settings.allows(held(slots)))
+        return idle[:count] if not more or self._settings.have_room_for([*staying, *more]) else []
 
     def _all(self) -> list[Slot]:
         return [*self._slots.values(), *self._leaving]
+
+    def _busy(self) -> list[Slot]:
+        return [slot for slot in self._slots.values() if slot.users]
 
     def _idle(self) -> list[Slot]:
         return sorted((slot for slot in self._slots.values() if not slot.users), key=lambda slot: slot.last_used)

@@ -14,7 +14,8 @@ from transformers import BertConfig, BertModel
 from engine import bert_gguf, embeddings
 from engine.bert_gguf import Unconvertible
 from engine.catalogue import BaseModel
-from engine.serving.pool import Pool, PoolSettings
+from engine.serving.pool import Pool
+from engine.serving.room import PoolSettings
 from tests.engine.chatting import finished
 from tests.tiny_encoder import CONFIG, publish_tiny_encoder
 from wire.embeddings import EmbeddingCreate
@@ -43,7 +44,9 @@ TEXTS = [
 @contextmanager
 def served(gguf: Path, log_dir: Path) -> Iterator[Any]:
     """Give a function that embeds texts by the engine's own rules."""
-    settings = PoolSettings(context_tokens=64, parallel=2, threads=1, models_loaded=1, memory_mb=512, idle_seconds=60)
+    settings = PoolSettings(
+        context_tokens=64, parallel=2, threads=1, models_loaded=1, memory_mb=512, idle_seconds=60, callers=1
+    )
     pool = Pool(settings, log_dir)
 
     def embed(texts: list[str]) -> np.ndarray:

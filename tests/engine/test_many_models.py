@@ -1,13 +1,10 @@
 """More tuned models than the pool may hold: each answers as itself, and no answer is cut short to make room."""
 
-import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import gguf
 import httpx2
-import numpy as np
 import pytest
 from flask import Flask
 from openai import OpenAI
@@ -15,30 +12,11 @@ from openai import OpenAI
 from config import EngineConfig
 from engine.app import create_engine
 from engine.parts import Parts
-from engine.store import MODELS
 from tests.engine.chatting import ENDLESS, HI
-from tests.tiny_models import LAYERS, WIDTH
+from tests.engine.tuned import publish
 
 MOST = 2
-RANK = 2
 NAMES = [f"ft:tiny:personal:model:{number:08}" for number in range(4)]
-
-
-def write_adapter(path: Path, seed: int) -> Path:
-    """Write a random adapter of the tiny model that changes what it says."""
-    writer, drawn = gguf.GGUFWriter(path, "llama"), np.random.default_rng(seed)
-    writer.add_type(gguf.GGUFType.ADAPTER)
-    writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
-    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, float(RANK))
-    for layer in range(LAYERS):
-        for side, shape in (("a", (RANK, WIDTH)), ("b", (WIDTH, RANK))):
-            values = drawn.normal(0, 1, shape).astype(np.float32)
-            writer.add_tensor(f"blk.{layer}.attn_output.weight.lora_{side}", values)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +29,7 @@ def app(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
     app = create_engine(config)
     parts: Parts = app.extensions["engine"]
     for seed, name in enumerate(NAMES):
-        adapter = write_adapter(folder / f"{seed}.gguf", seed)
-        sha256 = hashlib.sha256(adapter.read_bytes()).hexdigest()
-        row = {"id": name, "job_id": "", "base": parts.models.default.id, "created_at": seed, "sha256": sha256}
-        parts.store.insert({MODELS: [{**row, "adapter": adapter.name}]})
+        publish(parts, folder, name, seed)
     yield app
     parts.pool.close()
 
@@ -62,7 +37,7 @@ def app(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
 def test_all_answer_as_themselves_within_the_bound_while_a_stream_goes_on(app: Flask) -> None:
     parts: Parts = app.extensions["engine"]
     transport = httpx2.WSGITransport(app=app)
-    client = OpenAI(api_key="x", base_url="http://engine/v1", http_client=httpx2.Client(transport=transport))
+    client = OpenAI(api_key="x", base_url="http://localhost/v1", http_client=httpx2.Client(transport=transport))
 
     def ask(name: str) -> str:
         answer = client.chat.completions.create(

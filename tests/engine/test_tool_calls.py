@@ -35,7 +35,7 @@ def says(tmp_path: Path) -> Iterator[Says]:
             ends.callback(app.extensions["engine"].pool.close)
             http_client = httpx2.Client(transport=httpx2.WSGITransport(app=app))
             return ends.enter_context(
-                OpenAI(api_key="x", base_url="http://engine/v1", http_client=http_client, max_retries=0)
+                OpenAI(api_key="x", base_url="http://localhost/v1", http_client=http_client, max_retries=0)
             )
 
         yield start

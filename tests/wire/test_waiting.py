@@ -1,4 +1,4 @@
-"""Replies that take their time: blanks meanwhile, and what becomes of failures and of callers who left."""
+"""Answers that take their time: signs of life meanwhile, and what becomes of failures and of callers who left."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import pytest
 
 from wire.errors import ApiError, Unavailable
 from wire.sse import Started
-from wire.waiting import BEAT_SECONDS, BLANK, QUIET_SECONDS, Work, reply
+from wire.waiting import BEAT_SECONDS, BLANK, COMMENT, QUIET_SECONDS, Pieces, Work, reply, stream
 
 
 class Clock:
@@ -78,3 +78,28 @@ def test_who_leaves_ends_the_work(clock: Clock) -> None:
     late.close()
     assert clock.ended
     assert clock.now < QUIET_SECONDS + BEAT_SECONDS
+
+
+def test_a_stream_that_is_silent_has_a_comment_for_each_beat(clock: Clock) -> None:
+    def events() -> Pieces:
+        yield b"first"
+        for _ in clock.work(QUIET_SECONDS + 1.5 * BEAT_SECONDS):
+            yield b""
+        yield b"last"
+
+    assert list(stream(events(), clock)) == [b"first", COMMENT, COMMENT, b"last"]
+
+
+@pytest.mark.parametrize(("seconds", "comments"), [(QUIET_SECONDS - 0.5, 0), (QUIET_SECONDS + 0.5, 1)])
+def test_a_streams_failure_has_a_status_before_the_first_comment(clock: Clock, seconds: float, comments: int) -> None:
+    def events() -> Pieces:
+        for _ in clock.work(seconds, Unavailable("gone")):
+            yield b""
+
+    if comments:
+        *sent, last = stream(events(), clock)
+        assert sent == [COMMENT] * comments
+        assert b'"message":"gone"' in last
+    else:
+        with pytest.raises(Unavailable):
+            stream(events(), clock)

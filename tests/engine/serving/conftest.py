@@ -1,14 +1,30 @@
 """Real model processes of a tiny model; each test gets a pool of its own and leaves no process behind."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from engine.serving.pool import Pool, PoolSettings
-from engine.serving.process import ServedModel
+from engine.serving.pool import Pool
+from engine.serving.process import ModelProcess, ServedModel
+from engine.serving.room import PoolSettings
 
-SETTINGS = PoolSettings(context_tokens=512, parallel=2, threads=1, models_loaded=2, memory_mb=4096, idle_seconds=600.0)
+SETTINGS = PoolSettings(
+    context_tokens=512, parallel=2, threads=1, models_loaded=2, memory_mb=4096, idle_seconds=600.0, callers=12
+)
+
+
+@contextmanager
+def lent(pool: Pool, model: ServedModel) -> Iterator[ModelProcess]:
+    """A process of `model`, once there is room for it."""
+    with pool.lease(model, None) as arrival:
+        try:
+            while True:
+                next(arrival)
+        except StopIteration as done:
+            process: ModelProcess = done.value
+        yield process
 
 
 class Clock:

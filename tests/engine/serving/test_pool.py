@@ -9,9 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine.serving.pool import MEGABYTE, PATIENCE, SWEEP_SECONDS, TURN_SECONDS, Pool, PoolSettings
+from engine.serving.pool import PATIENCE, SWEEP_SECONDS, TURN_SECONDS, Pool
 from engine.serving.process import ModelGone, ServedModel, StartFailed
-from tests.engine.serving.conftest import SETTINGS, Clock
+from engine.serving.room import MEGABYTE, PoolSettings
+from tests.engine.serving.conftest import SETTINGS, Clock, lent
 from wire.errors import Unavailable
 
 
@@ -21,7 +22,7 @@ def named(base: ServedModel, name: str) -> ServedModel:
 
 def use(pool: Pool, model: ServedModel) -> int:
     """Use `model` once and return its process id."""
-    with pool.lease(model) as process:
+    with lent(pool, model) as process:
         return process.pid
 
 
@@ -68,7 +69,7 @@ def test_the_least_recently_used_idle_model_makes_room(pool: Pool, base: ServedM
 
 def test_a_model_in_use_is_never_evicted_and_others_wait_for_its_room(pool: Pool, base: ServedModel) -> None:
     with ThreadPoolExecutor(1) as other:
-        with pool.lease(named(base, "a")) as first, pool.lease(named(base, "b")):
+        with lent(pool, named(base, "a")) as first, lent(pool, named(base, "b")):
             waiting = other.submit(use, pool, named(base, "c"))
             assert not is_done(waiting)
             assert sorted(served(pool)) == ["a", "b"]
@@ -83,9 +84,9 @@ def test_who_waits_gets_room_from_models_that_are_asked_all_the_time(
     pool = make_pool(dataclasses.replace(SETTINGS, models_loaded=1))
     first, second = named(base, "a"), named(base, "b")
     with ThreadPoolExecutor(2) as others:
-        with pool.lease(first) as answering:
+        with lent(pool, first) as answering:
             waiting = others.submit(use, pool, second)
-            with pool.lease(first) as shared:
+            with lent(pool, first) as shared:
                 assert shared is answering
             clock.now = TURN_SECONDS
             while is_done(late := others.submit(use, pool, first)):
@@ -95,7 +96,7 @@ def test_who_waits_gets_room_from_models_that_are_asked_all_the_time(
 
 
 def test_who_finds_no_room_for_too_long_is_told_to_come_back(pool: Pool, base: ServedModel, clock: Clock) -> None:
-    with ThreadPoolExecutor(1) as other, pool.lease(named(base, "a")), pool.lease(named(base, "b")):
+    with ThreadPoolExecutor(1) as other, lent(pool, named(base, "a")), lent(pool, named(base, "b")):
         waiting = other.submit(use, pool, named(base, "c"))
         assert not is_done(waiting)
         clock.now = PATIENCE
@@ -150,16 +151,16 @@ def test_training_swaps_to_fewer_threads_and_drops_no_request(
     make_pool: Callable[[PoolSettings], Pool], base: ServedModel
 ) -> None:
     pool = make_pool(dataclasses.replace(SETTINGS, threads=2))
-    with pool.lease(base) as before:
+    with lent(pool, base) as before:
         pool.set_training(True)
-        with pool.lease(base) as beside:
+        with lent(pool, base) as beside:
             assert (before.settings.threads, beside.settings.threads) == (2, 1)
             assert psutil.pid_exists(before.pid)
             assert beside.pid != before.pid
     assert not psutil.pid_exists(before.pid)
     assert psutil.pid_exists(beside.pid)
     pool.set_training(False)
-    with pool.lease(base) as after:
+    with lent(pool, base) as after:
         assert after.settings.threads == 2
     assert not psutil.pid_exists(beside.pid)
 
@@ -172,7 +173,7 @@ def test_a_dead_process_is_replaced_at_the_next_request(pool: Pool, base: Served
 
 
 def test_a_process_that_failed_its_user_gets_no_other(pool: Pool, base: ServedModel) -> None:
-    with pytest.raises(ModelGone), pool.lease(base) as process:
+    with pytest.raises(ModelGone), lent(pool, base) as process:
         raise ModelGone("it hung up")
     assert not process.alive
     assert use(pool, base) != process.pid
@@ -199,7 +200,7 @@ def test_a_name_that_means_other_files_now_gets_another_process(pool: Pool, base
 
 
 def test_a_forgotten_model_finishes_its_answer_and_ends(pool: Pool, base: ServedModel) -> None:
-    with pool.lease(base) as process:
+    with lent(pool, base) as process:
         pool.forget("base")
         assert psutil.pid_exists(process.pid)
     assert not psutil.pid_exists(process.pid)
@@ -209,5 +210,5 @@ def test_a_closed_pool_has_no_process_and_lends_none(pool: Pool, base: ServedMod
     child = psutil.Process(use(pool, base))
     pool.close()
     assert not child.is_running()
-    with pytest.raises(Unavailable), pool.lease(base):
+    with pytest.raises(Unavailable), lent(pool, base):
         pass

@@ -1,0 +1,85 @@
+"""A live engine whose callers find no room for their model: the rest of it answers, and who leaves is noticed."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx2
+import psutil
+import pytest
+
+from config import EngineConfig
+from engine.app import create_engine
+from tests.engine.chatting import HI
+from tests.engine.tuned import publish
+from tests.fakes.ports import until
+from tests.live_engine import LiveEngine
+from wire.waiting import BEAT_SECONDS, COMMENT, QUIET_SECONDS
+
+TUNED = "ft:tiny:personal::00000001"
+ASKED = {"messages": HI, "max_tokens": 4}
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveEngine]:
+    """An engine with four threads and room for one model, whose base model is asked and does not answer."""
+    folder = tmp_path_factory.mktemp("crowd")
+    base = folder / "tiny.gguf"
+    base.symlink_to(tiny_gguf)
+    app = create_engine(EngineConfig(data_dir=folder, base_model=str(base)))
+    publish(app.extensions["engine"], folder, TUNED, 1)
+    app.extensions["engine"].store.close()
+    live = LiveEngine(folder, base, ENGINE_THREADS="4", MODELS_LOADED="1", SERVING_THREADS="1")
+    with ThreadPoolExecutor(1) as caller:
+        try:
+            assert ask(live.wait(), "tiny") == 200
+            llama = llama_of(live)
+            llama.suspend()
+            caller.submit(ask, live, "tiny")
+            until(lambda: is_asked(llama), seconds=5)
+            yield live
+        finally:
+            live.kill()
+
+
+def llama_of(live: LiveEngine) -> psutil.Process:
+    (found,) = (
+        process
+        for process in psutil.Process(live.process.pid).children(recursive=True)
+        if "engine.serving.llamacpp" in process.cmdline()
+    )
+    return found
+
+
+def is_asked(llama: psutil.Process) -> bool:
+    ports = {one.laddr.port for one in llama.net_connections() if one.status == psutil.CONN_LISTEN}
+    return any(one.raddr and one.raddr.port in ports for one in psutil.net_connections("tcp"))
+
+
+def ask(engine: LiveEngine, model: str, seconds: float = 60.0) -> int:
+    """Return the status of a question; 0: the caller left after so many seconds without an answer."""
+    try:
+        asked = {"model": model, **ASKED}
+        return httpx2.post(f"{engine.url}/chat/completions", json=asked, timeout=seconds).status_code
+    except httpx2.TransportError:
+        return 0
+
+
+def test_callers_in_line_leave_threads_for_the_rest_and_the_line_when_they_go(engine: LiveEngine) -> None:
+    with ThreadPoolExecutor(4) as callers:
+        began = time.monotonic()
+        statuses = [callers.submit(ask, engine, TUNED, 3.0) for _ in range(4)]
+        time.sleep(1)
+        httpx2.get(f"{engine.url}/models", timeout=1).raise_for_status()
+        assert sorted(status.result() for status in statuses) == [0, 0, 503, 503]
+    assert ask(engine, TUNED, 1.0) == 503, "those who left are not noticed yet"
+    time.sleep(began + QUIET_SECONDS + 2 * BEAT_SECONDS + 1 - time.monotonic())
+    assert ask(engine, TUNED, 1.0) == 0, "their places are free"
+
+
+def test_a_stream_in_line_shows_that_it_is_alive(engine: LiveEngine) -> None:
+    asked = {"model": TUNED, **ASKED, "stream": True}
+    with httpx2.stream("POST", f"{engine.url}/chat/completions", json=asked, timeout=20) as waiting:
+        assert waiting.status_code == 200
+        assert next(waiting.iter_bytes()) == COMMENT
