@@ -76,6 +76,8 @@ def events(pool: Pool, model: ServedModel, request: ChatCreate, way: answers.Way
     with pool.lease(model, answers.NOTHING) as arrival:
         process = yield from arrival
         _check_tools(process, request)
+        if process.reads_calls:
+            dialect.check_calls(request.messages)
         body = dialect.to_llama(request, process.settings.context_tokens)
         written = tool_calls.events if body.get("tools") else answers.events
         yield from written(process, way, body, request.n or 1)

@@ -46,7 +46,7 @@ def compare(model: ServedModel, parity_file: Path, settings: ServerSettings) -> 
     """Serve `model` and compare it with what the trainer wrote to `parity_file` (its own prompts and answers).
 
     Raises:
-        ModelGone, StartFailed: the server ended meanwhile, or did not start; nothing is proven either way.
+        ModelGone, ServerFault: the server ended meanwhile, declined, or did not start; nothing is proven either way.
     """
     rows = json.loads(parity_file.read_text(encoding="utf-8"))["rows"]
     process = ModelProcess(model, settings, parity_file.with_name("parity.log"))

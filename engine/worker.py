@@ -19,11 +19,11 @@ from engine.line import Line
 from engine.pace import Pace
 from engine.parts import Parts
 from engine.run import Run, write_spec
-from engine.serving.process import ModelGone, ServedModel, ServerSettings, StartFailed
+from engine.serving.process import ModelGone, ServedModel, ServerSettings
 from engine.store import EVENTS, FILES, JOBS, MODELS, Claim, ClaimLost, Record, StoreError, is_unreachable
 from engine.validation import fault_in
 from engine.watch import Watch
-from wire.errors import ApiError
+from wire.errors import ApiError, ServerFault
 from wire.ids import model_name
 
 _LOG = logging.getLogger(__name__)
@@ -261,7 +261,7 @@ class Worker:
         job = claim.job
         try:
             verdict = self._prove(job, folder)
-        except (ModelGone, StartFailed) as gone:
+        except (ModelGone, ServerFault) as gone:
             self._count_crash(claim, f"The proof broke off: {gone}", now)
             return
         if not verdict.same:

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec import DecodeError
+from msgspec.json import decode
+
 from wire.chat import ChatCreate, Drawing, Message
 from wire.completions import CompletionCreate
 from wire.errors import INVALID_REQUEST, ApiError, BadRequest, ServerFault
@@ -35,6 +38,17 @@ def to_completion(request: CompletionCreate, prompt: str, context_tokens: int) -
     """Return the body for llama.cpp's completions endpoint, always streamed; the caller adds `n`."""
     body = {**_drawing(request, context_tokens), "prompt": prompt, "max_tokens": request.max_tokens or LEGACY_LENGTH}
     return body if request.logprobs is None else body | {"logprobs": max(1, request.logprobs)}
+
+
+def check_calls(messages: Sequence[Message]) -> None:
+    """Refuse earlier calls whose arguments are no JSON, for a chat template that shows them as an object."""
+    for place, message in enumerate(messages):
+        for number, call in enumerate(message.tool_calls or []):
+            try:
+                decode(call.function.arguments)
+            except (DecodeError, RecursionError) as error:
+                where = f"messages.{place}.tool_calls.{number}.function.arguments"
+                raise _invalid(where, call.function.arguments, f"It must be JSON as text ({error}).") from None
 
 
 def _drawing(request: Drawing, context_tokens: int) -> dict[str, Any]:

@@ -72,6 +72,7 @@ class ModelProcess:
         self._child: Popen[bytes] | None = None
         self.address = ""
         self.takes_tools = False
+        self.reads_calls = False
 
     def start(self, timeout: float = START_SECONDS) -> None:
         """Start the child and wait until it answers.
@@ -99,7 +100,8 @@ class ModelProcess:
             if not self._is_as_published():  # seen while the child loads, which takes longer
                 raise self._failed("its adapter is not the one that was trained (another sha256); train it again")
             self.address = self._read_address(self._child, timeout)
-            self.takes_tools = self.ask("/props")["chat_template_caps"]["supports_tools"]
+            template = self.ask("/props")["chat_template_caps"]
+            self.takes_tools, self.reads_calls = template["supports_tools"], template["supports_object_arguments"]
         except BaseException:
             self.stop()
             raise
@@ -131,7 +133,8 @@ class ModelProcess:
         """Return llama.cpp's JSON reply to a GET of `path`, or to a POST of `body`, within `patience` seconds.
 
         Raises:
-            ModelGone: 503, it does not answer, or not with 200.
+            ModelGone: 503, it does not answer.
+            ServerFault: 500, it declines; it lives and serves others.
         """
         connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.address).netloc, timeout=patience)
         try:
@@ -143,7 +146,7 @@ class ModelProcess:
         finally:
             connection.close()
         if response.status != HTTPStatus.OK:
-            raise ModelGone(f"The model's process refused {path}: {reply}")
+            raise ServerFault(f"The model's process declined {path}: {reply}")
         return reply
 
     def stop(self) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import openai
 import pytest
 from openai import OpenAI
 
@@ -85,3 +86,22 @@ def test_a_call_that_cannot_be_read_is_plain_text(says: Says, before: list[str])
 def test_a_call_that_is_cut_ends_by_length(says: Says) -> None:
     whole = says(CALL).chat.completions.create(model="base", **ASKED, max_tokens=2)
     assert whole.choices[0].finish_reason == "length"
+
+
+def called(arguments: str) -> list[Any]:
+    """Return a conversation whose second message is a call with `arguments`."""
+    call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": arguments}}
+    answer = {"role": "assistant", "content": None, "tool_calls": [call]}
+    return [*ASKED["messages"], answer, {"role": "tool", "content": "12 degrees", "tool_call_id": "call_1"}]
+
+
+@pytest.mark.parametrize("arguments", ["Oslo", "", "NaN"])
+def test_an_earlier_call_that_is_no_json_is_refused_and_the_model_stays(says: Says, arguments: str) -> None:
+    client = says(["Warm."])
+    for tools in (ASKED, {**ASKED, "tools": openai.omit}):
+        with pytest.raises(openai.BadRequestError) as refused:
+            client.chat.completions.create(model="base", **tools | {"messages": called(arguments)})
+        assert refused.value.code == "invalid_value"
+        assert refused.value.param == "messages.1.tool_calls.0.function.arguments"
+    answer = client.chat.completions.create(model="base", **ASKED | {"messages": called('{"city": "Oslo"}')})
+    assert answer.choices[0].message.content == "Warm."

@@ -13,7 +13,7 @@ from engine.serving.pool import PATIENCE, SWEEP_SECONDS, TURN_SECONDS, Pool
 from engine.serving.process import ModelGone, ServedModel, StartFailed
 from engine.serving.room import MEGABYTE, PoolSettings
 from tests.engine.serving.conftest import SETTINGS, Clock, lent
-from wire.errors import Unavailable
+from wire.errors import ServerFault, Unavailable
 
 
 def named(base: ServedModel, name: str) -> ServedModel:
@@ -177,6 +177,13 @@ def test_a_process_that_failed_its_user_gets_no_other(pool: Pool, base: ServedMo
         raise ModelGone("it hung up")
     assert not process.alive
     assert use(pool, base) != process.pid
+
+
+def test_a_process_that_declines_stays(pool: Pool, base: ServedModel) -> None:
+    with pytest.raises(ServerFault, match="/apply-template"), lent(pool, base) as process:
+        process.ask("/apply-template", {"messages": "none"})
+    assert process.alive
+    assert use(pool, base) == process.pid
 
 
 def test_a_model_that_cannot_start_fails_for_all_who_wait_and_is_tried_again(
