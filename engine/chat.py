@@ -84,13 +84,20 @@ def events(pool: Pool, model: ServedModel, request: ChatCreate, way: answers.Way
 
 
 def _check_tools(process: ModelProcess, request: ChatCreate) -> None:
-    """Refuse tools that the model's chat template would drop without a word."""
+    """Refuse tools that the chat template would drop without a word, and what llama.cpp cannot do beside them."""
     if request.tools and request.tool_choice != "none" and not process.takes_tools:
         raise BadRequest(
             f"The model '{process.model.name}' cannot use tools: its chat template has no place for them. "
             "Leave out 'tools', or send 'tool_choice': 'none'.",
             code="unsupported_parameter",
             param="tools",
+        )
+    if request.tools and request.logprobs:
+        raise BadRequest(
+            "'logprobs' is not supported together with 'tools': llama.cpp tells none while it may read a call. "
+            "Leave out one of them.",
+            code="unsupported_parameter",
+            param="logprobs",
         )
 
 

@@ -105,3 +105,10 @@ def test_an_earlier_call_that_is_no_json_is_refused_and_the_model_stays(says: Sa
         assert refused.value.param == "messages.1.tool_calls.0.function.arguments"
     answer = client.chat.completions.create(model="base", **ASKED | {"messages": called('{"city": "Oslo"}')})
     assert answer.choices[0].message.content == "Warm."
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_log_probabilities_beside_tools_are_refused_by_name(says: Says, stream: bool) -> None:
+    with pytest.raises(openai.BadRequestError, match="together with 'tools'") as refused:
+        says(["Warm."]).chat.completions.create(model="base", **ASKED, logprobs=True, stream=stream)
+    assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "logprobs")
