@@ -1,5 +1,7 @@
 """The strict reader of JSON bodies."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,3 +107,17 @@ def test_the_deepest_that_is_taken() -> None:
     for _ in range(depth - 1):
         body = (body["a"] if isinstance(body, dict) else body)[0]
     assert body == []
+
+
+def test_a_schema_as_deep_as_openai_takes_it_is_taken() -> None:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(10):
+        schema = {"type": "object", "properties": {"parts": {"type": "array", "items": schema}}, "required": ["parts"]}
+    form = {"type": "json_schema", "json_schema": {"name": "tree", "schema": schema}}
+    raw = json.dumps({"response_format": form}).encode()
+    assert parse_object(raw, JSON)["response_format"] == form
+
+
+def test_the_documentation_names_the_deepest_that_is_taken() -> None:
+    wire = Path(__file__).parents[2] / "docs" / "wire.md"
+    assert f"nested deeper than {MAX_DEPTH} levels" in wire.read_text()
