@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from wsgiref.types import WSGIApplication
 
+import unpickling
+
 _GRACE_SECONDS = 10
 
 
@@ -66,6 +68,7 @@ class _Served:
         if hasattr(os, "setsid"):
             # Ctrl-C reaches a whole process group; the watching process alone must hear it and stop us gracefully.
             os.setsid()
+        unpickling.refuse()  # not earlier: where processes are not forked, this one's own start is a pickle
         return self._load()
 
 

@@ -2,12 +2,14 @@
 
 import hashlib
 import os
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import unpickling
 from tests.errands import ERRANDS, Errands
 from tests.fakes.openai_upstream import FakeOpenAI
 from tests.fakes.postgres import WITHOUT, Postgres, binaries
@@ -15,6 +17,21 @@ from tests.live_service import LiveService
 from tests.tiny_models import write_tiny_gguf
 
 ROOT = Path(__file__).resolve().parents[1]
+REFUSED: list[str] = []
+
+
+def pytest_configure() -> None:
+    """Let nothing be unpickled in this process, as the servers and their children do, and keep what was tried."""
+    sys.addaudithook(lambda event, asked: REFUSED.append(f"{asked}") if event == "pickle.find_class" else None)
+    unpickling.refuse()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_unpickled() -> Iterator[None]:
+    """Fail the test in which a pickle was loaded, also where the refusal was swallowed."""
+    REFUSED.clear()
+    yield
+    assert REFUSED == []
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

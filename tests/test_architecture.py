@@ -22,6 +22,7 @@ from tests.architecture_rules import (
     read_modules,
 )
 from tests.ceiling_rules import check_annotations, check_ceilings
+from tests.execution_rules import check_execution
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -61,8 +62,9 @@ RULES: tuple[Rule, ...] = (
     check_edges,
     check_ceilings,
     check_annotations,
+    check_execution,
 )
-SCRIPT_RULES: tuple[Rule, ...] = (check_names, check_docstrings, check_ceilings)
+SCRIPT_RULES: tuple[Rule, ...] = (check_names, check_docstrings, check_ceilings, check_execution)
 
 
 def plant(root: Path, files: dict[str, str]) -> Modules:

@@ -17,14 +17,20 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = """
-    import sys, time
+    import os, pickle, sys, time
     import httpd
 
     def app(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/plain")])
         if environ["PATH_INFO"] == "/slow":
             return slow()
-        return [b"here"]
+        return [pickled() if environ["PATH_INFO"] == "/pickle" else b"here"]
+
+    def pickled():
+        try:
+            return repr(pickle.loads(pickle.dumps(os.getcwd))).encode()
+        except Exception as refusal:
+            return type(refusal).__name__.encode()
 
     def slow():
         for number in range(5):
@@ -77,6 +83,10 @@ def serving_process(server: subprocess.Popen[bytes]) -> psutil.Process:
         one for one in psutil.Process(server.pid).children() if "resource_tracker" not in " ".join(one.cmdline())
     ]
     return child
+
+
+def test_what_is_served_unpickles_nothing(port: int, server: subprocess.Popen[bytes]) -> None:
+    assert get(port, "/pickle") == b"UnpicklingRefused"
 
 
 def test_a_taken_port_is_said_and_ends_the_start(server: subprocess.Popen[bytes], port: int) -> None:

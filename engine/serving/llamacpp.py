@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import lifeline
+import unpickling
 
 ERRORS_ONLY = 1
 # llama.cpp writes its log in a thread of its own, which the end of the process would cut short.
@@ -28,6 +29,7 @@ def main(arguments: dict[str, Any]) -> None:
     report = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     lifeline.watch()
+    unpickling.refuse()
     lifeline.step_back(STEPS_BACK)
     try:
         server = serve(**arguments)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import lifeline
+import unpickling
 from engine import lock
 from engine.trainer.errors import DiskFull, OutOfMemory, TrainingError
 from engine.trainer.progress import Progress, take_stdout
@@ -14,6 +15,7 @@ from engine.trainer.progress import Progress, take_stdout
 def main(job_dir: Path) -> int:
     """Run the job of `job_dir` as a child, behind whatever else the machine does."""
     lifeline.watch()
+    unpickling.refuse()
     progress = take_stdout()
     lifeline.step_back(19)  # answering chats comes before training
     return run(job_dir, progress)
