@@ -108,6 +108,7 @@ def _pull(config: EngineConfig, name: str) -> int:
 
 def _count_tokens(config: EngineConfig, file: Path, name: str) -> int:
     from engine import catalogue, gguf_header, token_counts
+    from engine.architectures import Unsupported
     from engine.models import how_to_get
     from engine.store import StoreError
     from wire.errors import ApiError
@@ -121,10 +122,11 @@ def _count_tokens(config: EngineConfig, file: Path, name: str) -> int:
     if not path.is_file():
         raise LookupError(how_to_get(model))
     try:
+        catalogue.refuse_unsupported(model, path)
         with file.open("rb"):  # a file that is not there is told before the child is started
             most = gguf_header.within_context(path, config.context_tokens)
             found = token_counts.count(path, file, most, _PATIENCE)
-    except (ApiError, OSError) as refusal:
+    except (ApiError, Unsupported, OSError) as refusal:
         print(f"engine: {refusal}", file=sys.stderr)
         return 1
     print(f"{len(found.tokens)} example(s) in the tokens of {model.id}")

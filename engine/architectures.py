@@ -31,6 +31,8 @@ _GEMMA_27B_LAYERS = 62
 class Unsupported(ValueError):
     """A GGUF file's architecture or one of its settings is none that is trained and served alike."""
 
+    code = "unsupported_base_model"
+
 
 @dataclass(frozen=True)
 class Architecture:

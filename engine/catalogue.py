@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from engine import architectures, durable, lock, wheel
+from engine import architectures, durable, lock, model_file, safetensors_file, wheel
 
 _TOML = Path(__file__).with_name("catalogue.toml")
 _BLOCK = 1024 * 1024
@@ -113,7 +113,7 @@ def fetch(model: BaseModel, folder: Path) -> Path:
 
     Raises:
         FetchFailed: the source cannot be reached, lacks the file, or sent other bytes than those named.
-        Unsupported: it is there, and of an architecture that is not supported.
+        Unsupported: it is there, and malformed or of an architecture that is not supported.
     """
     path = local_path(model, folder)
     if not path.is_file():
@@ -123,7 +123,11 @@ def fetch(model: BaseModel, folder: Path) -> Path:
 
 
 def refuse_unsupported(model: BaseModel, path: Path) -> None:
-    """Raise Unsupported if the file of a model that writes is of an architecture that cannot be trained and served."""
+    """Raise Unsupported if the file's header cannot be believed, or its architecture is not trained and served here.
+
+    Of a model that makes embeddings the header alone is judged.
+    """
+    model_file.check(path)
     if not model.embeds:
         architectures.check(path)
 
@@ -175,6 +179,7 @@ def _convert(downloaded: Path, model: BaseModel, path: Path) -> None:
     with zipfile.ZipFile(downloaded) as archive:
         for name in bert_gguf.FILES:
             archive.extract(f"{inside}/{name}", unpacked)
+    safetensors_file.check(unpacked / inside / bert_gguf.WEIGHTS)
     try:
         bert_gguf.convert(unpacked / inside, path, model.id)
     except bert_gguf.Unconvertible as reason:

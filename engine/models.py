@@ -36,7 +36,7 @@ class Models:
         self._aliases = aliases
         self._data_dir = data_dir
         self._rows: dict[str, Record] = {}
-        self._supported: set[BaseModel] = set()
+        self._supported: dict[BaseModel, tuple[int, int]] = {}
         self._knowing = threading.Lock()
         self._fetching = threading.Lock()
         self._fetch_error: str | None = None
@@ -96,7 +96,8 @@ class Models:
         """Return the GGUF of `base`.
 
         Raises:
-            BadRequest: 400 unsupported_base_model, its architecture is none that is trained and served here.
+            BadRequest: 400, its file's header cannot be believed (invalid_model_file), or its architecture is none that
+                is trained and served here (unsupported_base_model).
             NotFound: it is not on this machine, and only the default base model is fetched unasked.
             Unavailable: the default base model is being fetched, or could not be.
         """
@@ -128,15 +129,19 @@ class Models:
         return base == self.default or self._path(base).is_file()
 
     def refuse_unsupported(self, base: BaseModel) -> None:
-        """Raise BadRequest (400 unsupported_base_model) if the file of `base` is here, but of no known architecture."""
+        """Raise BadRequest as `base_path` does if the file of `base` is here; judged once, and when it changes."""
         path = self._path(base)
-        if base in self._supported or not path.is_file():
+        if not path.is_file():
+            return
+        facts = path.stat()
+        judged = facts.st_mtime_ns, facts.st_size
+        if self._supported.get(base) == judged:
             return
         try:
             catalogue.refuse_unsupported(base, path)
         except Unsupported as reason:
-            raise BadRequest(str(reason), code="unsupported_base_model", param="model") from None
-        self._supported.add(base)
+            raise BadRequest(str(reason), code=reason.code, param="model") from None
+        self._supported[base] = judged
 
     def fetch_in_background(self, base: BaseModel) -> None:
         """Fetch `base` in a thread of its own, unless one is at it or it is there."""

@@ -22,6 +22,8 @@ ASK_SECONDS = 60.0
 STOP_SECONDS = 5.0
 # A start writes zeros over the whole cache, which large pages make cheap where Linux has them (docs/log.md).
 _LARGE_PAGES = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
+# A failed assertion of llama.cpp would start a debugger, which takes seconds and writes to the log what memory holds.
+_NO_DEBUGGER = ("GGML_NO_BACKTRACE", "1")
 
 
 class Memory(NamedTuple):
@@ -91,6 +93,7 @@ class ModelProcess:
         }
         environment = lifeline.without_secrets(os.environ)
         environment.setdefault(*_LARGE_PAGES)
+        environment.setdefault(*_NO_DEBUGGER)
         try:
             with self._log.open("wb") as log:
                 self._child = lifeline.spawn(["engine.serving.llamacpp", json.dumps(arguments)], log, environment)
@@ -116,6 +119,12 @@ class ModelProcess:
         """The child's process id; it must have been started."""
         assert self._child is not None
         return self._child.pid
+
+    @property
+    def exit_code(self) -> int:
+        """How the child ended, a signal's number below zero; it must have been stopped."""
+        assert self._child is not None
+        return self._child.wait()
 
     @property
     def memory(self) -> Memory:

@@ -12,6 +12,7 @@ from config import EngineConfig
 from engine import durable
 from engine.app import create_engine
 from engine.store import MODELS, Store
+from tests.fakes.bare_gguf import BARE
 
 LINE = b'{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}\n'
 MODEL = "ft:base:personal::12345678"
@@ -20,7 +21,7 @@ MODEL = "ft:base:personal::12345678"
 def hollow_engine(folder: Path, data: str = "data", **settings: Any) -> Flask:
     """Make it, with its data in `folder/data`; whoever does closes its store."""
     base = folder / "base.gguf"
-    base.write_bytes(b"GGUF")
+    base.write_bytes(BARE)
     return create_engine(EngineConfig(data_dir=folder / data, base_model=str(base), **settings))
 
 

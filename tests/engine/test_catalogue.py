@@ -12,9 +12,10 @@ import pytest
 
 from engine import catalogue
 from engine.catalogue import BaseModel, FetchFailed
+from tests.fakes.bare_gguf import BARE
 
 # The hub client keeps what it has in steps of 10 MB, so a resumable download must be larger.
-GGUF = b"GGUF" + bytes(range(256)) * 50_000
+GGUF = BARE + bytes(range(256)) * 50_000
 
 
 class Hub(http.server.BaseHTTPRequestHandler):

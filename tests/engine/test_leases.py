@@ -17,6 +17,7 @@ from engine.leases import Leases
 from engine.parts import Parts
 from engine.store import JOBS, Holding
 from engine.worker import Worker, WorkerSettings
+from tests.fakes.bare_gguf import BARE
 from tests.fakes.ports import until
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,7 @@ JOB = {"id": "ftjob-1", "created_at": 1, "status": "running", "model": "base", "
 WORKER = """
 import pathlib, sys, time
 from engine.leases import Leases
+from tests.fakes.bare_gguf import BARE
 mine = Leases(pathlib.Path(sys.argv[1]))
 mine.hold()
 print(mine.owner, flush=True)
@@ -44,7 +46,7 @@ class Clock:
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Iterator[Parts]:
-    (tmp_path / "base.gguf").write_bytes(b"GGUF")
+    (tmp_path / "base.gguf").write_bytes(BARE)
     app = create_engine(EngineConfig(data_dir=tmp_path / "data", base_model=str(tmp_path / "base.gguf")))
     made: Parts = app.extensions["engine"]
     made.store.insert({JOBS: [JOB | {"training_file": "file-1", "seed": 1, "hyperparameters": AUTO}]})

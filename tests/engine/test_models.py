@@ -7,6 +7,7 @@ import pytest
 from engine.catalogue import BaseModel
 from engine.models import Models
 from engine.store import MODELS, Store
+from tests.fakes.bare_gguf import BARE
 from wire.errors import ApiError, NotFound, Unavailable
 
 TUNED = "ft:base:acme:suffix:12345678"
@@ -14,7 +15,7 @@ TUNED = "ft:base:acme:suffix:12345678"
 
 @pytest.fixture
 def models(tmp_path: Path) -> Models:
-    (tmp_path / "base.gguf").write_bytes(b"GGUF")
+    (tmp_path / "base.gguf").write_bytes(BARE)
     base = BaseModel(id="base", source=f"path:{tmp_path}", file="base.gguf", owner="maker")
     absent = BaseModel(id="absent", source=f"path:{tmp_path}", file="absent.gguf")
     store = Store(tmp_path / "facts.sqlite3")

@@ -15,11 +15,13 @@ from engine.app import create_engine
 from engine.parts import Parts
 from engine.store import EVENTS, JOBS
 from tests.engine.store.rows import a_job
+from tests.fakes.bare_gguf import BARE
 from tests.fakes.ports import until
 
 # In the trainer of the job with the poison, before anything of ours.
 SITECUSTOMIZE = """
 import os, pathlib, sys
+from tests.fakes.bare_gguf import BARE
 if "engine.trainer" in sys.orig_argv and "poison" in sys.orig_argv[-1]:
     {poison}
 """
@@ -33,7 +35,7 @@ NEXT_WITHIN = 5.0
 
 @pytest.fixture
 def parts(tmp_path: Path) -> Iterator[Parts]:
-    (tmp_path / "base.gguf").write_bytes(b"GGUF")
+    (tmp_path / "base.gguf").write_bytes(BARE)
     config = EngineConfig(data_dir=tmp_path / "data", base_model=str(tmp_path / "base.gguf"), stall_seconds=0.3)
     app: Flask = create_engine(config)
     stop = threading.Event()

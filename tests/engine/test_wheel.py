@@ -22,10 +22,11 @@ import pytest
 
 from engine import bert_gguf, catalogue
 from engine.catalogue import BaseModel, FetchFailed
+from tests.fakes.bare_gguf import BARE
 from tests.tiny_encoder import publish_tiny_encoder
 
 # The hub's client, which downloads it, writes in steps of 10 MiB.
-GGUF = b"GGUF" + os.urandom(12_000_000)
+GGUF = BARE + os.urandom(12_000_000)
 MODEL = BaseModel(id="m", source="pypi:tiny-model==1.0", file="tiny_model/m.gguf")
 NAME = "tiny_model-1.0-py3-none-any.whl"
 METADATA = "Metadata-Version: 2.1\nName: tiny-model\nVersion: 1.0\n"

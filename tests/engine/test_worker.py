@@ -19,6 +19,7 @@ from engine.parts import Parts
 from engine.store import JOBS, MODELS
 from engine.worker import Worker
 from tests.engine.hollow import LINE, MODEL, create
+from tests.fakes.bare_gguf import BARE
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ def test_a_base_that_cannot_be_fetched_is_said_with_its_reason(tmp_path: Path, m
 
 
 def test_a_file_of_ones_own_goes_before_a_catalogue_model_of_the_same_name(tmp_path: Path) -> None:
-    (tmp_path / "qwen2.5-0.5b-instruct.gguf").write_bytes(b"GGUF")
+    (tmp_path / "qwen2.5-0.5b-instruct.gguf").write_bytes(BARE)
     own = str(tmp_path / "qwen2.5-0.5b-instruct.gguf")
     app = create_engine(EngineConfig(data_dir=tmp_path / "data", base_model=own))
     assert app.extensions["engine"].models.resolve("gpt-4o-mini").base == Path(own)

@@ -11,6 +11,7 @@ from openai import OpenAI
 
 from config import EngineConfig
 from engine.app import create_engine
+from tests.fakes.bare_gguf import BARE
 
 LINE = b'{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}\n'
 
@@ -18,7 +19,7 @@ LINE = b'{"messages":[{"role":"user","content":"q"},{"role":"assistant","content
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
     folder = tmp_path_factory.mktemp("engine")
-    (folder / "base.gguf").write_bytes(b"GGUF")
+    (folder / "base.gguf").write_bytes(BARE)
     app = create_engine(EngineConfig(data_dir=folder / "data", base_model=str(folder / "base.gguf")))
     http = httpx2.Client(transport=httpx2.WSGITransport(app=app))
     with OpenAI(api_key="unused", base_url="http://localhost/v1", http_client=http, max_retries=0) as made:

@@ -15,6 +15,7 @@ from engine.app import create_engine
 from engine.parts import Parts
 from engine.store import JOBS, WEBHOOK_DELIVERIES, Record, Store
 from engine.webhooks.deliveries import Deliveries
+from tests.fakes.bare_gguf import BARE
 from tests.fakes.receiver import Receiver
 
 SUCCEEDED, FAILED, CANCELLED = (f"fine_tuning.job.{status}" for status in ("succeeded", "failed", "cancelled"))
@@ -28,7 +29,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def app(tmp_path: Path, receiver: Receiver) -> Iterator[Flask]:
-    (tmp_path / "base.gguf").write_bytes(b"GGUF")
+    (tmp_path / "base.gguf").write_bytes(BARE)
     made = create_engine(
         EngineConfig(
             data_dir=tmp_path / "data", base_model=str(tmp_path / "base.gguf"), webhook_allowed_hosts=receiver.host
