@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from engine import architectures, durable, lock, model_file, safetensors_file, wheel
+from engine import architectures, durable, lock, model_file, safetensors_file, templates, wheel
 
 _TOML = Path(__file__).with_name("catalogue.toml")
 _BLOCK = 1024 * 1024
@@ -125,9 +125,11 @@ def fetch(model: BaseModel, folder: Path) -> Path:
 def refuse_unsupported(model: BaseModel, path: Path) -> None:
     """Raise Unsupported if the file's header cannot be believed, or its architecture is not trained and served here.
 
-    Of a model that makes embeddings the header alone is judged.
+    Of a model that makes embeddings the header alone is judged; the template of one whose sha256 is known is not tried.
     """
     model_file.check(path)
+    if not model.embeds and not model.sha256:
+        templates.refuse_burning(path)
     if not model.embeds:
         architectures.check(path)
 

@@ -58,9 +58,18 @@ class Length:
 
 def check(path: Path) -> None:
     """Raise Malformed, with a sentence that names the file, unless the header of the GGUF at `path` can be believed."""
+    facts(path)
+
+
+def facts(path: Path) -> dict[str, Any]:
+    """Return what the header of the GGUF at `path` says of the model; of long lists and lists of texts their length.
+
+    Raises:
+        Malformed: it cannot be believed; the message is a sentence that names the file.
+    """
     with path.open("rb") as file:
         try:
-            _check(_Reader(file, path.stat().st_size))
+            return _check(_Reader(file, path.stat().st_size))
         except Malformed as reason:
             raise Malformed(f"{path.name} is no GGUF file that can be loaded: {reason}.") from None
 
@@ -122,7 +131,7 @@ class _Reader:
             raise Malformed(what)
 
 
-def _check(reader: _Reader) -> None:
+def _check(reader: _Reader) -> dict[str, Any]:
     if reader.size < 24 or reader.take(4) != b"GGUF":
         raise Malformed("it does not begin as one")
     version, tensors, facts = reader.numbers("IQQ")
@@ -139,6 +148,7 @@ def _check(reader: _Reader) -> None:
             raise Malformed(f"{name} has not one number of its type for each token")
     stored = _unique("tensor", (_tensor(reader) for _ in range(tensors)))
     _check_extents(stored, known, reader)
+    return known
 
 
 def _check_sizes(known: dict[str, Any]) -> None:

@@ -110,6 +110,9 @@ def count(base: Path, file: Path, max_tokens: int, patience: float = PATIENCE) -
             return Counts(**answer)
         case "error":
             raise BadRequest(answer["message"], code=answer["code"], param="file")
+    if died_of(exit_code) == "signal SIGVTALRM":  # `engine.trainer.rendering` has set the limit
+        message = "The base model's chat template takes seconds of processor time for one chat."
+        raise BadRequest(message, code="unsupported_base_model", param="model")
     if time.monotonic() >= deadline:
         raise _too_long(patience)
     _LOG.error("The count of tokens ended by %s: %s", died_of(exit_code), last_words)

@@ -36,6 +36,7 @@ IMPORTS: dict[str, set[str]] = {
     "engine.app": {"engine", "wire", "config", "gate", "observe", "lifeline"},
     "engine.__main__": {"engine", "wire", "config", "gate", "observe", "httpd", "lifeline"},
     "engine.routes": {"engine", "wire", "gate", "observe"},
+    "engine.templates": {"engine", "lifeline", "unpickling"},
     "engine.store": {"engine.store", "engine.lifecycle", "wire"},
     "engine.trainer": {
         *("engine.trainer", "engine.architectures", "engine.auto", "engine.durable", "engine.lock"),

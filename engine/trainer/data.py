@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from jinja2 import TemplateError
 
+from engine.trainer import rendering
 from engine.trainer.errors import InvalidTrainingFile, UnsupportedBaseModel
 
 Message = dict[str, Any]
@@ -199,19 +200,27 @@ class _Renderer:
 
     def __call__(self, messages: list[Message], answer_next: bool = False) -> str:
         try:
-            text: str = self._tokenizer.apply_chat_template(
-                messages, tools=self._tools, tokenize=False, add_generation_prompt=answer_next
-            )
+            with rendering.bounded():
+                text: str = self._tokenizer.apply_chat_template(
+                    messages, tools=self._tools, tokenize=False, add_generation_prompt=answer_next
+                )
         except (TemplateError, TypeError, KeyError, ValueError) as error:
             raise InvalidTrainingFile(
                 f"Line {self._line} cannot be written in the base model's chat template: {error}"
             ) from error
+        except rendering.TooMuch as much:
+            raise self._too_much(str(much)) from None
+        if len(text) > rendering.LONGEST:
+            raise self._too_much(f"makes {len(text)} letters")
         for name in _tool_names(messages, self._tools):
             if name not in text:
                 raise InvalidTrainingFile(
                     f"Line {self._line} uses the tool {name!r}, which the base model's chat template cannot carry."
                 )
         return text
+
+    def _too_much(self, what: str) -> UnsupportedBaseModel:
+        return UnsupportedBaseModel(f"The base model's chat template {what} for the chat of line {self._line}.")
 
     def span(self, messages: list[Message], index: int) -> tuple[str, str]:
         """The prompt of the assistant message at `index` and its answer with its end mark, both rendered."""
