@@ -1,5 +1,7 @@
 """Chat templates that escape, burn or swell: none runs code, none holds the engine, none reaches llama.cpp."""
 
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,11 +9,13 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+import lifeline
 from config import EngineConfig
 from engine import templates, token_counts
 from engine.app import create_engine
 from engine.architectures import Unsupported
 from engine.catalogue import BaseModel, refuse_unsupported
+from engine.run import died_of
 from tests.tiny_models import write_tiny_gguf
 from tests.tiny_models.llama import CALLS, CHATML
 from wire.errors import BadRequest
@@ -126,7 +130,6 @@ LINE = b'{"messages": [{"role": "user", "content": "Lit?"}, {"role": "assistant"
     ("template", "reason"),
     [
         (BURNS[0], "takes more than 1 s of processor time for the chat of line 1"),
-        ("{% set n = 99999999 %}{{ (n ** n) % 7 }}", "takes seconds of processor time for one chat"),
         ("{{ 'a' * 900000000 }}", "takes more than 256 MB for the chat of line 1"),
         ("{{ 'a' * 9000000 }}", "makes 9000000 letters for the chat of line 1"),
     ],
@@ -139,3 +142,16 @@ def test_the_count_and_so_the_trainer_bound_each_rendering_too(tmp_path: Path, t
     with pytest.raises(BadRequest, match=reason) as refused:
         token_counts.count(base, file, 64)
     assert refused.value.code == "unsupported_base_model"
+
+
+def test_an_operation_that_hears_no_signal_is_ended_with_its_process() -> None:
+    deaf = """
+from engine.trainer import rendering
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPROF})
+with rendering.bounded():
+    while True:
+        pass
+"""
+    ended = subprocess.run([sys.executable, "-c", deaf], cwd=lifeline.PROJECT_ROOT, check=False, timeout=120)
+    assert died_of(ended.returncode) == "signal SIGVTALRM"
