@@ -27,6 +27,7 @@ import openai
 from openai import OpenAI
 
 from bench.status import free_port
+from tests.fakes.bare_gguf import BARE
 
 ROOT = Path(__file__).resolve().parents[1]
 LINE = b'{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}\n'
@@ -114,7 +115,7 @@ class Engine:
     """The engine as a process that can be killed; its data stay."""
 
     def __init__(self, data_dir: Path, allowed: str) -> None:
-        (data_dir / "base.gguf").write_bytes(b"GGUF")
+        (data_dir / "base.gguf").write_bytes(BARE)
         self.port = free_port()
         named = {"ENGINE_PORT": str(self.port), "DATA_DIR": str(data_dir), "BASE_MODEL": str(data_dir / "base.gguf")}
         self._environment = {**os.environ, **named, "WEBHOOK_ALLOWED_HOSTS": allowed}

@@ -56,7 +56,7 @@ class Engine:
         self.app = create_engine(config)
         transport = httpx2.WSGITransport(app=self.app)
         http = httpx2.Client(transport=transport)
-        self.client = OpenAI(api_key="unused", base_url="http://engine/v1", http_client=http, max_retries=0)
+        self.client = OpenAI(api_key="unused", base_url="http://localhost/v1", http_client=http, max_retries=0)
         self._stop = threading.Event()
         run = self.app.extensions["worker"].run
         self._worker = threading.Thread(target=run, args=(self._stop, time.time, 0.02))

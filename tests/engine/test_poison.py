@@ -21,7 +21,6 @@ from tests.fakes.ports import until
 # In the trainer of the job with the poison, before anything of ours.
 SITECUSTOMIZE = """
 import os, pathlib, sys
-from tests.fakes.bare_gguf import BARE
 if "engine.trainer" in sys.orig_argv and "poison" in sys.orig_argv[-1]:
     {poison}
 """

@@ -29,7 +29,7 @@ def client(tmp_path: Path) -> Iterator[OpenAI]:
     worker = threading.Thread(target=app.extensions["worker"].run, args=(stop,))
     worker.start()
     http_client = httpx2.Client(transport=httpx2.WSGITransport(app=app))
-    with OpenAI(api_key="x", base_url="http://engine/v1", http_client=http_client, max_retries=0) as client:
+    with OpenAI(api_key="x", base_url="http://localhost/v1", http_client=http_client, max_retries=0) as client:
         yield client
     stop.set()
     worker.join()
