@@ -1,5 +1,6 @@
 """What a server of the OpenAI wire API must do with jobs that wait, are paused and go on; asked of it with the SDK."""
 
+from itertools import pairwise
 from typing import Any
 
 import openai
@@ -10,6 +11,9 @@ from tests.contract.files import LINES, Upload
 from tests.contract.preferences import metrics, wait
 from tests.fakes.ports import until
 
+# Seconds: a smaller change of an end is not worth a write, so two of them may be out of order by as much.
+CORRECTED = 5
+
 
 class LineContract:
     """Subclasses give the fixtures `client`, `upload` and `trained` (a job that succeeded)."""
@@ -19,7 +23,7 @@ class LineContract:
     ) -> None:
         jobs, file_id = client.fine_tuning.jobs, upload(LINES * 2)
         asked: dict[str, Any] = {"training_file": file_id, "model": trained.model}
-        settings: list[Any] = [{"n_epochs": epochs, "batch_size": 1} for epochs in (30, 1, 1)]
+        settings: list[Any] = [{"n_epochs": epochs, "batch_size": 1} for epochs in (50, 1, 1)]
         paused, second, third = line = [jobs.create(**asked, hyperparameters=one).id for one in settings]
 
         def ends() -> list[Any]:
@@ -29,7 +33,7 @@ class LineContract:
             return str(jobs.list_events(third, limit=1).data[0].message)
 
         until(lambda: last_word() == "Job is queued: 2 ahead of it.", 120)
-        until(lambda: None not in (told := ends()) and told == sorted(told), 120)
+        until(lambda: None not in (told := ends()) and all(a <= b + CORRECTED for a, b in pairwise(told)), 120)
         assert [job.id for job in jobs.list(limit=3).data] == line[::-1]
         until(lambda: len(metrics(client, paused)) >= 10, 120)
         assert [jobs.retrieve(one).status for one in line] == ["running", "queued", "queued"]
@@ -44,7 +48,7 @@ class LineContract:
         assert (len(metrics(client, paused)), jobs.retrieve(paused).estimated_finish) == (done, None)
         assert jobs.resume(paused).status == "queued"
         assert wait(client, paused).status == "succeeded"
-        assert sorted(one["step"] for one in metrics(client, paused)) == list(range(1, 241))
+        assert sorted(one["step"] for one in metrics(client, paused)) == list(range(1, 401))
         for move in (jobs.pause, jobs.resume):
             with pytest.raises(openai.BadRequestError, match="already completed"):
                 move(paused)
