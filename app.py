@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from config import EngineConfig, ServiceConfig, WrongSetting, misspelt_names
-from gate import Access, Gate, Origins, RateLimit, known_hosts
+from gate import Access, Gate, RateLimit, Rules
 from observe import logs
 from observe.audit import Audit
 from observe.figures import Figures
@@ -72,9 +72,8 @@ def create_app(
     app.extensions["access"] = Access.at(config.host, config.key_file)
     app.extensions["rate_limit"] = RateLimit(config.rate_limit)
     app.extensions["audit"] = Audit(config.data_dir / "audit.jsonl")
-    hosts = known_hosts(config.host, config.allowed_hosts)
-    origins = Origins(frozenset(config.allowed_origins.split()))
-    app.wsgi_app = Gate(app.wsgi_app, hosts, origins, failed, figures.refused.add)  # type: ignore[method-assign]
+    rules = Rules.of(config.host, config.allowed_hosts, config.allowed_origins)
+    app.wsgi_app = Gate(app.wsgi_app, rules, failed, figures.refused.add)  # type: ignore[method-assign]
     return app
 
 

@@ -38,7 +38,7 @@ from engine.webhooks.deliveries import Deliveries
 from engine.webhooks.endpoints import Endpoints
 from engine.webhooks.sender import Sender
 from engine.worker import Worker, WorkerSettings
-from gate import Access, Gate, Origins, known_hosts
+from gate import Access, Gate, Rules
 from wire.errors import openai_body
 
 _MULTIPART_ALLOWANCE = 1024 * 1024
@@ -70,9 +70,8 @@ def create_engine(config: EngineConfig) -> Flask:
         app.register_blueprint(module.bp)
     errors.register(app)
     access.register(app, Access.at(config.host, config.key_file, config.api_key))
-    hosts = known_hosts(config.host, config.allowed_hosts)
-    origins = Origins(frozenset(config.allowed_origins.split()))
-    app.wsgi_app = Gate(app.wsgi_app, hosts, origins, lambda error, _: openai_body(error))  # type: ignore[method-assign]
+    rules = Rules.of(config.host, config.allowed_hosts, config.allowed_origins)
+    app.wsgi_app = Gate(app.wsgi_app, rules, lambda error, _: openai_body(error))  # type: ignore[method-assign]
     return app
 
 

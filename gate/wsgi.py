@@ -3,8 +3,9 @@
 import json
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from gate import hosts
 from gate.origins import Headers, Origins
@@ -24,36 +25,47 @@ _SAFE = (
 )
 
 
+@dataclass(frozen=True)
+class Rules:
+    """The names of a server, and the web pages that may call it."""
+
+    hosts: frozenset[str]
+    origins: Origins
+
+    @classmethod
+    def of(cls, host: str, allowed_hosts: str, allowed_origins: str) -> Self:
+        """Return the rules of who listens on `host`; the others are the settings' words apart by spaces."""
+        return cls(hosts.known_hosts(host, allowed_hosts), Origins(frozenset(allowed_origins.split())))
+
+
 class Gate:
     """Host, then origin; `show` makes a failure's body of it and the request's id, `count_refusal` is told its code."""
 
     def __init__(
         self,
         app: "WSGIApplication",
-        known_hosts: frozenset[str],
-        origins: Origins,
+        rules: Rules,
         show: Callable[[ApiError, str], dict[str, Any]],
         count_refusal: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._app = app
-        self._known_hosts = known_hosts
-        self._origins = origins
+        self._rules = rules
         self._show = show
         self._count_refusal = count_refusal
 
     def __call__(self, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
         try:
-            hosts.require_known(environ.get("HTTP_HOST"), self._known_hosts)
-            self._origins.require_known(environ)
+            hosts.require_known(environ.get("HTTP_HOST"), self._rules.hosts)
+            self._rules.origins.require_known(environ)
         except ApiError as refusal:
             return self._refuse(refusal, environ, start_response)
-        preflight = self._origins.preflight(environ)
+        preflight = self._rules.origins.preflight(environ)
         if preflight is not None:
             log.info("preflight of %s", ascii(environ["HTTP_ORIGIN"]), extra={"fields": _told(environ, 204)})
             start_response("204 No Content", preflight)
             return []
-        added = self._origins.headers(environ)
+        added = self._rules.origins.headers(environ)
 
         def start(status: str, headers: Headers, *rest: Any) -> Any:
             set_already = {name.lower() for name, _ in headers}
