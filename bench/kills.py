@@ -91,10 +91,14 @@ class Driver:
             trainer, before = until(self.training, PATIENCE, PAUSE), self.step()
             amid = self.chance.random() < AMID_STEPS
             if amid:
-                until(lambda: self.step() > before or not lives(trainer), PATIENCE, PAUSE)  # noqa: B023 (called at once)
+                until(partial(self.is_past, before, trainer), PATIENCE, PAUSE)
             time.sleep(self.chance.uniform(0, 1 if amid else 5))
             if lives(trainer):
                 return trainer
+
+    def is_past(self, step: int, trainer: psutil.Process) -> bool:
+        """Whether the newest job is told to be behind `step`, or never will be by this trainer."""
+        return self.step() > step or not lives(trainer)
 
     def kill_trainer(self) -> list[str]:
         """Kill the trainer alone."""
