@@ -2,21 +2,25 @@
 
 Run `python -m bench.many_models [MODELS] [MB]`. Random adapters, written and published by the engine's own code, are
 asked over HTTP: each once while it is not loaded (cold) and once more (warm), then at random by one caller and by
-several at once. Each must give its own greedy answer every time. Memory is what all model processes hold, seen five
+several at once. Each answer must be its model's own: of all models the log-probabilities of its first token are nearest
+to those that this one gave when it was cold. (The words alone cannot tell: a cached prompt is computed in other shares,
+and of two words all but equally likely then the other is said.) Memory is what all model processes hold, seen five
 times a second: RSS counts the mapped base once for each of them, PSS once in all, as the machine does.
 """
 
 import http.client
+import itertools
 import json
 import random
 import statistics
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -31,7 +35,9 @@ CALLERS = 4
 STRENGTH = 0.02  # standard deviation of the adapters' second factor: answers differ and are words still
 ROUNDS = 1  # of random questions, as many as there are models
 MEGABYTE = 1024 * 1024
-Took = tuple[float, float, str]  # seconds to the first token and to the last, the answer
+MISSING = -20.0  # about the log-probability of a token that is not among the likeliest
+Likely = dict[str, float]  # the likeliest first tokens and their log-probabilities
+Took = tuple[float, float, Likely]  # seconds to the first token and to the last
 
 
 @dataclass
@@ -122,6 +128,8 @@ def ask(running: Running, model: str) -> Took:
         "max_tokens": TOKENS,
         "stream": True,
         "logit_bias": {"2": -100},
+        "logprobs": True,
+        "top_logprobs": 5,
     }
     connection = http.client.HTTPConnection("127.0.0.1", running.engine_port, timeout=300)
     began = time.perf_counter()
@@ -129,13 +137,36 @@ def ask(running: Running, model: str) -> Took:
     response = connection.getresponse()
     if response.status != http.HTTPStatus.OK:
         raise RuntimeError(response.read().decode())
-    first, said = 0.0, ""
+    first, likely = 0.0, Likely()
     for line in response:
-        if line.startswith(b"data: {"):
-            first = first or time.perf_counter() - began
-            said += json.loads(line[6:])["choices"][0]["delta"].get("content") or ""
+        if not first and line.startswith(b"data: {") and (told := json.loads(line[6:])["choices"][0].get("logprobs")):
+            first = time.perf_counter() - began
+            likely = {one["token"]: one["logprob"] for one in told["content"][0]["top_logprobs"]}
     connection.close()
-    return first, time.perf_counter() - began, said
+    return first, time.perf_counter() - began, likely
+
+
+def distance(one: Likely, other: Likely) -> float:
+    """The largest difference of any token's log-probability."""
+    return max(abs(one.get(token, MISSING) - other.get(token, MISSING)) for token in {*one, *other})
+
+
+def identities(own: dict[str, Likely], answers: Iterable[tuple[str, Took]]) -> str:
+    """Say how many answers are another model's, and how far models are apart against one model's own answers."""
+    strangers, drift = 0, 0.0
+    for name, (_, _, likely) in answers:
+        drift = max(drift, distance(likely, own[name]))
+        strangers += min(own, key=partial(from_model, own, likely)) != name
+    apart = min(distance(own[one], own[other]) for one, other in itertools.combinations(own, 2))
+    told = (
+        f"answers that are another model's: {strangers}; first tokens of one model differ by at most {drift:.3f} nats, "
+    )
+    return f"{told}of two by at least {apart:.3f}"
+
+
+def from_model(own: dict[str, Likely], likely: Likely, name: str) -> float:
+    """How far an answer is from the first one of a model."""
+    return distance(likely, own[name])
 
 
 def main() -> None:
@@ -148,16 +179,12 @@ def main() -> None:
         ask(running, base.id)  # the base is loaded too, and goes when its room is wanted
         with watched(running) as watch:
             seen = measure(running, names)
-    answers: dict[str, set[str]] = {name: set() for name in names}
     print(f"{'':22}{'answers':>8}{'s to first':>12}{'worst':>8}{'s in all':>10}{'worst':>8}")
     for way, took in seen.items():
         firsts, wholes = [first for _, (first, _, _) in took], [whole for _, (_, whole, _) in took]
         figures = (statistics.median(firsts), max(firsts), statistics.median(wholes), max(wholes))
         print(f"{way:22}{len(took):8}{figures[0]:12.2f}{figures[1]:8.2f}{figures[2]:10.2f}{figures[3]:8.2f}")
-        for name, (_, _, said) in took:
-            answers[name].add(said)
-    steady = sum(len(said) == 1 for said in answers.values())
-    print(f"{steady} of {count} models gave one answer every time, {len({*map(str, answers.values())})} different ones")
+    print(identities({name: likely for name, (_, _, likely) in seen["cold"]}, itertools.chain(*seen.values())))
     print(f"SERVING_MEMORY_MB {most}: at most {watch.models} models, PSS {watch.pss // MEGABYTE} MB, ", end="")
     print(f"RSS {watch.rss // MEGABYTE} MB")
 
