@@ -1,16 +1,20 @@
 """Runs a WSGI app under granian: one process that serves, one that watches it; both servers start through here."""
 
+import errno
 import multiprocessing
 import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from wsgiref.types import WSGIApplication
 
 import unpickling
 
 _GRACE_SECONDS = 10
+# A serving process whose watcher was killed holds the port until it is given a moment of a core.
+_PORT_SECONDS = 2.0
 
 
 def serve(load: Callable[[], WSGIApplication], host: str, port: int, threads: int, way_out: str = "") -> int:
@@ -20,7 +24,7 @@ def serve(load: Callable[[], WSGIApplication], host: str, port: int, threads: in
     dies is started again. A port that is taken is said on stderr with the `way_out`, exit code 1.
     """
     try:
-        address = _free_address(host, port)
+        address = _address_soon_free(host, port)
     except OSError as error:
         print(f"Cannot listen on {host}:{port}: {error.strerror or error}. {way_out}".rstrip(), file=sys.stderr)
         return 1
@@ -75,6 +79,18 @@ class _Served:
 def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
     parent.join()
     os._exit(0)
+
+
+def _address_soon_free(host: str, port: int) -> str:
+    """Return what `_free_address` does, which is asked again for a while as long as somebody listens there."""
+    deadline = time.monotonic() + _PORT_SECONDS
+    while True:
+        try:
+            return _free_address(host, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() >= deadline:
+                raise
+        time.sleep(0.05)
 
 
 def _free_address(host: str, port: int) -> str:

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 from typing import Self
 
-from tests.fakes.ports import free_port, wait_until_answers
+import psutil
+
+from tests.fakes.ports import answers, free_port, until
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -15,9 +17,9 @@ class LiveEngine:
     """One running engine that keeps its data in `folder`; `url` is its base URL, `/v1` included."""
 
     def __init__(self, folder: Path, base_model: Path, **settings: str) -> None:
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}/v1"
-        own = {"ENGINE_PORT": str(port), "DATA_DIR": str(folder), "CONTEXT_TOKENS": "256"}
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}/v1"
+        own = {"ENGINE_PORT": str(self._port), "DATA_DIR": str(folder), "CONTEXT_TOKENS": "256"}
         self._environment = {**os.environ, **own, "BASE_MODEL": str(base_model), **settings}
         self.start()
 
@@ -32,9 +34,18 @@ class LiveEngine:
         self.process.wait()
 
     def wait(self, seconds: float = 30.0) -> Self:
-        """Return once it answers."""
-        wait_until_answers(self.url, seconds)
+        """Return once it answers: this one, not what is left for a moment of one that was killed."""
+        until(lambda: self._listens() and answers(self.url), seconds)
         return self
+
+    def _listens(self) -> bool:
+        assert self.process.poll() is None, f"the engine ended with {self.process.returncode}"
+        try:
+            served_by = psutil.Process(self.process.pid).children()
+            sockets = [one for child in served_by for one in child.net_connections("tcp")]
+        except psutil.Error:  # a child ended meanwhile
+            return False
+        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == self._port for one in sockets)
 
     def end(self) -> int:
         """Stop it, and return its exit status."""

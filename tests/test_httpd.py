@@ -96,6 +96,16 @@ def test_a_taken_port_is_said_and_ends_the_start(server: subprocess.Popen[bytes]
     assert f"127.0.0.1:{port}".encode() in said
 
 
+def test_a_port_is_waited_for_that_whoever_was_killed_is_about_to_let_go(port: int) -> None:
+    with socket.create_server(("127.0.0.1", port)):
+        server = launch(port)
+        with pytest.raises(subprocess.TimeoutExpired):
+            server.wait(1)
+    assert get(port) == b"here"
+    server.terminate()
+    server.communicate(timeout=20)
+
+
 def test_a_dead_serving_process_is_replaced(server: subprocess.Popen[bytes], port: int) -> None:
     first = serving_process(server)
     first.kill()
