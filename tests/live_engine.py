@@ -8,7 +8,7 @@ from typing import Self
 
 import psutil
 
-from tests.fakes.ports import answers, free_port, until
+from tests.fakes.ports import PATIENCE, answers, free_port, until
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -33,7 +33,7 @@ class LiveEngine:
         self.process.kill()
         self.process.wait()
 
-    def wait(self, seconds: float = 30.0) -> Self:
+    def wait(self, seconds: float = PATIENCE) -> Self:
         """Return once it answers: this one, not what is left for a moment of one that was killed."""
         until(lambda: self._listens() and answers(self.url), seconds)
         return self
@@ -50,4 +50,4 @@ class LiveEngine:
     def end(self) -> int:
         """Stop it, and return its exit status."""
         self.process.terminate()
-        return self.process.wait(20)
+        return self.process.wait(PATIENCE)

@@ -6,7 +6,7 @@ from typing import Any, Self
 import psutil
 import requests
 
-from tests.fakes.ports import free_port, until
+from tests.fakes.ports import PATIENCE, free_port, until
 from tests.fakes.service import Service
 
 ENGINE_KEY = "known-to-the-tests"
@@ -39,7 +39,7 @@ class LiveService(Service):
             **settings,
         )
 
-    def wait(self, seconds: float = 30.0) -> Self:
+    def wait(self, seconds: float = PATIENCE) -> Self:
         """Return once the service and its engine answer; what it loads for the first chat is not waited for."""
         super().wait(seconds)
         until(lambda: self._reply("GET", "/jobs"), seconds)
@@ -79,7 +79,7 @@ class LiveService(Service):
 
     def _reply(self, method: str, path: str, **options: Any) -> Any:
         try:
-            reply = requests.request(method, self.url + path, timeout=30, **options)
+            reply = requests.request(method, self.url + path, timeout=PATIENCE, **options)
         except requests.ConnectionError:
             return None
         if reply.status_code in (502, 503):

@@ -18,7 +18,7 @@ import requests
 
 from gate import KeyFile
 from tests.fakes.openai_upstream import FakeOpenAI
-from tests.fakes.ports import answers, free_port, until
+from tests.fakes.ports import PATIENCE, answers, free_port, until
 from tests.fakes.service import ROOT, Service
 
 LINE = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}\n'
@@ -76,7 +76,7 @@ def test_it_serves_though_nobody_reads_what_it_says(start: Start, monkeypatch: p
 def test_it_answers_soon_and_stays_small(start: Start) -> None:
     """The bars are 1.5 s and 120 MB; the time has room here for a busy machine, bench/status.py measures it."""
     service = start().wait()
-    assert service.seconds_to_status < 5
+    assert service.seconds_to_status < 10
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
     connection.request("POST", "/chat", json.dumps({"text": "Hi"}), {"Content-Type": "application/json"})
     assert connection.getresponse().status == 200
@@ -88,7 +88,7 @@ def test_it_answers_soon_and_stays_small(start: Start) -> None:
 def test_it_answers_soon_with_the_embedded_engine_too(start: Start, tmp_path: Path, base_gguf: Path) -> None:
     settings = {"DATA_DIR": str(tmp_path), "BASE_MODEL": str(base_gguf.resolve()), "ENGINE_PORT": str(free_port())}
     service = start(OPENAI_API_KEY="", OPENAI_BASE_URL="", **settings).wait()
-    assert service.seconds_to_status < 5
+    assert service.seconds_to_status < 10
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_nobody_but_the_service_may_ask_the_engine_that_it_starts(
     port = free_port()
     settings = {"DATA_DIR": str(tmp_path), "BASE_MODEL": str(base_gguf.resolve()), "ENGINE_PORT": str(port)}
     service = start(OPENAI_API_KEY="", OPENAI_BASE_URL="", **settings).wait()
-    assert until(lambda: requests.get(f"{service.url}/jobs", timeout=10).ok or None, 30)
+    assert until(lambda: requests.get(f"{service.url}/jobs", timeout=10).ok or None)
     assert requests.get(f"http://127.0.0.1:{port}/v1/models", timeout=10).status_code == 401
 
 
@@ -193,10 +193,8 @@ def test_a_signal_stops_it_even_while_it_streams(
     reply = stream(service)
     assert reply.readline().startswith(b"data: ")
     family = service.family()
-    began = time.monotonic()
     (os.killpg if whole_group else os.kill)(service.process.pid, how)
-    assert service.process.wait(15) == 0
-    assert time.monotonic() - began < 12
+    assert service.process.wait(PATIENCE) == 0
     assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in family)
     assert b"[DONE]" in reply.read(), "an answer that is being written is finished first"
 
@@ -205,7 +203,7 @@ def test_a_killed_main_process_leaves_nobody_on_its_port(start: Start) -> None:
     service = start().wait()
     service.process.kill()
     service.process.wait()
-    until(lambda: not answers(f"{service.url}/status"), 5)
+    until(lambda: not answers(f"{service.url}/status"))
 
 
 def test_a_killed_worker_is_replaced(start: Start) -> None:
@@ -220,10 +218,10 @@ def test_the_embedded_engine_ends_with_a_killed_service(start: Start, tmp_path: 
     port = free_port()
     settings = {"ENGINE_PORT": str(port), "DATA_DIR": str(tmp_path), "BASE_MODEL": str(base_gguf)}
     service = start(OPENAI_BASE_URL="", **settings).wait()
-    until(lambda: answers(f"http://127.0.0.1:{port}/v1/models"), 30)
+    until(lambda: answers(f"http://127.0.0.1:{port}/v1/models"))
     family = service.family()
     service.process.kill()
-    until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in family), 20)
+    until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in family))
 
 
 def test_the_first_event_arrives_before_the_last_is_written(start: Start, upstream: FakeOpenAI) -> None:
@@ -242,7 +240,7 @@ def test_a_client_that_leaves_closes_the_upstream(start: Start, upstream: FakeOp
     reply = stream(start().wait())
     reply.readline()
     reply.close()
-    assert upstream.streams_left_by_client.acquire(timeout=5)
+    assert upstream.streams_left_by_client.acquire(timeout=PATIENCE)
 
 
 def test_a_whole_upload_arrives_plain_and_chunked(start: Start, upstream: FakeOpenAI) -> None:

@@ -100,7 +100,7 @@ def fill(filler: Path, leave: int = 0) -> None:
             return True
         return False
 
-    until(filled, 10)
+    until(filled)
 
 
 def test_a_full_disk_fails_the_running_job_and_nothing_else(app: Flask, small_disk: Path) -> None:
@@ -111,14 +111,14 @@ def test_a_full_disk_fails_the_running_job_and_nothing_else(app: Flask, small_di
         return client.get(f"/v1/fine_tuning/jobs/{job_id}").get_json()
 
     checkpoints = small_disk / "data" / "jobs" / job_id / "checkpoints"
-    until(checkpoints.is_dir, 240)
+    until(checkpoints.is_dir)
     fill(small_disk / "filler", leave=2**16)  # what a checkpoint does not fit in
-    until(lambda: job()["status"] != "running", 60)
+    until(lambda: job()["status"] != "running")
     assert (job()["status"], (job()["error"] or {}).get("code")) == ("failed", "disk_full")
     assert not checkpoints.exists()
     # The failure may have taken the reserve, which comes back once there is room.
     (small_disk / "filler").unlink()
-    until((small_disk / "data" / "reserve").is_file, 60)
+    until((small_disk / "data" / "reserve").is_file)
     fill(small_disk / "more")
     assert client.delete(f"/v1/files/{spare}").status_code == 200  # the reserve's room
     fill(small_disk / "rest")
@@ -128,9 +128,9 @@ def test_a_full_disk_fails_the_running_job_and_nothing_else(app: Flask, small_di
     assert job()["id"] == job_id
     for name in ("more", "rest"):
         (small_disk / name).unlink()
-    until(lambda: upload(client).status_code == 200, 5)
+    until(lambda: upload(client).status_code == 200)
     job_id = start(client, epochs=1)
-    until(lambda: job()["finished_at"], 240)
+    until(lambda: job()["finished_at"])
     assert job()["status"] == "succeeded", job()
     assert list((small_disk / "data" / "files").glob("*.part")) == []
 
@@ -161,9 +161,9 @@ def test_files_that_may_not_grow_fail_the_job_and_the_upload_alone(
             refused = upload(client, LARGE)
             assert (refused.status_code, refused.get_json()["error"]["code"]) == (507, "insufficient_storage")
             assert client.get("/v1/files").status_code == 200
-        until(lambda: upload(client, LARGE).status_code == 200, 5)
+        until(lambda: upload(client, LARGE).status_code == 200)
         assert list((tmp_path / "data" / "files").glob("*.part")) == []
-        until(lambda: client.get(f"/v1/fine_tuning/jobs/{job_id}").get_json()["finished_at"], 240, pause=0.2)
+        until(lambda: client.get(f"/v1/fine_tuning/jobs/{job_id}").get_json()["finished_at"], pause=0.2)
         job = client.get(f"/v1/fine_tuning/jobs/{job_id}").get_json()
         assert (job["status"], job["error"]["code"]) == ("failed", "disk_full")
         assert not (tmp_path / "data" / "jobs" / job_id / "checkpoints").exists()

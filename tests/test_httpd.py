@@ -15,6 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.fakes.ports import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = """
     import os, pickle, sys, time
@@ -56,7 +58,7 @@ def launch(port: int, host: str = "127.0.0.1") -> subprocess.Popen[bytes]:
     return subprocess.Popen(program, cwd=ROOT, stderr=subprocess.PIPE)
 
 
-def get(port: int, path: str = "/", seconds: float = 15) -> bytes:
+def get(port: int, path: str = "/", seconds: float = PATIENCE) -> bytes:
     """Return a reply, waiting for the server to answer."""
     deadline = time.monotonic() + seconds
     while True:
@@ -74,7 +76,7 @@ def server(port: int) -> Iterator[subprocess.Popen[bytes]]:
     get(port)
     yield running
     running.terminate()
-    running.communicate(timeout=20)
+    running.communicate(timeout=PATIENCE)
 
 
 def serving_process(server: subprocess.Popen[bytes]) -> psutil.Process:
@@ -91,7 +93,7 @@ def test_what_is_served_unpickles_nothing(port: int, server: subprocess.Popen[by
 
 def test_a_taken_port_is_said_and_ends_the_start(server: subprocess.Popen[bytes], port: int) -> None:
     second = launch(port)
-    _, said = second.communicate(timeout=20)
+    _, said = second.communicate(timeout=PATIENCE)
     assert second.returncode == 1
     assert f"127.0.0.1:{port}".encode() in said
 
@@ -109,7 +111,7 @@ def test_a_port_is_waited_for_that_whoever_was_killed_is_about_to_let_go(port: i
 def test_a_dead_serving_process_is_replaced(server: subprocess.Popen[bytes], port: int) -> None:
     first = serving_process(server)
     first.kill()
-    first.wait(5)
+    first.wait(PATIENCE)
     assert get(port) == b"here"
     assert serving_process(server).pid != first.pid
 
@@ -120,7 +122,7 @@ def test_a_killed_launcher_leaves_no_process_and_a_free_port(port: int) -> None:
     served_by = serving_process(server)
     server.send_signal(signal.SIGKILL)
     server.communicate()
-    served_by.wait(5)
+    served_by.wait(PATIENCE)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", port))
@@ -131,18 +133,18 @@ def test_a_stop_lets_running_answers_finish(server: subprocess.Popen[bytes], por
         assert reply.read(1) == b"0"
         os.kill(server.pid, signal.SIGTERM)
         assert reply.read() == b"1234"
-    assert server.wait(20) == 0
+    assert server.wait(PATIENCE) == 0
 
 
 def test_a_name_is_as_good_as_an_address(port: int) -> None:
     server = launch(port, "localhost")
     assert get(port) == b"here"
     server.terminate()
-    server.communicate(timeout=20)
+    server.communicate(timeout=PATIENCE)
 
 
 def test_a_name_that_means_nothing_ends_the_start(port: int) -> None:
     server = launch(port, "no.such.host.invalid")
-    _, said = server.communicate(timeout=20)
+    _, said = server.communicate(timeout=PATIENCE)
     assert server.returncode == 1
     assert b"Cannot listen on no.such.host.invalid" in said

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import requests
 
-from tests.fakes.ports import until
+from tests.fakes.ports import PATIENCE, until
 from tests.live_service import ENGINE_KEY, LiveService, command
 
 EXAMPLES, EPOCHS = 30, 50
@@ -70,7 +70,7 @@ def start_job(live_service: LiveService, epochs: int = EPOCHS) -> str:
 def go_past(live_service: LiveService, job_id: str, more: int) -> int:
     """Wait until the training has gone `more` steps on, and return the step it is at."""
     before = live_service.step(job_id)
-    return int(until(lambda: live_service.step(job_id) >= before + more and live_service.step(job_id), 90))
+    return int(until(lambda: live_service.step(job_id) >= before + more and live_service.step(job_id)))
 
 
 def kill_each_in_turn(live_service: LiveService, job_id: str) -> None:
@@ -82,7 +82,7 @@ def kill_each_in_turn(live_service: LiveService, job_id: str) -> None:
     ):
         victim = until(partial(live_service.find, words, serving))
         victim.kill()
-        victim.wait(5)
+        victim.wait(PATIENCE)
         go_past(live_service, job_id, 1)
     live_service.kill()
     live_service.start()
@@ -95,7 +95,7 @@ def test_a_job_survives_the_death_of_every_process_around_it(live_service: LiveS
     with counting_trainers(job_id) as counts:
         kill_each_in_turn(live_service, job_id)
         asked = {"fine_tuning_job_id": job_id}
-        until(lambda: live_service.call("POST", "/retrieve", json=asked)["status"] != "running", 180)
+        until(lambda: live_service.call("POST", "/retrieve", json=asked)["status"] != "running")
     assert max(counts) == 1
     job = live_service.call("GET", f"/jobs/{job_id}")
     assert job["status"] == "succeeded", job["error"]
@@ -123,9 +123,9 @@ def test_a_proof_whose_model_server_is_killed_is_made_again(live_service: LiveSe
         return found if found and any(one.status == "ESTABLISHED" for one in found.net_connections()) else None
 
     for look in (prover, serving_prover):
-        victim = until(look, 90)
+        victim = until(look)
         victim.kill()
-        victim.wait(5)
+        victim.wait(PATIENCE)
     until(lambda: live_service.call("GET", f"/jobs/{job_id}")["status"] != "running")
     job = live_service.call("GET", f"/jobs/{job_id}")
     assert job["status"] == "succeeded", job["error"]
@@ -155,7 +155,7 @@ def test_nothing_is_left_when_the_service_is_killed(live_service: LiveService) -
     go_past(live_service, job_id, 1)
     family = psutil.Process(live_service.process.pid).children(recursive=True)
     live_service.kill()
-    _, alive = psutil.wait_procs(family, timeout=15)
+    _, alive = psutil.wait_procs(family, timeout=PATIENCE)
     assert [command(one) for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []
     live_service.start()
     live_service.wait()

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 import lifeline
+from tests.fakes.ports import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[1]
 PARENT = """
@@ -38,7 +39,7 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def ends(pid: int, seconds: float = 10) -> bool:
+def ends(pid: int, seconds: float = PATIENCE) -> bool:
     """Say whether the process is gone within `seconds`."""
     deadline = time.monotonic() + seconds
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
@@ -66,7 +67,7 @@ def test_release_ends_a_child_and_returns_its_exit_code(modules: Path) -> None:
     assert child.stdout is not None
     child.stdout.readline()
     assert child.poll() is None
-    assert lifeline.release(child, timeout=10) == 0
+    assert lifeline.release(child, PATIENCE) == 0
     child.stdout.close()
 
 

@@ -13,7 +13,6 @@ import pytest
 import requests
 
 from tests.architecture_rules import Modules, imports_of, read_modules
-from tests.errands import Errands
 from tests.fakes.openai_upstream import ANSWER, CHAT_ID, FILE_ID, FINE_TUNED, JOB_ID, ORGANIZATION, FakeOpenAI
 from tests.fakes.service import Service
 
@@ -56,9 +55,15 @@ def imported(modules: Modules, folders: Iterable[str]) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def lean_python(errands: Errands) -> Path:
-    """The interpreter of a new environment that has `service.txt` and no more; without a package index, a failure."""
-    return Path(errands.result("lean_python"))
+def lean_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of a new environment that has the locked service and no more, every file by its hash."""
+    folder = tmp_path_factory.mktemp("lean")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    wanted = ["--require-hashes", "--only-binary=:all:", "-r", str(ROOT / "requirements" / "lock" / "service.txt")]
+    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", *wanted]
+    subprocess.run(command, stdout=sys.stderr, timeout=500, check=True)
+    return python
 
 
 def test_the_service_imports_what_its_file_names_and_no_more() -> None:
@@ -73,6 +78,7 @@ def test_the_engine_and_the_quickstart_import_what_their_files_name() -> None:
 
 
 @pytest.mark.installs
+@pytest.mark.xdist_group("lean")
 @pytest.mark.skipif(sys.platform != "linux", reason="the versions are pinned as resolved on Linux")
 def test_every_package_that_comes_along_is_pinned(lean_python: Path) -> None:
     listing = [str(lean_python), "-m", "pip", "list", "--disable-pip-version-check", "--format=freeze"]
@@ -81,6 +87,7 @@ def test_every_package_that_comes_along_is_pinned(lean_python: Path) -> None:
 
 
 @pytest.mark.installs
+@pytest.mark.xdist_group("lean")
 def test_the_five_calls_work_without_pytorch(
     lean_python: Path, upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:

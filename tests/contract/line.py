@@ -32,16 +32,16 @@ class LineContract:
         def last_word() -> str:
             return str(jobs.list_events(third, limit=1).data[0].message)
 
-        until(lambda: last_word() == "Job is queued: 2 ahead of it.", 120)
-        until(lambda: None not in (told := ends()) and all(a <= b + CORRECTED for a, b in pairwise(told)), 120)
+        until(lambda: last_word() == "Job is queued: 2 ahead of it.")
+        until(lambda: None not in (told := ends()) and all(a <= b + CORRECTED for a, b in pairwise(told)))
         assert [job.id for job in jobs.list(limit=3).data] == line[::-1]
-        until(lambda: len(metrics(client, paused)) >= 10, 120)
+        until(lambda: len(metrics(client, paused)) >= 10)
         assert [jobs.retrieve(one).status for one in line] == ["running", "queued", "queued"]
         assert str(jobs.pause(paused).status) == "paused"
         with pytest.raises(openai.BadRequestError, match="paused"):
             jobs.pause(paused)
-        until(lambda: last_word() == "Job is queued: 1 ahead of it.", 120)
-        until(lambda: jobs.retrieve(second).status == "running", 120)
+        until(lambda: last_word() == "Job is queued: 1 ahead of it.")
+        until(lambda: jobs.retrieve(second).status == "running")
         done = len(metrics(client, paused))
         assert jobs.cancel(third).estimated_finish is None
         assert wait(client, second).status == "succeeded"

@@ -9,6 +9,7 @@ import pytest
 from openai import OpenAI
 
 from tests.contract.files import LINES, FilesContract, Upload, jsonl
+from tests.fakes.ports import PATIENCE
 
 PAIRS = [
     {
@@ -21,7 +22,7 @@ PAIRS = [
 ENDED = ("succeeded", "failed", "cancelled")
 
 
-def wait(client: OpenAI, job_id: str, seconds: float = 180) -> Any:
+def wait(client: OpenAI, job_id: str, seconds: float = PATIENCE) -> Any:
     """Return the job once it has ended."""
     deadline = time.monotonic() + seconds
     while (job := client.fine_tuning.jobs.retrieve(job_id)).status not in ENDED:

@@ -16,7 +16,7 @@ from openai import OpenAI
 import lifeline
 from engine.serving.pool import Pool
 from tests.engine.chatting import ENDLESS, HI, ask, text
-from tests.fakes.ports import free_port
+from tests.fakes.ports import PATIENCE, free_port
 from wire.waiting import BEAT_SECONDS, QUIET_SECONDS
 
 
@@ -80,7 +80,7 @@ def test_who_leaves_the_socket_stops_the_writing(base_gguf: Path, tmp_path: Path
         assert is_writing(slots)
         wait_until_idle(slots, QUIET_SECONDS + 3 * BEAT_SECONDS)
     engine.terminate()
-    assert engine.wait(20) == 0
+    assert engine.wait(PATIENCE) == 0
 
 
 def is_writing(slots: str) -> bool:

@@ -36,7 +36,7 @@ def engine(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             llama = llama_of(live)
             llama.suspend()
             caller.submit(ask, live, "tiny")
-            until(lambda: is_asked(llama), seconds=5)
+            until(lambda: is_asked(llama))
             yield live
             llama.kill()  # suspended, it would not see that its engine is gone
         finally:
@@ -72,7 +72,7 @@ def test_callers_in_line_leave_threads_for_the_rest_and_the_line_when_they_go(en
         until(lambda: sum(status.done() for status in statuses) == 2, seconds=4)
         httpx2.get(f"{engine.url}/models", timeout=5).raise_for_status()
         assert sorted(status.result() for status in statuses) == [0, 0, 503, 503]
-    until(lambda: ask(engine, TUNED, 2.0) == 0, seconds=20, pause=0.5)
+    until(lambda: ask(engine, TUNED, 2.0) == 0, pause=0.5)
 
 
 def test_a_stream_in_line_shows_that_it_is_alive(engine: LiveEngine) -> None:

@@ -18,7 +18,7 @@ from engine.parts import Parts
 from engine.store import JOBS, Holding
 from engine.worker import Worker, WorkerSettings
 from tests.fakes.bare_gguf import BARE
-from tests.fakes.ports import until
+from tests.fakes.ports import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
 LEASE = 0.6
@@ -128,7 +128,7 @@ def test_a_worker_in_a_long_turn_is_heard_of(tmp_path: Path, parts: Parts, monke
     monkeypatch.setattr(busy, "_start", long_turn)
     thread = threading.Thread(target=busy.run, args=(stop, time.time, 0.01))
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     [first] = parts.store.held()
     with contextlib.closing(parts.store):
         deadline = time.monotonic() + 3 * LEASE
@@ -148,7 +148,7 @@ def test_a_worker_that_ends_well_leaves_its_job_to_the_next_at_once(
     worker, stop = a_worker(tmp_path, parts), threading.Event()
     thread = threading.Thread(target=worker.run, args=(stop, time.time, 0.01))
     thread.start()
-    until(lambda: parts.store.held(), 20)
+    until(lambda: parts.store.held())
     stop.set()
     thread.join()
     assert (parts.store.held(), status(parts)) == ([], "running")

@@ -13,7 +13,7 @@ from openai import OpenAI
 
 import lifeline
 from engine import orphans
-from tests.fakes.ports import until
+from tests.fakes.ports import PATIENCE, until
 from tests.live_engine import LiveEngine
 from tests.live_service import command
 
@@ -68,7 +68,7 @@ def test_only_what_another_life_of_the_same_folder_started_is_ended(
         orphans.end(tmp_path / name)
         children.append(subprocess.Popen(SLEEP, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
     earlier, others, ours = children
-    assert earlier.wait(5) != 0
+    assert earlier.wait(PATIENCE) != 0
     orphans.end(tmp_path / "one")  # as the serving process does, which the first one has started
     assert [others.poll(), ours.poll()] == [None, None]
     for child in children:
@@ -110,7 +110,7 @@ def test_orphans_that_the_watching_process_was_given_are_ended(tmp_path: Path) -
     with subprocess.Popen(command, env=path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None
         orphan, last = (psutil.Process(int(first.stdout.readline())) for _ in range(2))
-        until(lambda: orphan.status() == psutil.STATUS_ZOMBIE, 5)
+        until(lambda: orphan.status() == psutil.STATUS_ZOMBIE)
         assert last.status() != psutil.STATUS_ZOMBIE
         last.kill()
         first.communicate()

@@ -86,12 +86,12 @@ def test_a_training_outlasts_a_database_that_is_out_of_reach(
         return sorted(store.steps("ftjob-1"))
 
     with contextlib.closing(store), contextlib.closing(impatient), at_work(worker):
-        until(lambda: steps() == [1], 20)
+        until(lambda: steps() == [1])
         with away():
             (folder / "go").touch()
-            until((folder / "said").exists, 20)
-            until(lambda: caplog.text.count("cannot be reached") >= FAULTS, 20)
-        until(lambda: steps() == [1, 2], 20)
+            until((folder / "said").exists)
+            until(lambda: caplog.text.count("cannot be reached") >= FAULTS)
+        until(lambda: steps() == [1, 2])
         [job] = store.newest(JOBS, None)
         starts = store.newest(EVENTS, None, job_id="ftjob-1", message="Fine-tuning job started")
         assert (job["status"], job["error"], len(starts)) == ("running", None, 1)
@@ -115,7 +115,7 @@ def test_what_the_database_says_of_a_fault_is_not_told_to_callers(
     parts.store.insert({JOBS: [a_job(status="validating_files", hyperparameters=AUTO)]})
     monkeypatch.setattr(worker, "_validate", lambda *_: parts.store.insert({EVENTS: [{"id": "SECRET"}]}))
     with at_work(worker):
-        until(lambda: parts.jobs.retrieve("ftjob-1")["status"] == "failed", 20)
+        until(lambda: parts.jobs.retrieve("ftjob-1")["status"] == "failed")
     error = parts.jobs.retrieve("ftjob-1")["error"]
     assert error["code"] == "server_error"
     assert "SECRET" not in error["message"]

@@ -63,7 +63,7 @@ def test_a_poisonous_job_fails_after_three_attempts_and_the_next_one_starts(pois
     def job(name: str) -> Any:
         return parts.store.one(JOBS, id=f"ftjob-{name}")
 
-    until(lambda: job("poison")["status"] == "failed", 60)
+    until(lambda: job("poison")["status"] == "failed")
     until(lambda: job("next")["status"] == "running", NEXT_WITHIN)
     assert job("poison")["error"]["code"] == "worker_crashed"
     assert poison in job("poison")["error"]["message"]

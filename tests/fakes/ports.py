@@ -7,6 +7,9 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+PATIENCE = 180
+"""Seconds: what only must come sometime may come late, beside other tests and on a slow machine."""
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -15,7 +18,7 @@ def free_port() -> int:
         return port
 
 
-def until(true: Callable[[], Any], seconds: float = 60, pause: float = 0.02) -> Any:
+def until(true: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.02) -> Any:
     """Return the first truthy value of `true`, which is asked again after each `pause`."""
     deadline = time.monotonic() + seconds
     while not (found := true()):
@@ -34,7 +37,7 @@ def answers(url: str) -> bool:
         return False
 
 
-def wait_until_answers(url: str, seconds: float = 20.0) -> float:
+def wait_until_answers(url: str, seconds: float = PATIENCE) -> float:
     """Return how many seconds it took; fail the test when it takes too long."""
     began = time.monotonic()
     until(lambda: answers(url), seconds)

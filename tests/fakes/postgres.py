@@ -45,7 +45,7 @@ class Postgres:
         self._process = subprocess.Popen(
             [self._programs / "postgres", "-D", data, *options], user=self._user, stderr=subprocess.DEVNULL, cwd="/"
         )
-        until(self._answers, 60)
+        until(self._answers)
 
     def new_database(self) -> str:
         """Make an empty database and return its URL."""

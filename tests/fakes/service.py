@@ -10,7 +10,7 @@ from typing import Self
 
 import psutil
 
-from tests.fakes.ports import free_port, wait_until_answers
+from tests.fakes.ports import PATIENCE, free_port, wait_until_answers
 
 ROOT = Path(__file__).resolve().parents[2]
 # A developer's own keys and models are not the tests' concern.
@@ -48,7 +48,7 @@ class Service:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def wait(self, seconds: float = 20.0) -> Self:
+    def wait(self, seconds: float = PATIENCE) -> Self:
         """Return once `/status` answers."""
         self.seconds_to_status = wait_until_answers(f"{self.url}/status", seconds)
         return self
@@ -60,14 +60,14 @@ class Service:
 
     def refusal(self) -> str:
         """Wait until it gives up by itself, and return what it printed."""
-        return self.process.communicate(timeout=20)[0]
+        return self.process.communicate(timeout=PATIENCE)[0]
 
     def end(self) -> str:
         """Stop it if it still runs, and return what it printed."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.communicate(timeout=30)[0] or ""
+            return self.process.communicate(timeout=PATIENCE)[0] or ""
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise

@@ -65,7 +65,7 @@ def reds(teams: dict[str, Team]) -> dict[str, Any]:
     assert file["filename"] == "training.jsonl"
     status, job = teams["red"].train(file["id"])
     assert status == 200
-    return {**until(lambda: _succeeded(teams["red"], job["id"]), 120), "training_file": file["id"]}
+    return {**until(lambda: _succeeded(teams["red"], job["id"])), "training_file": file["id"]}
 
 
 def _succeeded(team: Team, job_id: str) -> Any:

@@ -24,7 +24,7 @@ def test_preferences_go_through_the_documented_calls(shared_service: LiveService
         job = service.call("POST", "/retrieve", json={"fine_tuning_job_id": job_id})
         return job if job["status"] in ("succeeded", "failed") else None
 
-    job = until(ended, 180)
+    job = until(ended)
     assert (job["status"], job["fine_tuned_model"][:3]) == ("succeeded", "ft:")
     whole = service.call("GET", f"/jobs/{job_id}")
     assert whole["method"]["type"] == "dpo"

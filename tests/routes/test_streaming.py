@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from config import ServiceConfig
 from tests.fakes.openai_upstream import ANSWER, CHAT_ID, FINE_TUNED, PIECES, FakeOpenAI, Fault, refusal
+from tests.fakes.ports import PATIENCE
 from tests.fakes.service import NO_DATA
 
 CHAT = "POST /v1/chat/completions"
@@ -45,7 +46,7 @@ def test_a_client_that_leaves_closes_the_upstream(client: FlaskClient, upstream:
     reply = client.post("/chat", json=BODY)
     next(iter(reply.response))
     reply.close()
-    assert upstream.streams_left_by_client.acquire(timeout=5)
+    assert upstream.streams_left_by_client.acquire(timeout=PATIENCE)
 
 
 def test_a_stream_that_is_cut_ends_with_an_error_event(client: FlaskClient, upstream: FakeOpenAI) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from services import nearby
 from services.nearby import Nearby
-from tests.fakes.ports import free_port
+from tests.fakes.ports import PATIENCE, free_port
 
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n"
@@ -104,7 +104,7 @@ def test_an_answer_left_half_read_hangs_up(serve: Callable[..., _Server]) -> Non
     answer = way.post("/chat/completions", b"{}")
     assert next(answer.iter_bytes()) == b"abc"
     answer.close()
-    assert server.hung_up.wait(5)
+    assert server.hung_up.wait(PATIENCE)
     assert ask(way) == b"{}"
     assert server.connections == 2
 
@@ -122,7 +122,7 @@ def test_a_server_that_hangs_up_without_saying_so_is_noticed(serve: Callable[...
     assert ask(way) == b"{}"
     connection = way._idle[0][1]
     connection.shutdown(socket.SHUT_WR)  # the server reads the end, and closes
-    assert server.hung_up.wait(5)
+    assert server.hung_up.wait(PATIENCE)
     while nearby._stands(connection):
         time.sleep(0.001)
     assert ask(way) == b"{}"

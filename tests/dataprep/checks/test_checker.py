@@ -236,27 +236,27 @@ def test_a_hopeless_file_is_given_up() -> None:
 
 @pytest.mark.parametrize("line", [b"\n", b"1\n"])
 def test_millions_of_tiny_lines_are_given_up_before_long(line: bytes) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     report = check_bytes(line * 10_000_000)
     assert not report.ok
     assert not report.complete
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_a_line_of_a_million_faults_is_given_up_before_long() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     report = check_bytes(b'{"messages":[' + b"1," * 900_000 + b"1]}")
     assert report.errors == MAX_ERRORS
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_a_monstrous_line_is_refused_without_being_read_whole() -> None:
     source = Endless(b"a", 400 * 1024 * 1024)
-    began = time.monotonic()
+    began = time.process_time()
     report = check(io.BufferedReader(source))
     assert [finding.code for finding in report.findings] == ["line_too_long"]
     assert source.left > 300 * 1024 * 1024
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_a_line_made_of_millions_of_values_is_refused_before_it_fills_memory() -> None:

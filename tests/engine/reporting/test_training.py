@@ -37,7 +37,7 @@ def test_the_history_of_the_run_is_the_jobs(tiny_gguf: Path, tmp_path: Path) -> 
             job = client.fine_tuning.jobs.create(
                 model="tiny", training_file=file.id, integrations=wanted, hyperparameters=asked
             )
-            until(lambda: parts.store.newest(JOBS, 1, report="done"), 240)
+            until(lambda: parts.store.newest(JOBS, 1, report="done"))
             ended = client.fine_tuning.jobs.retrieve(job.id)
             assert ended.status == "succeeded", ended.error
             told = [{"_step": one.pop("step"), **one} for one in metrics(client, job.id)[::-1]]

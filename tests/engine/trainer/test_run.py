@@ -14,6 +14,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from tests.engine.trainer.conftest import ROWS, chat, start, write_job
+from tests.fakes.ports import PATIENCE
 
 Outcome = tuple[int, list[dict[str, Any]]]
 RunJob = Callable[[Path], Outcome]
@@ -193,6 +194,6 @@ def test_the_trainer_ends_with_its_parent(tiny_gguf: Path, tmp_path: Path) -> No
     assert child.stdout is not None
     assert json.loads(child.stdout.readline())["kind"] == "plan"
     child.stdin.close()
-    child.wait(timeout=30)
+    child.wait(PATIENCE)
     assert not (tmp_path / "orphan" / "result.json").exists()
     child.stdout.close()

@@ -129,7 +129,7 @@ def test_the_loop_goes_on_after_a_bad_turn_and_ends_when_told(
     thread = threading.Thread(target=deliveries.run, args=(stop, time.time, 0.01))
     thread.start()
     try:
-        until(lambda: only_delivery_status(store) == "delivered", 10)
+        until(lambda: only_delivery_status(store) == "delivered")
     finally:
         stop.set()
         thread.join()
