@@ -21,6 +21,17 @@ from tests.tiny_models import write_tiny_gguf
 ROOT = Path(__file__).resolve().parents[1]
 REFUSED: list[str] = []
 LEFT_OUT: dict[str, int] = {}
+LONG = (
+    "test_quickstart",
+    "test_engine_over_a_socket",
+    "test_engine_in_process",
+    "test_kills",
+    "test_architectures",
+    "test_full_disk",
+    "test_export",
+    "test_run",
+    "test_parity",
+)
 
 
 def pytest_configure() -> None:
@@ -35,6 +46,11 @@ def nothing_is_unpickled() -> Iterator[None]:
     REFUSED.clear()
     yield
     assert REFUSED == []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that at the end no worker is left alone with it."""
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:

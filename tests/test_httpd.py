@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.fakes.ports import PATIENCE
+from tests.fakes.ports import PATIENCE, free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = """
@@ -48,8 +48,7 @@ PROGRAM = """
 
 @pytest.fixture
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    return free_port()
 
 
 def launch(port: int, host: str = "127.0.0.1") -> subprocess.Popen[bytes]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import lifeline
 import unpickling
 from engine import lock
+from engine.trainer import lean
 from engine.trainer.errors import DiskFull, OutOfMemory, TrainingError
 from engine.trainer.progress import Progress, take_stdout
 
@@ -18,6 +19,7 @@ def main(job_dir: Path) -> int:
     unpickling.refuse()
     progress = take_stdout()
     lifeline.step_back(19)  # answering chats comes before training
+    lean.leave_out()
     return run(job_dir, progress)
 
 

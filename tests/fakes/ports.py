@@ -1,5 +1,7 @@
 """A free port of this machine, and patience until something answers there."""
 
+import itertools
+import os
 import socket
 import time
 import urllib.error
@@ -11,11 +13,26 @@ PATIENCE = 180
 """Seconds: what only must come sometime may come late, beside other tests and on a slow machine."""
 
 
+# Each worker of pytest-xdist has 2,000 ports of its own, below those that the system gives to whoever asks for any:
+# between the look here and the server's start nobody else takes the port.
+_FIRST = 12_000 + 2000 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8)
+_PORTS = itertools.cycle(range(_FIRST, _FIRST + 2000))
+for _ in range(os.getpid() % 2000):  # as others on this machine do not
+    next(_PORTS)
+
+
 def free_port() -> int:
+    """Return a port of loopback that nobody listens on; it is not returned again soon."""
+    return next(port for port in _PORTS if _is_free(port))
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def until(true: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.02) -> Any:
