@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 import unpickling
@@ -32,6 +33,10 @@ LONG = (
     "test_run",
     "test_parity",
 )
+
+# What is found may be found again: by the example that is printed, or by its blob. Time is no finding.
+hypothesis.settings.register_profile("ours", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("ours")
 
 
 def pytest_configure() -> None:

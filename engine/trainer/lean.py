@@ -1,4 +1,4 @@
-"""Keeps out of the trainer's process what torch and transformers import for compilers and clusters and nobody uses here.
+"""Keeps out of the trainer's process what torch and transformers import for compilers and clusters, unused here.
 
 That is a third of the modules of its start, some 2 of 8 processor seconds (docs/log.md has the measurement).
 """
@@ -31,7 +31,7 @@ def leave_out() -> None:
     vars(torch.distributed).update(is_available=lambda: False)
 
 
-def _mark(function: Callable[..., Any] | None = None, **_: Any) -> Any:
+def _mark(function: Callable[..., Any] | None = None, *_: Any, **__: Any) -> Any:
     """As a decorator of the compiler's, with or without settings, that leaves the function alone."""
     return function or (lambda marked: marked)
 

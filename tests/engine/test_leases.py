@@ -21,7 +21,7 @@ from tests.fakes.bare_gguf import BARE
 from tests.fakes.ports import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
-LEASE = 0.6
+LEASE = 1.0
 JOB = {"id": "ftjob-1", "created_at": 1, "status": "running", "model": "base", "base": "base"}
 # Holds a lock as a worker does and says its name.
 WORKER = """
