@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine import inputs, lifecycle
+from engine import inputs, lifecycle, remains
 from engine.files import Files
 from engine.inputs import Source
 from engine.models import Models, how_to_get
@@ -74,8 +74,12 @@ class Jobs:
 
     def cancel(self, job_id: str, now: int) -> Record:
         """Cancel a job that has not ended; its trainer is stopped by the worker's next turn."""
+        before = self._row(job_id)["status"]
         cancelled = self._move(job_id, lifecycle.CANCELLED, lifecycle.CANCELLED_BY_CALLER, now, finished_at=now)
-        inputs.forget(self.folder(job_id))
+        if before == lifecycle.RUNNING:  # its trainer still writes; the worker clears the rest behind it
+            inputs.forget(self.folder(job_id))
+        else:
+            remains.clear(self.folder(job_id))
         return cancelled
 
     def pause(self, job_id: str, now: int) -> Record:

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from engine import durable, inputs, lifecycle, lock
+from engine import durable, lifecycle, lock, remains
 from engine.jobs import event
 from engine.store import EVENTS, FILES, JOBS, MODELS, PARTS, UPLOADS, Store
 from wire.ids import new_id
@@ -53,13 +53,12 @@ def _repair_jobs(store: Store, data_dir: Path) -> None:
     jobs, models = store.newest(JOBS, None), store.newest(MODELS, None)
     named = {job["id"] for job in jobs} | {Path(model["adapter"]).parts[1] for model in models}
     _remove_unnamed(data_dir / "jobs", named)
-    adapters = {(data_dir / model["adapter"]).parent for model in models}
+    published = {data_dir / model["adapter"] for model in models}
     for job in jobs:
         folder = data_dir / "jobs" / job["id"]
         _remove(folder.glob("*.part"))
         if job["status"] in lifecycle.TERMINAL:
-            inputs.forget(folder)
-            _remove({folder / "adapter.partial", folder / "adapter", *folder.glob("checkpoints/*")} - adapters)
+            _tell_removed(remains.clear(folder, published))
 
 
 def _remove_dead_workers(folder: Path) -> None:
@@ -94,11 +93,9 @@ def _remove_unnamed(folder: Path, names: Iterable[str]) -> None:
 
 
 def _remove(paths: Iterable[Path]) -> None:
+    _tell_removed(remains.remove(paths))
+
+
+def _tell_removed(paths: Iterable[Path]) -> None:
     for path in paths:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        elif path.exists() or path.is_symlink():
-            path.unlink(missing_ok=True)
-        else:
-            continue
         _LOG.warning("Removed %s, which nothing names.", path)

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from engine import attempts, faults, gguf_header, inputs, lifecycle, parity, publication
+from engine import attempts, faults, gguf_header, lifecycle, parity, publication, remains
 from engine.jobs import AUTO, event
 from engine.leases import SECONDS, Leases
 from engine.line import Line
@@ -213,6 +212,8 @@ class Worker:
         job = self._store.one(JOBS, id=run.job_id)
         if job is None or job["status"] != lifecycle.RUNNING or job["fence"] != claim.fence:
             self._end_run()
+            if job and job["status"] == lifecycle.CANCELLED:
+                remains.clear(run.folder)  # what the trainer wrote after the caller's word
         elif end is None:
             return
         elif (run.folder / "result.json").exists():
@@ -277,7 +278,7 @@ class Worker:
         values |= {"fine_tuned_model": models[-1]["id"], "result_file": csv["id"], "finished_at": now, **_NO_ESTIMATE}
         self._line.measure(job | values, self._pace.whole(now))
         if claim.move(lifecycle.SUCCEEDED, lifecycle.may_become(lifecycle.SUCCEEDED), also, **values):
-            inputs.forget(folder)
+            remains.clear(folder, [self._settings.data_dir / model["adapter"] for model in models])
         else:
             self._parts.files.discard(csv)
 
@@ -294,6 +295,6 @@ class Worker:
         before = lifecycle.may_become(lifecycle.FAILED)
         job = self._store.one(JOBS, id=claim.job_id) if code == "disk_full" else None
         if job and job["status"] in before and job["fence"] == claim.fence:  # the database needs the room
-            shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+            remains.remove(folder.glob("checkpoints/*"))
         if claim.move(lifecycle.FAILED, before, said, error=error, finished_at=now, **_NO_ESTIMATE):
-            inputs.forget(folder)
+            remains.clear(folder)

@@ -95,11 +95,30 @@ def test_a_proof_whose_server_never_starts_is_tried_three_times(
     parts.store.update(JOBS, job_id, status="running")
     for name, content in (("result", "{}"), ("parity", '{"rows": []}')):
         (parts.jobs.folder(job_id) / f"{name}.json").write_text(content)
+    checkpoint = a_checkpoint(parts, job_id)
     take_turns(worker, lambda: parts.jobs.retrieve(job_id)["status"] == "failed")
     tries = [event["message"] for event in parts.jobs.events(job_id, 20, None)["data"] if event["level"] == "warn"]
     error = parts.jobs.retrieve(job_id)["error"]
     assert (len(tries), error["code"]) == (2, "worker_crashed")
     assert all("The proof broke off" in words and "adapter.gguf is missing" in words for words in tries)
+    assert not checkpoint.exists()
+
+
+def test_a_paused_job_keeps_its_checkpoint_until_it_is_cancelled(parts: Parts, caller: FlaskClient) -> None:
+    job_id = create(caller)["id"]
+    parts.store.update(JOBS, job_id, status="queued")
+    checkpoint = a_checkpoint(parts, job_id)
+    assert caller.post(f"/v1/fine_tuning/jobs/{job_id}/pause").get_json()["status"] == "paused"
+    assert checkpoint.exists()
+    assert caller.post(f"/v1/fine_tuning/jobs/{job_id}/cancel").get_json()["status"] == "cancelled"
+    assert not checkpoint.exists()
+
+
+def a_checkpoint(parts: Parts, job_id: str) -> Path:
+    folder = parts.jobs.folder(job_id) / "checkpoints" / "step-4"
+    folder.mkdir(parents=True)
+    (folder / "complete.json").write_text("{}")
+    return folder
 
 
 def test_a_base_that_cannot_be_fetched_is_said_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
