@@ -73,7 +73,8 @@ def events(pool: Pool, model: ServedModel, request: ChatCreate, way: answers.Way
 
     Raises as `complete` does.
     """
-    with pool.lease(model, answers.NOTHING) as arrival:
+    at_once = 1 if request.tools else request.n or 1
+    with pool.lease(model, answers.NOTHING, at_once) as arrival:
         process = yield from arrival
         _check_tools(process, request)
         if process.reads_calls:

@@ -66,7 +66,7 @@ def _chunks(pool: Pool, model: ServedModel, request: CompletionCreate, now: int)
 def _events(pool: Pool, model: ServedModel, request: CompletionCreate) -> Iterator[tuple[int, Event]]:
     """Yield the number of each prompt and llama.cpp's events for it, the answers to all prompts numbered throughout."""
     wanted = request.n or 1
-    with pool.lease(model, (0, answers.NOTHING)) as arrival:
+    with pool.lease(model, (0, answers.NOTHING), wanted) as arrival:
         process = yield from arrival
         for place, prompt in enumerate(request.prompts):
             body = dialect.to_completion(request, prompt, process.settings.context_tokens)

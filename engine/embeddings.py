@@ -23,7 +23,7 @@ MOST_TOKENS = 300_000
 BATCH_TOKENS = 2048
 """Tokens sent to the model at once: so often is it seen whether the caller is still there."""
 PATIENCE = 600.0
-"""Seconds that a batch may take; it may wait behind those of others."""
+"""Seconds that a batch may take, beside those of others and a training."""
 Tokens = list[int]
 Vector = list[float]
 
@@ -40,7 +40,7 @@ def create(pool: Pool, base: BaseModel, path: Path, request: EmbeddingCreate) ->
     dimensions = _dimensions(base, request)
     given = [one if isinstance(one, str) else token_ids.read(request.model, one) for one in request.texts]
     data: list[dict[str, Any]] = []
-    with pool.lease(ServedModel(base.id, path, embedding_tokens=base.context), None) as arrival:
+    with pool.lease(ServedModel(base.id, path, embedding_tokens=base.context), None, len(given)) as arrival:
         process = yield from arrival
         texts = list(_read(process, path, given))
         _check(texts, base)

@@ -1,7 +1,8 @@
 """The model processes in use, within a bound: starts, shares, swaps and ends them; what is asked of them is not seen.
 
 A process that answers is never ended: one that must go is retired, takes no new request, and ends with its last one.
-Whoever asks for a model that does not fit beside those that answer stands in line until it does.
+Whoever asks for a model that does not fit beside those that answer stands in line until it does, and whoever asks one
+that writes as many answers as it may stands in its queue.
 """
 
 import logging
@@ -14,8 +15,8 @@ from typing import TypeVar
 
 from engine import gguf_header
 from engine.serving.process import ModelGone, ModelProcess, ServedModel, ServerSettings, StartFailed
-from engine.serving.room import Place, PoolSettings
-from engine.serving.slot import Foresight, Slot
+from engine.serving.room import PoolSettings
+from engine.serving.slot import Foresight, Place, Slot
 from wire.errors import Unavailable
 from wire.waiting import BEAT_SECONDS, QUIET_SECONDS
 
@@ -49,16 +50,17 @@ class Pool:
         self._sweeper: threading.Thread | None = None
 
     @contextmanager
-    def lease(self, model: ServedModel, sign: Sign) -> Iterator[Generator[Sign, None, ModelProcess]]:
+    def lease(self, model: ServedModel, sign: Sign, answers: int = 1) -> Iterator[Generator[Sign, None, ModelProcess]]:
         """Lend a live process of `model`, started if need be: what is given returns it, behind a `sign` now and then.
 
-        These come while there is no room for it; whoever leaves meanwhile leaves the line.
+        These come while there is no room for it, or it writes too much to write so many `answers` at once beside that;
+        whoever leaves meanwhile leaves the line.
 
         Raises:
             StartFailed: 500, it cannot be loaded.
-            Unavailable: 503, the pool is closed, too many stand in line, or there was no room for too long.
+            Unavailable: 503, the pool is closed, too many stand in line, or it took too long.
         """
-        place = Place(model, self._clock())
+        place = Place(model, answers, self._clock())
         with self._changed:
             self._line.append(place)
             self._sweep_from_now_on()
@@ -115,12 +117,25 @@ class Pool:
                 yield sign
         if place.slot.start():
             self._settle(place.slot)
+        while not self._is_its_turn(place, place.slot):
+            yield sign
         return place.slot.process
+
+    def _is_its_turn(self, place: Place, slot: Slot) -> bool:
+        """Whether the process answers `place` now; if not, that was waited for a while."""
+        with self._changed:
+            self._refuse_if_closed()
+            if not slot.admit(place):
+                reason = f"The model '{place.model.name}' writes as many answers as it may at once (PARALLEL)"
+                self._refuse_if_too_much(place, reason)
+                self._changed.wait(_LOOK_SECONDS)
+            if admitted := slot.admit(place):
+                self._changed.notify_all()  # the next may be written beside it
+            return admitted
 
     def _seat(self, place: Place) -> list[Slot]:
         """Give `place` its slot; or none, and return what must end first, perhaps nothing after a while."""
-        if self._closed.is_set():
-            raise Unavailable("The engine is shutting down.", headers={"Retry-After": "5"})
+        self._refuse_if_closed()
         model = place.model
         slot = self._slots.get(model.name)
         if slot is not None and self._outdated(slot, model):
@@ -166,19 +181,29 @@ class Pool:
 
     def _wait(self, place: Place) -> None:
         """Wait for a change; the first in line has busy models take no new request once it has waited for long."""
-        ahead, waited = self._line.index(place), self._clock() - place.since
-        if waited >= PATIENCE or ahead + sum(slot.users for slot in self._all()) >= self._settings.callers:
-            reason = "" if waited >= PATIENCE else ", and no more callers can wait for it (ENGINE_THREADS)"
-            raise Unavailable(
-                "All memory for models (SERVING_MEMORY_MB, MODELS_LOADED) is taken by models that answer"
-                f"{reason}; ask again.",
-                code="server_is_overloaded",
-                headers={"Retry-After": "30"},
-            )
-        if waited >= TURN_SECONDS and not ahead:
+        self._refuse_if_too_much(
+            place, "All memory for models (SERVING_MEMORY_MB, MODELS_LOADED) is taken by models that answer"
+        )
+        if self._clock() - place.since >= TURN_SECONDS and self._line[0] is place:
             staying = self._settings.staying(self._busy(), [self._foreseen(place)])
             self._retire([slot for slot in self._busy() if slot not in staying])
         self._changed.wait(_LOOK_SECONDS)
+
+    def _refuse_if_too_much(self, place: Place, reason: str) -> None:
+        """Raise Unavailable if `place` has waited for too long, or too many are answered or wait before it."""
+        before = sum(slot.users for slot in self._all())
+        if place.slot is None:
+            before += self._line.index(place)
+        else:
+            before += sum(one.since < place.since for one in self._line) - place.slot.from_place_on(place)
+        late = self._clock() - place.since >= PATIENCE
+        if late or before >= self._settings.callers:
+            more = "" if late else ", and no more callers can wait for it (ENGINE_THREADS)"
+            raise Unavailable(f"{reason}{more}; ask again.", code="server_is_overloaded", headers={"Retry-After": "30"})
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed.is_set():
+            raise Unavailable("The engine is shutting down.", headers={"Retry-After": "5"})
 
     def _settle(self, slot: Slot) -> None:
         """See what a process really holds that was just started; should it be more than foreseen, others make room."""
@@ -196,6 +221,7 @@ class Pool:
                 self._line.remove(place)
             else:
                 slot.users -= 1
+                slot.dismiss(place)
                 slot.last_used = self._clock()
             self._changed.notify_all()
             ended = [slot] if slot is not None and slot.retired and not slot.users else []

@@ -15,7 +15,7 @@ from engine.serving.process import ModelGone
 from wire.errors import Unavailable
 
 CONNECT_SECONDS = 5.0
-FIRST_EVENT_SECONDS = 600.0  # the request may wait for a free slot behind long answers
+FIRST_EVENT_SECONDS = 600.0  # a long prompt takes minutes to read, beside other answers and a training
 SILENCE_SECONDS = 120.0
 # After a stream llama.cpp hangs up whatever it was asked.
 _HEADERS = {"Connection": "close"}

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from engine.serving.process import ServedModel
 from engine.serving.slot import Slot, held
 
 MEGABYTE = 1024 * 1024
@@ -44,13 +43,3 @@ class PoolSettings:
         while staying and not self.have_room_for([*staying, *newcomers]):
             staying.pop(0)
         return staying
-
-
-@dataclass(eq=False)
-class Place:
-    """A place in line: for which model, since when; `foreseen` is the slot to start, `slot` the one that was got."""
-
-    model: ServedModel
-    since: float
-    foreseen: Slot | None = None
-    slot: Slot | None = None

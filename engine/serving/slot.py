@@ -1,7 +1,8 @@
-"""One model's place in the pool: its process, its users and its memory, foreseen or measured; it evicts nobody."""
+"""One model in the pool: its process, its users in their turn, its memory, foreseen or measured; it evicts nobody."""
 
 import threading
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine import gguf_header
@@ -12,12 +13,17 @@ OVERHEAD = 64 * 1024 * 1024
 
 
 class Slot:
-    """A process that need not run yet; the pool's lock guards `users`, `last_used`, `retired` and `memory`."""
+    """A process that need not run yet; the pool's lock guards all but its start.
+
+    Of its `users` those that stand in `queue` wait for others' answers to end; the process writes only so many at once.
+    """
 
     def __init__(self, process: ModelProcess, memory: Memory) -> None:
         self.process = process
         self.memory = memory
         self.users = 0
+        self.queue: list[Place] = []
+        self._writing = 0
         self.last_used = 0.0
         self.retired = False
         self._starting = threading.Lock()
@@ -33,6 +39,31 @@ class Slot:
     def dead(self) -> bool:
         """Whether the process ran and ended by itself."""
         return self._started and not self.process.alive
+
+    def admit(self, place: "Place") -> bool:
+        """Let `place`, in its turn, have its answers written if the process can write them at once; say whether."""
+        if not place.in_turn and place not in self.queue:
+            self.queue.append(place)
+        answers = self._at_once(place)
+        if self.queue[:1] == [place] and self._writing + answers <= self.process.settings.parallel:
+            self.queue.remove(place)
+            self._writing += answers
+            place.in_turn = True
+        return place.in_turn
+
+    def from_place_on(self, place: "Place") -> int:
+        """How many stand in the queue from `place` on, that one among them."""
+        return len(self.queue) - self.queue.index(place)
+
+    def dismiss(self, place: "Place") -> None:
+        """Let `place` go, whether or not it came to its turn."""
+        if place.in_turn:
+            self._writing -= self._at_once(place)
+        elif place in self.queue:
+            self.queue.remove(place)
+
+    def _at_once(self, place: "Place") -> int:
+        return min(place.answers, self.process.settings.parallel)
 
     def start(self) -> bool:
         """Start the process if nobody has, and say whether it was started now; others wait, and share its failure."""
@@ -53,6 +84,21 @@ class Slot:
         """Take `memory` anew; it stays as foreseen until the process runs."""
         if self._started:
             self.memory = self.process.memory
+
+
+@dataclass(eq=False)
+class Place:
+    """A caller's place in line: for which model and how many answers at once, since when.
+
+    `foreseen` is the slot to start, `slot` the one that was got, and `in_turn` says that it answers this caller.
+    """
+
+    model: ServedModel
+    answers: int
+    since: float
+    foreseen: Slot | None = None
+    slot: Slot | None = None
+    in_turn: bool = False
 
 
 class Foresight:

@@ -29,7 +29,7 @@ def engine(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     app = create_engine(EngineConfig(data_dir=folder, base_model=str(base)))
     publish(app.extensions["engine"], folder, TUNED, 1)
     app.extensions["engine"].store.close()
-    live = LiveEngine(folder, base, ENGINE_THREADS="4", MODELS_LOADED="1", SERVING_THREADS="1")
+    live = LiveEngine(folder, base, ENGINE_THREADS="4", MODELS_LOADED="1", PARALLEL="1", SERVING_THREADS="1")
     with ThreadPoolExecutor(1) as caller:
         try:
             assert ask(live.wait(), "tiny") == 200
@@ -75,8 +75,9 @@ def test_callers_in_line_leave_threads_for_the_rest_and_the_line_when_they_go(en
     until(lambda: ask(engine, TUNED, 2.0) == 0, pause=0.5)
 
 
-def test_a_stream_in_line_shows_that_it_is_alive(engine: LiveEngine) -> None:
-    asked = {"model": TUNED, **ASKED, "stream": True}
+@pytest.mark.parametrize("model", [TUNED, "tiny"], ids=["waits for room", "waits for another's answer"])
+def test_a_stream_in_line_shows_that_it_is_alive(engine: LiveEngine, model: str) -> None:
+    asked = {"model": model, **ASKED, "stream": True}
     with httpx2.stream("POST", f"{engine.url}/chat/completions", json=asked, timeout=20) as waiting:
         assert waiting.status_code == 200
         assert next(waiting.iter_bytes()) == COMMENT
