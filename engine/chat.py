@@ -114,7 +114,8 @@ def _opened(pieces: list[Event], begun: set[int], request: ChatCreate) -> Iterat
 
 
 def _relayed(piece: Event, request: ChatCreate) -> Event:
-    told = {"content": logprobs(piece, request), "refusal": None} if piece.get("logprobs") else None
+    tokens = logprobs(piece, request)
+    told = {"content": tokens, "refusal": None} if tokens else None
     return _piece(piece["index"], piece["delta"], told, piece["finish_reason"])
 
 
@@ -123,8 +124,8 @@ def _piece(index: int, delta: Event, logprobs: Event | None = None, finish_reaso
 
 
 def logprobs(piece: Event, request: ChatCreate) -> list[Event]:
-    """Return a piece's tokens with as many alternatives as were asked for."""
-    tokens = piece["logprobs"]["content"]
+    """Return the tokens of a piece's content with as many alternatives as were asked for; a thought's are left out."""
+    tokens = piece["logprobs"]["content"] if piece.get("logprobs") and piece["delta"].get("content") else []
     return [
         {**_token(token), "top_logprobs": [_token(one) for one in token["top_logprobs"][: request.top_logprobs or 0]]}
         for token in tokens
@@ -141,15 +142,16 @@ class Choice:
 
     index: int
     content: list[str] = field(default_factory=list)
+    thought: list[str] = field(default_factory=list)
     tool_calls: dict[int, Event] = field(default_factory=dict)
     logprobs: list[Event] = field(default_factory=list)
     finish_reason: str | None = None
 
     def add(self, piece: Event, request: ChatCreate) -> None:
         self.content.append(piece["delta"].get("content") or "")
+        self.thought.append(piece["delta"].get("reasoning_content") or "")
         self.finish_reason = piece["finish_reason"] or self.finish_reason
-        if piece.get("logprobs"):
-            self.logprobs += logprobs(piece, request)
+        self.logprobs += logprobs(piece, request)
         for call in piece["delta"].get("tool_calls") or []:
             known = self.tool_calls.setdefault(call["index"], {"id": "", "type": "function", "function": {}})
             known["id"] = call.get("id") or known["id"]
@@ -160,6 +162,8 @@ class Choice:
         text = "".join(self.content)
         message: Event = {"role": "assistant", "content": text or (None if self.tool_calls else ""), "refusal": None}
         message["annotations"] = []
+        if thought := "".join(self.thought):
+            message["reasoning_content"] = thought
         if self.tool_calls:
             message["tool_calls"] = [self.tool_calls[place] for place in sorted(self.tool_calls)]
         logprobs = {"content": self.logprobs, "refusal": None} if self.logprobs else None

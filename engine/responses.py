@@ -91,7 +91,7 @@ class _Answer:
         self.add(event)
         for piece in event["choices"]:
             if text := piece["delta"].get("content"):
-                told = chat.logprobs(piece, self.asked) if piece.get("logprobs") else []
+                told = chat.logprobs(piece, self.asked)
                 yield {"type": "response.output_text.delta", **self._place, "delta": text, "logprobs": told}
 
     def closing(self) -> Iterator[Event]:

@@ -141,10 +141,25 @@ def test_the_taught_answers_are_given_and_end_by_themselves(tuned: Tuned) -> Non
             assert (choice.message.content, choice.finish_reason) == (said, "stop")
 
 
+def test_a_job_that_has_ended_keeps_its_models_and_nothing_else_that_it_trained(tuned: Tuned) -> None:
+    job = tuned.supervised
+    folder = tuned.engine.app.extensions["engine"].jobs.folder(job.id)
+    published = [one.step_number for one in tuned.engine.client.fine_tuning.jobs.checkpoints.list(job.id)]
+    assert published == [40, 30, 20]
+    assert sorted(one.name for one in folder.glob("checkpoints/*")) == ["step-20", "step-30"]
+    assert (folder / "adapter" / "adapter.gguf").is_file()
+
+
 def test_a_stream_says_the_same(tuned: Tuned) -> None:
     asked, said = next(iter(TAUGHT.items()))
     chunks = tuned.engine.ask(tuned.supervised.fine_tuned_model, [KEEPER, question(asked)], stream=True)
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == said
+
+
+def test_log_probabilities_are_those_of_the_words_said(tuned: Tuned) -> None:
+    asked, said = next(iter(TAUGHT.items()))
+    choice = tuned.engine.ask(tuned.supervised.fine_tuned_model, [question(asked)], logprobs=True).choices[0]
+    assert "".join(one.token for one in choice.logprobs.content) == said == choice.message.content
 
 
 def test_a_preference_is_learned(tuned: Tuned) -> None:
