@@ -4,8 +4,9 @@ Run `python -m bench.many_models [MODELS] [MB]`. Random adapters, written and pu
 asked over HTTP: each once while it is not loaded (cold) and once more (warm), then at random by one caller and by
 several at once. Each answer must be its model's own: of all models the log-probabilities of its first token are nearest
 to those that this one gave when it was cold. (The words alone cannot tell: a cached prompt is computed in other shares,
-and of two words all but equally likely then the other is said.) Memory is what all model processes hold, seen five
-times a second: RSS counts the mapped base once for each of them, PSS once in all, as the machine does.
+and of two words all but equally likely then the other is said.) That says something only if models are further apart
+than answers of one, so both are told. Memory is what all model processes hold, seen five times a second: RSS counts the
+mapped base once for each of them, PSS once in all, as the machine does.
 """
 
 import http.client
@@ -32,10 +33,10 @@ from engine.store import MODELS, Store
 
 TOKENS = 16
 CALLERS = 4
-STRENGTH = 0.02  # standard deviation of the adapters' second factor: answers differ and are words still
+STRENGTH = 0.06  # standard deviation of the adapters' second factor: what is likely first differs for any two
 ROUNDS = 1  # of random questions, as many as there are models
 MEGABYTE = 1024 * 1024
-MISSING = -20.0  # about the log-probability of a token that is not among the likeliest
+LIKELIEST = 20  # tokens whose log-probabilities are compared
 Likely = dict[str, float]  # the likeliest first tokens and their log-probabilities
 Took = tuple[float, float, Likely]  # seconds to the first token and to the last
 
@@ -60,7 +61,7 @@ class Watch:
 
 
 def servers(running: Running) -> list[psutil.Process]:
-    """Return the model processes there are."""
+    """Return the model processes there are, the spare one among them."""
     found = []
     for process in running.main.children(recursive=True):
         try:
@@ -129,7 +130,7 @@ def ask(running: Running, model: str) -> Took:
         "stream": True,
         "logit_bias": {"2": -100},
         "logprobs": True,
-        "top_logprobs": 5,
+        "top_logprobs": LIKELIEST,
     }
     connection = http.client.HTTPConnection("127.0.0.1", running.engine_port, timeout=300)
     began = time.perf_counter()
@@ -147,8 +148,9 @@ def ask(running: Running, model: str) -> Took:
 
 
 def distance(one: Likely, other: Likely) -> float:
-    """The largest difference of any token's log-probability."""
-    return max(abs(one.get(token, MISSING) - other.get(token, MISSING)) for token in {*one, *other})
+    """The mean difference of a token's log-probability, which of one that is not told is at most the least told."""
+    mine, theirs = min(one.values()), min(other.values())
+    return statistics.mean(abs(one.get(token, mine) - other.get(token, theirs)) for token in {*one, *other})
 
 
 def identities(own: dict[str, Likely], answers: Iterable[tuple[str, Took]]) -> str:
@@ -185,7 +187,7 @@ def main() -> None:
         figures = (statistics.median(firsts), max(firsts), statistics.median(wholes), max(wholes))
         print(f"{way:22}{len(took):8}{figures[0]:12.2f}{figures[1]:8.2f}{figures[2]:10.2f}{figures[3]:8.2f}")
     print(identities({name: likely for name, (_, _, likely) in seen["cold"]}, itertools.chain(*seen.values())))
-    print(f"SERVING_MEMORY_MB {most}: at most {watch.models} models, PSS {watch.pss // MEGABYTE} MB, ", end="")
+    print(f"SERVING_MEMORY_MB {most}: at most {watch.models} processes, PSS {watch.pss // MEGABYTE} MB, ", end="")
     print(f"RSS {watch.rss // MEGABYTE} MB")
 
 
