@@ -5,6 +5,7 @@ Works alike on Linux, macOS and Windows, and also when the parent is killed. Res
 
 import os
 import re
+import select
 import subprocess
 import sys
 import threading
@@ -64,11 +65,27 @@ def release(process: subprocess.Popen[bytes], timeout: float) -> int:
     """Close the lifeline, wait `timeout` seconds for the child to end by itself, then kill it; return its exit code."""
     if process.stdin is not None:
         process.stdin.close()
-    try:
-        return process.wait(timeout)
-    except subprocess.TimeoutExpired:
+    if not _ends(process, timeout):
         process.kill()
-        return process.wait()
+    return process.wait()
+
+
+def _ends(process: subprocess.Popen[bytes], timeout: float) -> bool:
+    """Say whether the child ends in time; Linux tells at once, where `Popen.wait` looks every 50 milliseconds."""
+    try:
+        handle = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):  # another system, or it has ended
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+    try:
+        waiting = select.poll()
+        waiting.register(handle, select.POLLIN)
+        return bool(waiting.poll(timeout * 1000))
+    finally:
+        os.close(handle)
 
 
 def is_held() -> bool:
