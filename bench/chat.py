@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,11 @@ class Running:
 
     def model_port(self) -> int:
         """Return the port of the llama.cpp process that the engine keeps."""
-        for process in self.main.children(recursive=True):
-            if "engine.serving.llamacpp" in process.cmdline():
-                listening = (one for one in process.net_connections() if one.status == psutil.CONN_LISTEN)
-                return int(next(listening).laddr.port)
+        family = self.main.children(recursive=True)
+        named = (process for process in family if "engine.serving.llamacpp" in process.cmdline())
+        for one in chain.from_iterable(process.net_connections() for process in named):
+            if one.status == psutil.CONN_LISTEN:  # the spare for the next model does not
+                return int(one.laddr.port)
         raise LookupError("no model is loaded")
 
 

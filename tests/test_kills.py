@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import requests
 
-from tests.fakes.ports import PATIENCE, until
+from tests.fakes.ports import PATIENCE, model_server, until
 from tests.live_service import ENGINE_KEY, LiveService, command
 
 EXAMPLES, EPOCHS = 30, 50
@@ -138,7 +138,8 @@ def test_a_proof_whose_model_server_is_killed_is_made_again(live_service: LiveSe
 def test_a_killed_model_server_costs_one_answer_and_no_more(live_service: LiveService) -> None:
     question: dict[str, Any] = {"text": "hello", "max_tokens": 200, "n": 128, "logit_bias": NO_END, "stream": True}
     live_service.call("POST", "/chat", json={"text": "hello", "max_tokens": 1})
-    victim = until(lambda: live_service.find("engine.serving.llamacpp"))
+    main = psutil.Process(live_service.process.pid)
+    victim = until(lambda: model_server(main))
     with requests.post(f"{live_service.url}/chat", json=question, stream=True, timeout=30) as reply:
         events = (json.loads(line[6:]) for line in reply.iter_lines() if line)
         assert next(events)["object"] == "chat.completion.chunk"
@@ -146,7 +147,7 @@ def test_a_killed_model_server_costs_one_answer_and_no_more(live_service: LiveSe
         last = list(events)[-1]  # [DONE] is no JSON
     assert last["error"]["code"] == "model_process_ended"
     assert live_service.call("POST", "/chat", json={"text": "hello", "max_tokens": 1})["id"].startswith("chatcmpl-")
-    assert until(lambda: live_service.find("engine.serving.llamacpp")).pid != victim.pid
+    assert until(lambda: model_server(main)).pid != victim.pid
 
 
 def test_nothing_is_left_when_the_service_is_killed(live_service: LiveService) -> None:

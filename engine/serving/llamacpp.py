@@ -1,4 +1,7 @@
-"""The child process that serves one model: llama.cpp's own HTTP server, bare on loopback; it knows no wire rules."""
+"""The child process that serves one model: llama.cpp's own HTTP server, bare on loopback; it knows no wire rules.
+
+What it is to serve it is told by one line of JSON on its stdin, for which it may wait long (`engine.serving.standby`).
+"""
 
 import json
 import os
@@ -20,17 +23,25 @@ SPINS = "1000"
 STEPS_BACK = 10
 
 
-def main(arguments: dict[str, Any]) -> None:
-    """Start the server, print one JSON line `{"address": URL}`, and live as long as the parent.
+def main() -> None:
+    """Wait to be told, start the server, print one JSON line `{"address": URL}`, and live as long as the parent.
 
     A model that cannot be loaded ends it with exit code 1, and llama.cpp has written the reason to the log. Whatever a
     library writes to stdout goes there too, so that no full pipe can block the child.
     """
     report = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    lifeline.watch()
     unpickling.refuse()
     lifeline.step_back(STEPS_BACK)
+    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+    import xllamacpp  # noqa: F401 - it reads the variable; now, while nobody waits for a model
+
+    told = sys.stdin.buffer.readline()
+    if not told:  # the parent is gone
+        return
+    arguments = json.loads(told)
+    _write_to(arguments.pop("log"))
+    lifeline.watch()
     try:
         server = serve(**arguments)
     except RuntimeError as refusal:
@@ -46,8 +57,7 @@ def serve(base: str, adapter: str | None, embeds: bool, context_tokens: int, par
     Every one of `parallel` answers may fill `context_tokens`: the cache is theirs in equal parts, not unified. If it
     `embeds`, so may every text, which goes through the model in one piece.
     """
-    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
-    import xllamacpp  # reads the variable
+    import xllamacpp
 
     settings = xllamacpp.CommonParams()
     settings.model.path = base
@@ -70,10 +80,17 @@ def serve(base: str, adapter: str | None, embeds: bool, context_tokens: int, par
     return xllamacpp.Server(settings)
 
 
+def _write_to(log: str) -> None:
+    stream = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    for standard in (1, 2):
+        os.dup2(stream, standard)
+    os.close(stream)
+
+
 def _has_accelerator(xllamacpp: Any) -> bool:
     none = xllamacpp.ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_CPU
     return any(device["type"] != none for device in xllamacpp.get_device_info())
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    main()

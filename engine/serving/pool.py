@@ -17,6 +17,7 @@ from engine import gguf_header
 from engine.serving.process import ModelGone, ModelProcess, ServedModel, ServerSettings, StartFailed
 from engine.serving.room import PoolSettings
 from engine.serving.slot import Foresight, Place, Slot
+from engine.serving.standby import Standby
 from wire.errors import Unavailable
 from wire.waiting import BEAT_SECONDS, QUIET_SECONDS
 
@@ -44,6 +45,7 @@ class Pool:
         self._leaving: set[Slot] = set()
         self._line: list[Place] = []
         self._foresight = Foresight()
+        self._standby = Standby(log_dir / "standby.log")
         self._threads = settings.threads
         self._changed = threading.Condition()
         self._closed = threading.Event()
@@ -92,6 +94,8 @@ class Pool:
             stale = [slot for slot in self._idle() if slot.dead or slot.last_used <= oldest]
         self._drop(stale)
         self._drop_surplus()
+        if not self.processes():
+            self._standby.end()
 
     def close(self) -> None:
         """End every process, those that answer too."""
@@ -102,6 +106,7 @@ class Pool:
             self._changed.notify_all()
         for slot in slots:
             slot.process.stop()
+        self._standby.end()
 
     def processes(self) -> list[ModelProcess]:
         """Return the processes there are now, those that finish their last answers too."""
@@ -136,16 +141,15 @@ class Pool:
     def _seat(self, place: Place) -> list[Slot]:
         """Give `place` its slot; or none, and return what must end first, perhaps nothing after a while."""
         self._refuse_if_closed()
-        model = place.model
-        slot = self._slots.get(model.name)
-        if slot is not None and self._outdated(slot, model):
+        slot = self._slots.get(place.model.name)
+        if slot is not None and self._outdated(slot, place.model):
             return self._retire([slot])
         if slot is None and self._spares_those_before(place):
             new = self._foreseen(place)
             if surplus := self._surplus(new):
                 return self._retire(surplus)
             if self._settings.have_room_for([*self._all(), new]):
-                slot = self._slots[model.name] = new
+                slot = self._slots[place.model.name] = new
         if slot is None:
             self._wait(place)
             return []
@@ -226,6 +230,8 @@ class Pool:
             self._changed.notify_all()
             ended = [slot] if slot is not None and slot.retired and not slot.users else []
         self._end(ended)
+        if slot is not None and not self._closed.is_set():
+            self._standby.prepare()  # now that nobody waits for the cores
 
     def _drop(self, slots: Sequence[Slot]) -> None:
         """Retire `slots`: those without users end now, the others with their last user."""
@@ -290,5 +296,5 @@ class Pool:
         settings = ServerSettings(own, self._settings.parallel, self._threads)
         self._log_dir.mkdir(parents=True, exist_ok=True)
         name = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in model.name)
-        process = ModelProcess(model, settings, self._log_dir / f"{name}.log")
+        process = ModelProcess(model, settings, self._log_dir / f"{name}.log", self._standby)
         return Slot(process, self._foresight.of(process))

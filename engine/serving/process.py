@@ -3,7 +3,6 @@
 import hashlib
 import http.client
 import json
-import os
 import threading
 import urllib.parse
 from dataclasses import asdict, dataclass
@@ -14,16 +13,12 @@ from typing import Any, NamedTuple
 
 import psutil
 
-import lifeline
+from engine.serving import standby
+from engine.serving.standby import Standby
 from wire.errors import ServerFault, Unavailable
 
 START_SECONDS = 180.0
 ASK_SECONDS = 60.0
-STOP_SECONDS = 5.0
-# A start writes zeros over the whole cache, which large pages make cheap where Linux has them (docs/log.md).
-_LARGE_PAGES = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
-# A failed assertion of llama.cpp would start a debugger, which takes seconds and writes to the log what memory holds.
-_NO_DEBUGGER = ("GGML_NO_BACKTRACE", "1")
 
 
 class Memory(NamedTuple):
@@ -67,10 +62,11 @@ class ServerSettings:
 class ModelProcess:
     """A child that serves `model` over HTTP on loopback; it ends when it is stopped, or with us."""
 
-    def __init__(self, model: ServedModel, settings: ServerSettings, log: Path) -> None:
+    def __init__(self, model: ServedModel, settings: ServerSettings, log: Path, spares: Standby | None = None) -> None:
         self.model = model
         self.settings = settings
         self._log = log
+        self._spares = spares
         self._child: Popen[bytes] | None = None
         self.address = ""
         self.takes_tools = False
@@ -90,14 +86,14 @@ class ModelProcess:
             "adapter": str(self.model.adapter) if self.model.adapter else None,
             "embeds": self.model.embedding_tokens > 0,
             **asdict(self.settings),
+            "log": str(self._log),
         }
-        environment = lifeline.without_secrets(os.environ)
-        environment.setdefault(*_LARGE_PAGES)
-        environment.setdefault(*_NO_DEBUGGER)
         try:
-            with self._log.open("wb") as log:
-                self._child = lifeline.spawn(["engine.serving.llamacpp", json.dumps(arguments)], log, environment)
+            self._log.write_bytes(b"")
+            self._child = (self._spares and self._spares.take()) or standby.spawn(self._log)
+            standby.tell(self._child, arguments)
         except OSError as error:  # no room for the log, no memory for a process
+            self.stop()
             raise self._failed(f"its process cannot be started: {error}") from error
         try:
             if not self._is_as_published():  # seen while the child loads, which takes longer
@@ -161,9 +157,7 @@ class ModelProcess:
     def stop(self) -> None:
         """End the child; harmless when it has ended."""
         if self._child is not None:
-            lifeline.release(self._child, STOP_SECONDS)
-            if self._child.stdout is not None:
-                self._child.stdout.close()
+            standby.end(self._child)
 
     def _read_address(self, child: Popen[bytes], timeout: float) -> str:
         assert child.stdout is not None

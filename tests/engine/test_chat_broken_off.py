@@ -16,7 +16,7 @@ from openai import OpenAI
 import lifeline
 from engine.serving.pool import Pool
 from tests.engine.chatting import ENDLESS, HI, ask, text
-from tests.fakes.ports import PATIENCE, free_port
+from tests.fakes.ports import PATIENCE, free_port, model_port, model_server
 from wire.waiting import BEAT_SECONDS, QUIET_SECONDS
 
 
@@ -98,8 +98,6 @@ def wait_until_idle(slots: str, seconds: float) -> None:
 
 def llama_address(engine_pid: int) -> str:
     """Return the address of the llama.cpp process somewhere below the engine."""
-    for process in psutil.Process(engine_pid).children(recursive=True):
-        if "engine.serving.llamacpp" in process.cmdline():
-            (port,) = {one.laddr.port for one in process.net_connections() if one.status == psutil.CONN_LISTEN}
-            return f"http://127.0.0.1:{port}"
-    raise LookupError("the engine has no llama.cpp process")
+    server = model_server(psutil.Process(engine_pid))
+    assert server is not None
+    return f"http://127.0.0.1:{model_port(server)}"

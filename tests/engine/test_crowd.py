@@ -12,7 +12,7 @@ from config import EngineConfig
 from engine.app import create_engine
 from tests.engine.chatting import HI
 from tests.engine.tuned import publish
-from tests.fakes.ports import until
+from tests.fakes.ports import model_server, until
 from tests.live_engine import LiveEngine
 from wire.waiting import COMMENT
 
@@ -44,11 +44,8 @@ def engine(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def llama_of(live: LiveEngine) -> psutil.Process:
-    (found,) = (
-        process
-        for process in psutil.Process(live.process.pid).children(recursive=True)
-        if "engine.serving.llamacpp" in process.cmdline()
-    )
+    found = model_server(psutil.Process(live.process.pid))
+    assert found is not None
     return found
 
 

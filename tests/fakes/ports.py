@@ -9,6 +9,8 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+import psutil
+
 PATIENCE = 180
 """Seconds: what only must come sometime may come late, beside other tests and on a slow machine."""
 
@@ -42,6 +44,18 @@ def until(true: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.0
         assert time.monotonic() < deadline, f"not within {seconds} s"
         time.sleep(pause)
     return found
+
+
+def model_port(process: psutil.Process) -> int | None:
+    """Return where a process serves a model, None if it does not; the spare one for the next model does not listen."""
+    if "engine.serving.llamacpp" not in process.cmdline():
+        return None
+    return next((one.laddr.port for one in process.net_connections() if one.status == psutil.CONN_LISTEN), None)
+
+
+def model_server(main: psutil.Process) -> psutil.Process | None:
+    """Return the process below `main` that serves a model."""
+    return next((one for one in main.children(recursive=True) if model_port(one)), None)
 
 
 def answers(url: str) -> bool:
