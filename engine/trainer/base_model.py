@@ -15,6 +15,7 @@ import gguf
 import torch
 from accelerate import init_empty_weights
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers.initialization import no_init_weights
 from transformers.integrations.gguf import (
     GgufHeader,
     convert_gguf_tokenizer,
@@ -70,7 +71,8 @@ def load_model(path: Path, dtype: torch.dtype, attention: str) -> Any:
     metadata, _ = read_gguf_metadata(str(path))
     architecture = _architecture(metadata["general.architecture"], path)
     stored = _stored(path)
-    with init_empty_weights(include_buffers=False):  # buffers are computed, not read
+    # Buffers are computed, not read. To draw random numbers for weights without bytes would load a second of modules.
+    with init_empty_weights(include_buffers=False), no_init_weights():
         model = AutoModelForCausalLM.from_config(
             _config(architecture, metadata, stored), dtype=dtype, attn_implementation=attention
         )

@@ -64,7 +64,7 @@ def test_a_file_without_examples_is_called_empty(data: bytes) -> None:
         (GOOD.encode("utf-16"), "invalid_encoding", "UTF-16"),
         (GOOD.encode("utf-16-le"), "invalid_encoding", "UTF-16"),
         (GOOD.encode("utf-32"), "invalid_encoding", "UTF-16"),
-        (gzip.compress(GOOD.encode()), "unsupported_file_type", "gzip"),
+        (gzip.compress(GOOD.encode(), mtime=0), "unsupported_file_type", "gzip"),
         (b"PK\x03\x04rest", "unsupported_file_type", "zip"),
         (pickle.dumps({"a": 1}), "unsupported_file_type", "pickle"),
         (b"%PDF-1.7\n", "unsupported_file_type", "PDF"),
