@@ -15,7 +15,16 @@ def test_the_service_is_what_its_description_says(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", tmp_path], check=True)
     programs = tmp_path / ("Scripts" if sys.platform == "win32" else "bin")
     wanted = ["-r", str(ROOT / "requirements" / "fuzz.txt")]
-    install = [str(programs / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", *wanted]
+    install = [
+        str(programs / "python"),
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--quiet",
+        "--no-compile",
+        *wanted,
+    ]
     subprocess.run(install, timeout=300, check=True)
     command = [sys.executable, "-m", "bench.fuzz_service", str(programs / "schemathesis"), "--examples", "2"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)

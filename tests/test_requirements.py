@@ -61,7 +61,7 @@ def lean_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     wanted = ["--require-hashes", "--only-binary=:all:", "-r", str(ROOT / "requirements" / "lock" / "service.txt")]
-    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", *wanted]
+    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--no-compile", *wanted]
     subprocess.run(command, stdout=sys.stderr, timeout=500, check=True)
     return python
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.contract.clients.catalogue import ROOT, Client
 
 FOLDER = ROOT / ".venv-clients"
-_PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--retries", "1", "--no-deps")
+_PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--retries", "1", "--no-deps", "--no-compile")
 
 
 class NotDriven(AssertionError):

@@ -20,10 +20,22 @@ Outcome = tuple[int, list[dict[str, Any]]]
 RunJob = Callable[[Path], Outcome]
 
 
+# In the trainer, at its end: what it has loaded.
+SITECUSTOMIZE = """
+import atexit, pathlib, sys
+if "engine.trainer" in sys.orig_argv:
+    atexit.register(lambda: pathlib.Path(sys.orig_argv[-1], "modules").write_text(" ".join(sys.modules)))
+"""
+
+
 @pytest.fixture(scope="module")
 def finished(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory, run_job: RunJob) -> tuple[Path, Outcome]:
-    job = write_job(tmp_path_factory.mktemp("runs") / "job", tiny_gguf, valid=ROWS[:2])
-    return job, run_job(job)
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
+    job = write_job(folder / "job", tiny_gguf, valid=ROWS[:2])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTHONPATH", str(folder))
+        return job, run_job(job)
 
 
 def read(job: Path, name: str) -> Any:
@@ -53,6 +65,12 @@ def test_the_loss_falls_and_validation_is_reported_where_the_wire_has_it(
     assert [step["step"] for step in steps if "valid_loss" in step] == [10]
     assert [step["step"] for step in steps if "full_valid_loss" in step] == [3, 6, 9, 12]
     assert all(0 <= step["train_mean_token_accuracy"] <= 1 for step in steps)
+
+
+def test_nothing_is_loaded_that_compiles_or_that_spreads_over_machines(finished: tuple[Path, Outcome]) -> None:
+    loaded = set((finished[0] / "modules").read_text().split())
+    assert {"torch.optim", "transformers.modeling_utils"} < loaded
+    assert loaded & {"sympy", "torch._dynamo.convert_frame", "torch._inductor", "torch.distributed.tensor"} == set()
 
 
 def test_a_checkpoint_follows_each_epoch_and_three_are_kept(finished: tuple[Path, Outcome]) -> None:
