@@ -1,6 +1,7 @@
 """The service on port 9527: `python app.py`. A table of contents that wires everything and decides nothing."""
 
 import argparse
+import os
 import sys
 import threading
 from contextlib import suppress
@@ -32,6 +33,7 @@ def main() -> int:
 
     usage = "python app.py (its settings: the environment and .env; see .env.example)"
     argparse.ArgumentParser(usage=usage).parse_args()
+    os.umask(0o077)  # what is made here is its user's alone
     try:
         config = ServiceConfig.from_env()
         engine = EngineConfig.from_env() if config.embedded else None

@@ -3,6 +3,7 @@
 Works alike on Linux, macOS and Windows, and also when the parent is killed. Restarting a child is not done here.
 """
 
+import functools
 import os
 import re
 import select
@@ -11,8 +12,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
+
+import sandbox
 
 PROJECT_ROOT = Path(__file__).resolve().parent
 # Tells a child that its stdin is a lifeline; started by hand, its stdin may be empty from the start.
@@ -27,18 +31,35 @@ def spawn(
     arguments: Sequence[str],
     log: IO[bytes] | int,
     environment: Mapping[str, str] | None = None,
+    walls: sandbox.Walls | None = None,
     **more: str,
 ) -> subprocess.Popen[bytes]:
     """Start `python -m <arguments>` on a lifeline; its stdout is a pipe to us, its stderr goes to `log`.
 
-    It gets `environment`, by default ours, and `more` on top of it.
+    It gets `environment`, by default ours, and `more` on top of it. With `walls` it stands within them where the system
+    has any; the process that is returned is then their keeper, whose end is the child's.
 
     The child leads a process group of its own, so that a Ctrl-C in the terminal reaches the parent alone.
     """
+    command = [sys.executable, "-m", *arguments]
+    given = {**(os.environ if environment is None else environment), **more, _MARK: "1"}
+    if walls is None:
+        return _start(command, given, log)
+    return _starter(os.getpid()).submit(_start, sandbox.wrap(command, walls, given), given, log).result()
+
+
+@functools.cache
+def _starter(_: int) -> ThreadPoolExecutor:
+    """One thread for the whole life of this process (by its id, for it may be forked): the keeper of walls ends with
+    the thread that started it, and those that serve requests come and go."""
+    return ThreadPoolExecutor(1, "starter")
+
+
+def _start(command: Sequence[str], environment: Mapping[str, str], log: IO[bytes] | int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", *arguments],
+        command,
         cwd=PROJECT_ROOT,
-        env={**(os.environ if environment is None else environment), **more, _MARK: "1"},
+        env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,

@@ -93,6 +93,13 @@ class EngineConfig(SharedConfig):
         least=2,
         most=4096,
     )
+    sandbox: str = setting(
+        "SANDBOX",
+        "auto",
+        "Whether trainers and model servers run in bubblewrap: auto, where it works; on, or the engine does not start; "
+        "off, never.",
+        choices=("auto", "on", "off"),
+    )
     webhook_allowed_hosts: str = setting(
         "WEBHOOK_ALLOWED_HOSTS",
         "",

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.util
+import logging
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+import sandbox
 from config import EngineConfig, WrongSetting, misspelt_names
 
 if TYPE_CHECKING:
@@ -39,8 +41,10 @@ def main() -> int:
     ):
         commands.add_parser(name, help=words).add_argument("folder", type=Path, metavar="FOLDER")
     arguments = parser.parse_args()
+    os.umask(0o077)  # what is made here is its user's alone
     try:
         config = EngineConfig.from_env()
+        sandbox.settle(config.sandbox)
         match arguments.command:
             case "serve":
                 return _serve(config)
@@ -53,7 +57,7 @@ def main() -> int:
             case "backup" | "restore":
                 return _copy(config, arguments.command, arguments.folder.resolve())
         return _count_tokens(config, arguments.file, arguments.model)
-    except (WrongSetting, LookupError) as wrong:
+    except (WrongSetting, sandbox.Unavailable, LookupError) as wrong:
         print(f"engine: {wrong}", file=sys.stderr)
         return 2
 
@@ -212,6 +216,11 @@ def _serve(config: EngineConfig) -> int:
         return httpd.serve(_Loader(config), config.host, config.port, config.engine_threads, way_out)
 
 
+def _tell_of_sandbox() -> None:
+    said = sandbox.told()  # tried now, if it was not yet
+    logging.getLogger(__name__).log(logging.INFO if sandbox.stands() else logging.WARNING, said)
+
+
 class _Loader:
     """Makes the app inside the serving process, where the threads of its loops live too."""
 
@@ -233,6 +242,7 @@ class _Loader:
         parts = app.extensions["engine"]
         repair(parts.store, config.data_dir, int(time.time()))
         parts.models.fetch_in_background(parts.models.default)
+        threading.Thread(target=_tell_of_sandbox, name="sandbox", daemon=True).start()
         for name in ("worker", "deliveries", "reports"):
             run = app.extensions[name].run
             threading.Thread(target=run, args=(threading.Event(),), name=name, daemon=True).start()

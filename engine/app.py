@@ -1,10 +1,12 @@
 """The engine's table of contents: `create_engine(config)` wires its parts; it starts nothing and decides nothing."""
 
+import contextlib
 import os
 from pathlib import Path
 
 from flask import Flask
 
+import sandbox
 from config import EngineConfig
 from engine import catalogue
 from engine.files import MAX_BYTES, Files
@@ -53,7 +55,9 @@ def create_engine(config: EngineConfig) -> Flask:
 
     Raises:
         LookupError: BASE_MODEL names no model.
+        sandbox.Unavailable: SANDBOX is on, and there is none here.
     """
+    sandbox.settle(config.sandbox)
     sender = Sender(frozenset(config.webhook_allowed_hosts.lower().split()))
     parts = _parts(config, sender)
     app = Flask("engine")
@@ -87,6 +91,8 @@ def known_models(config: EngineConfig, store: Store) -> Models:
 
 def _parts(config: EngineConfig, sender: Sender) -> Parts:
     config.data_dir.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(PermissionError):  # another's folder, who lets us write in it
+        config.data_dir.chmod(0o700)
     store, reserve = Store(config.database), Reserve(config.data_dir / "reserve")
     if isinstance(config.database, Path):
         # Webhook secrets are in it, which no other user of the machine may read.

@@ -47,6 +47,12 @@ def forget(folder: Path) -> None:
     shutil.rmtree(folder / ADAPTER, ignore_errors=True)
 
 
+def present(folder: Path) -> list[Path]:
+    """Return what `gather` brought, as far as it is there."""
+    names = "training_file.jsonl", "validation_file.jsonl", ADAPTER
+    return [folder / name for name in names if (folder / name).exists()]
+
+
 def _link(source: Source, target: Path) -> None:
     try:
         link(source.path, target)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import lifeline
-from engine import durable
+import sandbox
+from engine import durable, inputs
 from engine.jobs import method_of
 from engine.store import Record
 from engine.watch import Watch
@@ -44,13 +45,16 @@ def write_spec(job: Record, folder: Path, base: Path, max_tokens: int, threads: 
 class Run:
     """`python -m engine.trainer FOLDER` as a child on a lifeline; its log is `FOLDER/trainer.log`."""
 
-    def __init__(self, job_id: str, folder: Path, watch: Watch) -> None:
+    def __init__(self, job_id: str, folder: Path, base: Path, watch: Watch) -> None:
         self.job_id = job_id
         self.folder = folder
         self._watch = watch
         self._messages: deque[dict[str, Any]] = deque()
+        own = folder.resolve()
+        walls = sandbox.Walls(reads=[base.resolve(), *inputs.present(own)], writes=[own])
+        command, environment = ["engine.trainer", str(own)], lifeline.without_secrets(os.environ)
         with (folder / "trainer.log").open("ab") as log:
-            self._process = lifeline.spawn(["engine.trainer", str(folder)], log, lifeline.without_secrets(os.environ))
+            self._process = lifeline.spawn(command, log, environment, walls)
         self._reader = threading.Thread(target=self._read, name=f"trainer of {job_id}", daemon=True)
         self._reader.start()
 
@@ -89,8 +93,7 @@ class Run:
 
 
 def died_of(exit_code: int) -> str:
-    """Return in words how a process ended: `signal SIGKILL` or `exit code 3`."""
-    if exit_code >= 0:
-        return f"exit code {exit_code}"
+    """Return in words how a process ended: `signal SIGKILL` or `exit code 3`; bubblewrap, as shells do, adds 128."""
     known = {number.value: number.name for number in signal.Signals}
-    return f"signal {known.get(-exit_code, -exit_code)}"
+    number = -exit_code if exit_code < 0 else exit_code - 128
+    return f"signal {known[number]}" if number in known else f"exit code {exit_code}"

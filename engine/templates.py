@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import lifeline
+import limits
+import sandbox
 import unpickling
 from engine import model_file
 from engine.architectures import Unsupported
@@ -39,8 +41,8 @@ def refuse_burning(path: Path, seconds: float = SECONDS) -> None:
     """Raise Unsupported if the template of the GGUF at `path`, whose header was judged, takes too much or escapes."""
     if not isinstance(model_file.facts(path).get(TEMPLATE), str):
         return
-    command, environment = ["engine.templates", str(path.resolve()), str(seconds)], lifeline.without_secrets(os.environ)
-    with lifeline.spawn(command, subprocess.DEVNULL, environment) as child:
+    command, walls = ["engine.templates", str(path.resolve()), str(seconds)], sandbox.Walls(reads=[path.resolve()])
+    with lifeline.spawn(command, subprocess.DEVNULL, lifeline.without_secrets(os.environ), walls) as child:
         assert child.stdout is not None
         stopper = threading.Timer(_PATIENCE, child.kill)
         stopper.start()
@@ -56,6 +58,7 @@ def refuse_burning(path: Path, seconds: float = SECONDS) -> None:
 def main(path: Path, seconds: float) -> int:
     """Render the template of `path` for each of CHATS; print why not and return 1, or be ended by a signal."""
     lifeline.watch()
+    limits.take(limits.LOG_BYTES)
     unpickling.refuse()
     from jinja2.exceptions import SecurityError, TemplateSyntaxError
 
@@ -84,7 +87,6 @@ def _limit(seconds: float) -> None:
         return
     import resource
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))  # not all addresses: files of locales are mapped too
     signal.setitimer(signal.ITIMER_PROF, seconds)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import lifeline
+import sandbox
 from engine import gguf_header
 from engine.models import Models
 from engine.run import died_of
@@ -94,7 +95,8 @@ def count(base: Path, file: Path, max_tokens: int, patience: float = PATIENCE) -
     """
     deadline = time.monotonic() + patience
     arguments = ["engine.trainer.count", str(base.resolve()), str(file.resolve()), str(max_tokens)]
-    with tempfile.TemporaryFile() as log, lifeline.spawn(arguments, log, lifeline.without_secrets(os.environ)) as child:
+    environment, walls = lifeline.without_secrets(os.environ), sandbox.Walls(reads=[base.resolve(), file.resolve()])
+    with tempfile.TemporaryFile() as log, lifeline.spawn(arguments, log, environment, walls) as child:
         assert child.stdout is not None
         stopper = threading.Timer(patience, child.kill)
         stopper.start()

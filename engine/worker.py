@@ -202,7 +202,7 @@ class Worker:
         write_spec(job, folder, base_path, context, self._settings.training_threads)
         self._parts.pool.set_training(True)
         self._pace = Pace(now)
-        self._run, self._training = Run(job["id"], folder, Watch(self._settings.stall_seconds)), claim
+        self._run, self._training = Run(job["id"], folder, base_path, Watch(self._settings.stall_seconds)), claim
 
     def _follow(self, run: Run, now: int) -> None:
         claim = self._in_hand = cast(Claim, self._training)

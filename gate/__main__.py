@@ -1,6 +1,7 @@
 """`python -m gate new | list | revoke ID`: the API keys of DATA_DIR; from the first on, every call needs one."""
 
 import argparse
+import os
 import sys
 import time
 
@@ -21,6 +22,7 @@ def main() -> int:
     commands.add_parser("list", help="show every key, by its last four letters")
     commands.add_parser("revoke", help="forget a key").add_argument("id")
     arguments = parser.parse_args()
+    os.umask(0o077)  # what is made here is its user's alone
     try:
         keys = KeyFile(ServiceConfig.from_env().key_file)
     except WrongSetting as wrong:

@@ -13,9 +13,10 @@ ENGINE_KEY = "known-to-the-tests"
 
 
 def command(process: psutil.Process | None) -> str:
-    """Return the command line of a process, nothing if it is gone."""
+    """Return the command line of a process, nothing if it is gone or keeps the walls around another (bubblewrap)."""
     try:
-        return " ".join(process.cmdline()) if process else ""
+        words = process.cmdline() if process else []
+        return "" if words and words[0].endswith("bwrap") else " ".join(words)
     except psutil.Error:
         return ""
 

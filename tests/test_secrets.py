@@ -4,14 +4,19 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
+import psycopg
 import requests
 
 from gate import KeyFile
 from tests.fakes.openai_upstream import FakeOpenAI, refusal
+from tests.fakes.ports import until
 from tests.fakes.postgres import Postgres
+from tests.fakes.receiver import Receiver
 from tests.fakes.service import Service
 from tests.live_service import ENGINE_KEY, LiveService, command
 
@@ -71,6 +76,33 @@ def files_in(folder: Path) -> dict[str, str]:
     return {str(file): file.read_bytes().decode("latin-1") for file in found}
 
 
+def rows_of(database: str) -> str:
+    """Every row of every table there."""
+    with psycopg.connect(database.replace("+psycopg", "")) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        found = [connection.execute(f'SELECT * FROM "{name}"').fetchall() for (name,) in tables]  # type: ignore[call-overload]
+    return str(found)
+
+
+def environments(service: Service, words: str) -> str:
+    """Those of children with `words` in their command, and it, and of who keeps them; empty if there are none."""
+    told = ""
+    for one in service.family():
+        try:
+            told += f"{one.cmdline()} {one.environ()}" if words in " ".join(one.cmdline()) else ""
+        except psutil.Error:  # ended just now
+            continue
+    return told
+
+
+def train(engine: str, token: str) -> None:
+    """Begin a job; whether it ends well is nothing to us."""
+    form = {"data": {"purpose": "fine-tune"}, "files": {"file": ("train.jsonl", LINE)}}
+    file = re.findall(r"file-\w+", ask(engine, token, "POST", "/v1/files", **form))[0]
+    asked = {"model": "tiny", "training_file": file, "hyperparameters": {"n_epochs": 50}}
+    assert ask(engine, token, "POST", "/v1/fine_tuning/jobs", json=asked).startswith("200")
+
+
 def test_an_upstreams_key_stays_with_the_service(upstream: FakeOpenAI, tmp_path: Path) -> None:
     token, _ = KeyFile(tmp_path / "keys.sqlite3").make("all", frozenset({"admin"}))
     url = upstream.base_url.replace("//", f"//me:{UPSTREAM}@")
@@ -93,17 +125,35 @@ def test_the_engines_secrets_stay_with_it(tmp_path: Path, tiny_gguf: Path, postg
     data = tmp_path / "data"
     token, _ = KeyFile(data / "keys.sqlite3").make("all", frozenset({"admin"}))
     database = postgres.new_database().replace("tests@", f"tests:{DATABASE}@")
-    service = WatchedLive(data, tiny_gguf, WANDB_API_KEY=WANDB, WANDB_MODE="offline", DATABASE_URL=database)
+    hooks = Receiver()
+    more = {"WANDB_MODE": "offline", "DATABASE_URL": database, "WEBHOOK_ALLOWED_HOSTS": hooks.host}
+    service = WatchedLive(data, tiny_gguf, WANDB_API_KEY=WANDB, **more)
     Service.wait(service, 30)
     replies = "".join(ask_all(service.url, token))
     engine = service.engine_url.removesuffix("/v1")
-    endpoint = {"event_types": ["fine_tuning.job.succeeded"], "name": "n", "url": "https://example.com/hook"}
+    endpoint = {"event_types": ["fine_tuning.job.succeeded"], "name": "n", "url": hooks.url}
     made = ask(engine, ENGINE_KEY, "POST", "/v1/webhook_endpoints", json=endpoint)
     (webhook,) = re.findall(r"whsec_[\w+/=]{20,}", made)
+    (hook,) = re.findall(r"\bwe_\w+", made)[:1]
+    ask(
+        engine,
+        ENGINE_KEY,
+        "POST",
+        f"/v1/webhook_endpoints/{hook}/test",
+        json={"event_type": "fine_tuning.job.succeeded"},
+    )
+    train(engine, ENGINE_KEY)
+    replies += ask(service.url, token, "POST", "/chat", json={"text": "a", "max_tokens": 1})
+    children = "".join(until(partial(environments, service, words)) for words in ("engine.trainer", "serving.llamacpp"))
+    delivered = str(until(lambda: hooks.got))
+    hooks.close()
     replies += ask(engine, token, "GET", "/v1/webhook_endpoints") + ask(engine, NOT_OURS, "GET", "/v1/models")
     commands = " ".join(command(one) for one in service.family())
     log = service.said()
     assert "POST '/v1/webhook_endpoints' 200" in log
     secrets = {"the engine's": ENGINE_KEY, "wandb's": WANDB, "the database's": DATABASE, "a webhook's": webhook}
-    places = {"replies": replies, "ps": commands, "log": log, **files_in(data)}
-    assert hits({**secrets, "ours": token, "nobody's": NOT_OURS}, places) == []
+    secrets |= {"ours": token, "nobody's": NOT_OURS}
+    places = {"replies": replies, "ps": commands, "log": log, "children": children, "hooks": delivered}
+    assert hits(secrets, {**places, **files_in(data)}) == []
+    del secrets["a webhook's"]  # with which the engine signs
+    assert hits(secrets, {"database": rows_of(database)}) == []

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import lifeline
+import limits
 
 _GRACE = 20.0  # seconds to close the run when whoever told it is gone
 
@@ -24,6 +25,7 @@ def main() -> int:
     """Record one run; return 0 if all of it was."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what wandb prints belongs in the log
+    limits.take()
     lifeline.step_back(19)
 
     def say(kind: str, **fields: Any) -> None:

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response
 
+import sandbox
 from engine import lifecycle
 from engine.routes import parts
 from observe.metrics import CONTENT_TYPE, gauge, process_lines, text
@@ -11,11 +12,12 @@ bp = Blueprint("metrics", __name__)
 
 @bp.get("/metrics")
 def metrics() -> Response:
-    """Return jobs by state, models in memory and what the system tells of the process."""
+    """Return jobs by state, models in memory, whether there is a sandbox, and what the system tells of the process."""
     jobs = dict.fromkeys(lifecycle.STATES, 0) | parts().store.jobs_by_status()
     page = text(
         gauge("tune9527_engine_jobs", "Fine-tuning jobs, by state.", jobs, "status"),
         gauge("tune9527_engine_models_loaded", "Models in memory.", len(parts().pool.processes())),
+        gauge("tune9527_engine_sandbox", "1 if trainers and model servers run in bubblewrap.", sandbox.stands()),
         process_lines(),
     )
     return Response(page, content_type=CONTENT_TYPE)

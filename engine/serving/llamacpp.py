@@ -1,4 +1,4 @@
-"""The child process that serves one model: llama.cpp's own HTTP server, bare on loopback; it knows no wire rules.
+"""The child process that serves one model: llama.cpp's own HTTP server, bare to its parent; it knows no wire rules.
 
 What it is to serve it is told by one line of JSON on its stdin, for which it may wait long (`engine.serving.standby`).
 """
@@ -8,9 +8,11 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import lifeline
+import limits
 import unpickling
 
 ERRORS_ONLY = 1
@@ -31,6 +33,7 @@ def main() -> None:
     """
     report = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    limits.take(limits.LOG_BYTES)
     unpickling.refuse()
     lifeline.step_back(STEPS_BACK)
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
@@ -40,7 +43,8 @@ def main() -> None:
     if not told:  # the parent is gone
         return
     arguments = json.loads(told)
-    _write_to(arguments.pop("log"))
+    if (log := arguments.pop("log")) is not None:
+        _write_to(log)
     lifeline.watch()
     try:
         server = serve(**arguments)
@@ -51,8 +55,12 @@ def main() -> None:
     threading.Event().wait()
 
 
-def serve(base: str, adapter: str | None, embeds: bool, context_tokens: int, parallel: int, threads: int) -> Any:
-    """Start llama.cpp's server for the GGUF files `base` and `adapter` on a free loopback port and return it.
+def serve(
+    files: Sequence[str], socket: str | None, embeds: bool, context_tokens: int, parallel: int, threads: int
+) -> Any:
+    """Start llama.cpp's server for GGUF `files`, a model and perhaps an adapter of it, and return it.
+
+    It listens on a new unix `socket` of that path, or on a free loopback port.
 
     Every one of `parallel` answers may fill `context_tokens`: the cache is theirs in equal parts, not unified. If it
     `embeds`, so may every text, which goes through the model in one piece.
@@ -60,9 +68,10 @@ def serve(base: str, adapter: str | None, embeds: bool, context_tokens: int, par
     import xllamacpp
 
     settings = xllamacpp.CommonParams()
-    settings.model.path = base
-    if adapter is not None:
-        settings.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(adapter, 1.0)]
+    settings.model.path = files[0]
+    settings.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(adapter, 1.0) for adapter in files[1:]]
+    if socket is not None:
+        settings.hostnames = [socket]
     settings.n_ctx, settings.n_parallel = context_tokens * parallel, parallel
     if embeds:
         settings.embedding = True

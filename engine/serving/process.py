@@ -3,8 +3,9 @@
 import hashlib
 import http.client
 import json
+import sys
+import tempfile
 import threading
-import urllib.parse
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -13,12 +14,18 @@ from typing import Any, NamedTuple
 
 import psutil
 
+import loopback
+import sandbox
 from engine.serving import standby
 from engine.serving.standby import Standby
 from wire.errors import ServerFault, Unavailable
 
 START_SECONDS = 180.0
 ASK_SECONDS = 60.0
+
+
+# A socket's path is at most 107 letters.
+_LONG = 80
 
 
 class Memory(NamedTuple):
@@ -60,7 +67,7 @@ class ServerSettings:
 
 
 class ModelProcess:
-    """A child that serves `model` over HTTP on loopback; it ends when it is stopped, or with us."""
+    """A child that serves `model` over HTTP to us alone; it ends when it is stopped, or with us."""
 
     def __init__(self, model: ServedModel, settings: ServerSettings, log: Path, spares: Standby | None = None) -> None:
         self.model = model
@@ -68,6 +75,8 @@ class ModelProcess:
         self._log = log
         self._spares = spares
         self._child: Popen[bytes] | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._pid = 0
         self.address = ""
         self.takes_tools = False
         self.reads_calls = False
@@ -81,17 +90,19 @@ class ModelProcess:
         for file in self._files:
             if not file.is_file():
                 raise self._failed(f"the file {file.name} is missing")
-        arguments = {
-            "base": str(self.model.base),
-            "adapter": str(self.model.adapter) if self.model.adapter else None,
+        arguments: dict[str, Any] = {
+            "files": [str(file) for file in self._files],
             "embeds": self.model.embedding_tokens > 0,
             **asdict(self.settings),
-            "log": str(self._log),
         }
         try:
             self._log.write_bytes(b"")
-            self._child = (self._spares and self._spares.take()) or standby.spawn(self._log)
-            standby.tell(self._child, arguments)
+            self._folder = _new_folder() if sys.platform == "linux" else None
+            own = [Path(self._folder.name)] if self._folder else []
+            spare = self._spares.take() if self._spares else None
+            self._child = spare or standby.spawn(self._log, sandbox.Walls(self._files, own))
+            where = {"socket": str(own[0] / "s.sock") if own else None, "log": str(self._log) if spare else None}
+            standby.tell(self._child, {**arguments, **where})
         except OSError as error:  # no room for the log, no memory for a process
             self.stop()
             raise self._failed(f"its process cannot be started: {error}") from error
@@ -99,6 +110,7 @@ class ModelProcess:
             if not self._is_as_published():  # seen while the child loads, which takes longer
                 raise self._failed("its adapter is not the one that was trained (another sha256); train it again")
             self.address = self._read_address(self._child, timeout)
+            self._pid = _innermost(self._child.pid)
             template = self.ask("/props")["chat_template_caps"]
             self.takes_tools, self.reads_calls = template["supports_tools"], template["supports_object_arguments"]
         except BaseException:
@@ -112,9 +124,9 @@ class ModelProcess:
 
     @property
     def pid(self) -> int:
-        """The child's process id; it must have been started."""
-        assert self._child is not None
-        return self._child.pid
+        """The process id of the model server itself, within its walls; it must have been started."""
+        assert self._pid
+        return self._pid
 
     @property
     def exit_code(self) -> int:
@@ -125,7 +137,7 @@ class ModelProcess:
     @property
     def memory(self) -> Memory:
         """What the child holds now, nothing if there is none; only Linux tells mapped files apart."""
-        if self._child is None:
+        if not self._pid:
             return Memory()
         try:
             held = psutil.Process(self.pid).memory_info()
@@ -141,7 +153,7 @@ class ModelProcess:
             ModelGone: 503, it does not answer.
             ServerFault: 500, it declines; it lives and serves others.
         """
-        connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.address).netloc, timeout=patience)
+        connection = loopback.Connection(self.address, patience)
         try:
             connection.request("GET" if body is None else "POST", path, json.dumps(body))
             response = connection.getresponse()
@@ -158,6 +170,8 @@ class ModelProcess:
         """End the child; harmless when it has ended."""
         if self._child is not None:
             standby.end(self._child)
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def _read_address(self, child: Popen[bytes], timeout: float) -> str:
         assert child.stdout is not None
@@ -191,3 +205,17 @@ class ModelProcess:
     def _first_error(self) -> str:
         lines = self._log.read_text(errors="replace").strip().splitlines() or ["its process ended without a word"]
         return lines[0].partition(" E ")[2] or lines[0]
+
+
+def _new_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder for a unix socket, into which nobody else on this machine looks."""
+    usual = tempfile.gettempdir()
+    return tempfile.TemporaryDirectory(prefix="tune9527-", dir=usual if len(usual) < _LONG else "/tmp")  # noqa: S108
+
+
+def _innermost(pid: int) -> int:
+    """The process that `pid` keeps within walls, or itself."""
+    try:
+        return [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)][-1].pid  # type: ignore[no-any-return]
+    except psutil.Error:
+        return pid

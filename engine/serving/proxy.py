@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -41,9 +40,9 @@ def events(address: str, target: str, body: dict[str, Any]) -> Iterator[Iterator
         ModelGone: 503, the process ended before its answer did.
         Unavailable: 503, it was silent for too long.
     """
-    url, connection = urllib.parse.urlsplit(address), None
+    connection = None
     try:
-        connection = loopback.connect(url.hostname or "", url.port or 0, CONNECT_SECONDS)
+        connection = loopback.reach(address, CONNECT_SECONDS)
         with loopback.post(connection, target, encode(body), _HEADERS, FIRST_EVENT_SECONDS) as response:
             if response.status != HTTPStatus.OK:
                 raise Refused(json.loads(response.read())["error"])

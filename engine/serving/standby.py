@@ -13,6 +13,7 @@ from subprocess import Popen
 from typing import Any
 
 import lifeline
+import sandbox
 
 BYTES = 12 * 1024 * 1024
 """What a spare holds of its own, beside the files that all such processes map (docs/log.md)."""
@@ -24,13 +25,13 @@ _NO_DEBUGGER = ("GGML_NO_BACKTRACE", "1")
 _LOG = logging.getLogger(__name__)
 
 
-def spawn(log: Path) -> Popen[bytes]:
+def spawn(log: Path, walls: sandbox.Walls | None = None) -> Popen[bytes]:
     """Start a process that waits to be told; until then it writes to the end of `log`. Raises OSError."""
     environment = lifeline.without_secrets(os.environ)
     environment.setdefault(*_LARGE_PAGES)
     environment.setdefault(*_NO_DEBUGGER)
     with log.open("ab") as stream:
-        return lifeline.spawn(["engine.serving.llamacpp"], stream, environment)
+        return lifeline.spawn(["engine.serving.llamacpp"], stream, environment, walls)
 
 
 def tell(child: Popen[bytes], arguments: Mapping[str, Any]) -> None:
@@ -50,9 +51,12 @@ class Standby:
         self._begun = False
 
     def prepare(self) -> None:
-        """Begin to start a spare unless there is one; if none can be started, models start without."""
+        """Begin to start a spare unless there is one; if none can be started, models start without.
+
+        Within walls there is none: they are built around the files of one model.
+        """
         with self._lock:
-            if self._spare is None and not self._begun:
+            if self._spare is None and not self._begun and not sandbox.stands():
                 self._begun = True
                 threading.Thread(target=self._start, name="standby", daemon=True).start()
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import lifeline
+import limits
 import unpickling
 from engine import lock
 from engine.trainer import lean
@@ -16,6 +17,7 @@ from engine.trainer.progress import Progress, take_stdout
 def main(job_dir: Path) -> int:
     """Run the job of `job_dir` as a child, behind whatever else the machine does."""
     lifeline.watch()
+    limits.take()
     unpickling.refuse()
     progress = take_stdout()
     lifeline.step_back(19)  # answering chats comes before training

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lifeline
+import limits
 import unpickling
 from engine.trainer.errors import InvalidTrainingFile, TrainingError
 from engine.trainer.progress import take_stdout
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 def main(base: Path, file: Path, max_tokens: int) -> int:
     """Count the examples of `file` with the tokenizer of `base` and say the counts."""
     lifeline.watch()
+    limits.take(limits.LOG_BYTES)
     unpickling.refuse()
     progress = take_stdout()
     lifeline.step_back(10)  # chats come first, trainings last

@@ -1,5 +1,6 @@
 """Answers that end early: the reader leaves, or the model's process dies; the next request is answered."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,16 +8,16 @@ import threading
 import time
 from pathlib import Path
 
-import httpx2
 import openai
 import psutil
 import pytest
 from openai import OpenAI
 
 import lifeline
+import loopback
 from engine.serving.pool import Pool
 from tests.engine.chatting import ENDLESS, HI, ask, text
-from tests.fakes.ports import PATIENCE, free_port, model_port, model_server
+from tests.fakes.ports import PATIENCE, free_port, model_address, model_server
 from wire.waiting import BEAT_SECONDS, QUIET_SECONDS
 
 
@@ -70,7 +71,7 @@ def test_who_leaves_the_socket_stops_the_writing(base_gguf: Path, tmp_path: Path
         model = client.models.list().data[0].id
         stream = client.chat.completions.create(model=model, messages=HI, stream=True, **ENDLESS)
         next(iter(stream))
-        slots = f"{llama_address(engine.pid)}/slots"
+        slots = llama_address(engine.pid)
         assert is_writing(slots)
         stream.close()
         wait_until_idle(slots, 2)
@@ -83,9 +84,13 @@ def test_who_leaves_the_socket_stops_the_writing(base_gguf: Path, tmp_path: Path
     assert engine.wait(PATIENCE) == 0
 
 
-def is_writing(slots: str) -> bool:
+def is_writing(address: str) -> bool:
     """Whether the model at that address writes an answer."""
-    return any(slot["is_processing"] for slot in httpx2.get(slots).json())
+    connection = loopback.Connection(address, 5)
+    connection.request("GET", "/slots")
+    slots = json.load(connection.getresponse())
+    connection.close()
+    return any(slot["is_processing"] for slot in slots)
 
 
 def wait_until_idle(slots: str, seconds: float) -> None:
@@ -100,4 +105,4 @@ def llama_address(engine_pid: int) -> str:
     """Return the address of the llama.cpp process somewhere below the engine."""
     server = model_server(psutil.Process(engine_pid))
     assert server is not None
-    return f"http://127.0.0.1:{model_port(server)}"
+    return str(model_address(server))

@@ -12,7 +12,7 @@ from config import EngineConfig
 from engine.app import create_engine
 from tests.engine.chatting import HI
 from tests.engine.tuned import publish
-from tests.fakes.ports import model_server, until
+from tests.fakes.ports import model_address, model_server, until
 from tests.live_engine import LiveEngine
 from wire.waiting import COMMENT
 
@@ -35,8 +35,9 @@ def engine(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             assert ask(live.wait(), "tiny") == 200
             llama = llama_of(live)
             llama.suspend()
+            before = connections(llama)
             caller.submit(ask, live, "tiny")
-            until(lambda: is_asked(llama))
+            until(lambda: connections(llama) > before)
             yield live
             llama.kill()  # suspended, it would not see that its engine is gone
         finally:
@@ -49,9 +50,14 @@ def llama_of(live: LiveEngine) -> psutil.Process:
     return found
 
 
-def is_asked(llama: psutil.Process) -> bool:
-    ports = {one.laddr.port for one in llama.net_connections() if one.status == psutil.CONN_LISTEN}
-    return any(one.raddr and one.raddr.port in ports for one in psutil.net_connections("tcp"))
+def connections(llama: psutil.Process) -> int:
+    """How many there are to it, accepted or not."""
+    address = model_address(llama) or ""
+    if address.startswith("unix:"):
+        lines = (line.split() for line in Path("/proc/net/unix").read_text().splitlines())
+        return sum(address.endswith(line[-1]) and line[3] == "00000000" for line in lines)  # not the one that listens
+    port = int(address.rpartition(":")[2])
+    return sum(bool(one.raddr) and one.raddr.port == port for one in psutil.net_connections("tcp"))
 
 
 def ask(engine: LiveEngine, model: str, seconds: float = 60.0) -> int:

@@ -3,6 +3,7 @@
 import itertools
 import os
 import socket
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -46,16 +47,21 @@ def until(true: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.0
     return found
 
 
-def model_port(process: psutil.Process) -> int | None:
+def model_address(process: psutil.Process) -> str | None:
     """Return where a process serves a model, None if it does not; the spare one for the next model does not listen."""
-    if "engine.serving.llamacpp" not in process.cmdline():
+    words = process.cmdline()
+    if "engine.serving.llamacpp" not in words or words[0].endswith("bwrap"):
         return None
-    return next((one.laddr.port for one in process.net_connections() if one.status == psutil.CONN_LISTEN), None)
+    if sys.platform == "linux":
+        paths = (str(one.laddr) for one in process.net_connections("unix"))
+        return next((f"unix://{path}" for path in paths if path.endswith("/s.sock")), None)
+    ports = (one.laddr.port for one in process.net_connections() if one.status == psutil.CONN_LISTEN)
+    return next((f"http://127.0.0.1:{port}" for port in ports), None)
 
 
 def model_server(main: psutil.Process) -> psutil.Process | None:
     """Return the process below `main` that serves a model."""
-    return next((one for one in main.children(recursive=True) if model_port(one)), None)
+    return next((one for one in main.children(recursive=True) if model_address(one)), None)
 
 
 def answers(url: str) -> bool:

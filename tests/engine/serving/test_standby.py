@@ -1,16 +1,26 @@
 """The spare process for the next model: there after the first is asked, used by the next start, gone with the pool."""
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+import sandbox
 from engine.serving import standby
 from engine.serving.pool import Pool
 from engine.serving.process import ServedModel, StartFailed
 from tests.engine.serving.conftest import SETTINGS, Clock, lent
 from tests.fakes.ports import until
+
+
+@pytest.fixture(autouse=True)
+def no_walls() -> Iterator[None]:
+    """Within walls there are no spares."""
+    sandbox.settle("off")
+    yield
+    sandbox.settle("auto")
 
 
 def use(pool: Pool, base: ServedModel, name: str) -> int:
