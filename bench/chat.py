@@ -17,15 +17,16 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+import loopback
 from bench.status import free_port
 from config import EngineConfig
 from engine import catalogue
+from tests.fakes.ports import model_address, model_server
 
 ROOT = Path(__file__).resolve().parents[1]
 LONG, SHORT, SHORT_ONES = 128, 8, 5  # tokens of an answer; short answers in a round
@@ -36,7 +37,7 @@ ASKED: dict[str, Any] = {
     "stream": True,
     "logit_bias": {"2": -100},  # the end token: every answer has its full length
 }
-Way = tuple[int, str, Mapping[str, Any]]  # port, path, body
+Way = tuple[int | str, str, Mapping[str, Any]]  # port, path, body
 ENGINE_KEY = "known-to-the-bench"
 HEADERS = {"Content-Type": "application/json", "Authorization": f"Bearer {ENGINE_KEY}"}
 
@@ -49,14 +50,12 @@ class Running:
     engine_port: int
     main: psutil.Process
 
-    def model_port(self) -> int:
-        """Return the port of the llama.cpp process that the engine keeps."""
-        family = self.main.children(recursive=True)
-        named = (process for process in family if "engine.serving.llamacpp" in process.cmdline())
-        for one in chain.from_iterable(process.net_connections() for process in named):
-            if one.status == psutil.CONN_LISTEN:  # the spare for the next model does not
-                return int(one.laddr.port)
-        raise LookupError("no model is loaded")
+    def model_address(self) -> str:
+        """Return where the llama.cpp process listens that the engine keeps."""
+        server = model_server(self.main)
+        if server is None:
+            raise LookupError("no model is loaded")
+        return str(model_address(server))
 
 
 @contextmanager
@@ -99,9 +98,9 @@ def wait_for(port: int) -> None:
     raise TimeoutError(f"nothing listens on port {port}")
 
 
-def streamed(port: int, path: str, body: Mapping[str, Any]) -> tuple[float, float]:
-    """Ask once; return the seconds to the first token and the tokens per second after it."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+def streamed(where: int | str, path: str, body: Mapping[str, Any]) -> tuple[float, float]:
+    """Ask a port or an address once; return the seconds to the first token and the tokens per second after it."""
+    connection = loopback.Connection(where if isinstance(where, str) else f"http://127.0.0.1:{where}", 300)
     began = time.perf_counter()
     connection.request("POST", path, json.dumps(body), HEADERS)
     response = connection.getresponse()
@@ -123,8 +122,8 @@ def in_turns(ways: Mapping[str, Way], rounds: int, answers: int, tokens: int) ->
     """Ask every way in for `answers` answers a round; return the figures of `streamed` by way."""
     seen: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for _ in range(rounds * answers):
-        for name, (port, path, body) in ways.items():
-            seen[name].append(streamed(port, path, {**body, "max_tokens": tokens}))
+        for name, (where, path, body) in ways.items():
+            seen[name].append(streamed(where, path, {**body, "max_tokens": tokens}))
     return seen
 
 
@@ -135,7 +134,7 @@ def main() -> None:
         engine = (running.engine_port, "/v1/chat/completions", {**ASKED, "model": "gpt-3.5-turbo"})
         streamed(*engine)
         ways = {
-            "llama.cpp": (running.model_port(), "/v1/chat/completions", ASKED),
+            "llama.cpp": (running.model_address(), "/v1/chat/completions", ASKED),
             "engine /v1": engine,
             "service /chat": (running.port, "/chat", ASKED),
         }
