@@ -106,6 +106,7 @@ def _services(
     config: ServiceConfig, engine: "EmbeddedEngine | None", context_tokens: int | None, figures: Figures
 ) -> "Services":
     from services import Services
+    from services.breaker import Breaker
     from services.budget import Budget
     from services.chat import Chat
     from services.client import OPENAI_URL, Address, Upstream
@@ -121,8 +122,11 @@ def _services(
         project=config.openai_project,
         connect=config.connect_timeout,
         read=config.upstream_timeout,
+        whole=config.answer_timeout,
     )
-    upstream = Upstream(address, engine.require if engine else lambda: None, figures.upstream_failures.add)
+    count = figures.upstream_failures.add
+    # Who starts an engine knows best whether it is there, and soonest when it is there again.
+    upstream = Upstream(address, engine.require, count) if engine else Upstream(address, lambda: None, count, Breaker())
     streams = config.threads - max(1, config.threads // 8)
     files = Files(upstream)
     jobs = FineTuning(upstream, budget=Budget(config.daily_jobs, config.daily_tokens))

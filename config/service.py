@@ -30,6 +30,9 @@ class ServiceConfig(SharedConfig):
     connect_timeout: float = setting(
         "CONNECT_TIMEOUT", 5.0, "Seconds to reach the upstream before the caller gets 502.", least=0.1
     )
+    answer_timeout: float = setting(
+        "ANSWER_TIMEOUT", 3600.0, "Seconds that an answer to a chat, or an upload, may take upstream in all.", least=0.1
+    )
     rate_limit: int = setting(
         "RATE_LIMIT",
         600,

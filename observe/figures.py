@@ -23,10 +23,12 @@ class Figures:
             "tune9527_upstream_failures_total", "Calls to the upstream that failed, by kind.", "code"
         )
 
-    def page(self, streams_open: int) -> str:
+    def page(self, streams_open: int, breaker_state: str) -> str:
         """Return all figures as Prometheus reads them."""
         counters = (self.requests, self.seconds, self.refused, self.rate_limited)
         more = (self.jobs_started, self.upstream_failures)
         lines: Iterator[str] = chain.from_iterable(one.lines() for one in (*counters, *more))
         streams = gauge("tune9527_streams_open", "Answers that are being streamed now.", streams_open)
-        return text(lines, streams, process_lines())
+        states = {state: float(state == breaker_state) for state in ("closed", "open", "half_open")}
+        breaker = gauge("tune9527_upstream_breaker", "1 for how the upstream's breaker stands.", states, "state")
+        return text(lines, streams, breaker, process_lines())

@@ -8,6 +8,7 @@ from routes import figures, services
 from routes.audit import about
 from routes.incoming import json_object
 from services.budget import CONFIRM
+from services.creates import CONFIRM_NEW
 from services.fine_tuning import Created, FineTuning
 from wire.envelope import ok
 from wire.requests import JobCreate, parse
@@ -23,14 +24,19 @@ def fine_tuning() -> tuple[dict[str, Any], dict[str, str]]:
     wanted = parse(JobCreate, {**body, "model": current_app.config["DEFAULT_MODEL"] if model is None else model})
     about(wanted.training_file, wanted.validation_file)
     services().require_own(wanted)
-    created = _jobs().create(wanted, request.headers.get("Idempotency-Key"))
+    key, surely_new = request.headers.get("Idempotency-Key"), _says_true(CONFIRM_NEW)
+    created = _jobs().create(wanted, key, surely_new=surely_new)
     return ok(_noted(created).reply()), {"Idempotent-Replayed": "true"} if created.replayed else {}
 
 
 def _jobs() -> FineTuning:
     """The jobs, of which an admin may start more than the day's budget has room for."""
-    over = request.headers.get(CONFIRM, "").lower() == "true" and g.key.allows("admin")
+    over = _says_true(CONFIRM) and g.key.allows("admin")
     return services().fine_tuning.confirmed() if over else services().fine_tuning
+
+
+def _says_true(header: str) -> bool:
+    return request.headers.get(header, "").lower() == "true"
 
 
 def _noted(created: Created) -> Created:

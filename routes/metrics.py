@@ -11,4 +11,6 @@ bp = Blueprint("metrics", __name__)
 @bp.get("/metrics")
 def metrics() -> Response:
     """Return counts and times of all calls since the start."""
-    return Response(figures().page(services().chat.streams_open), content_type=CONTENT_TYPE)
+    asked = services()
+    page = figures().page(asked.chat.streams_open, asked.upstream.breaker_state)
+    return Response(page, content_type=CONTENT_TYPE)

@@ -11,6 +11,8 @@ from http import HTTPStatus
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from services import failures, models
 from services.client import Upstream, object_in, pick
 from wire import sse
@@ -25,6 +27,9 @@ log = logging.getLogger("tune9527")
 _OWN_FIELDS = {"text", "system", "messages", "model"}
 # An event longer than this is no chat chunk.
 MAX_EVENT_BYTES = 10 * 1024 * 1024
+# A whole answer of text is shorter by far.
+MAX_ANSWER_BYTES = 32 * 1024 * 1024
+_EVENT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LAST_LINES = (b"data: [DONE]", b"data:[DONE]")
 
 
@@ -56,8 +61,10 @@ class Chat:
         _refuse_uncarried(wanted)
         response, content = self._ask(self._body(wanted)), bytearray()
         try:
-            for piece in self._read(response):
+            for piece in self._upstream.pieces(response):
                 content += piece
+                if len(content) > MAX_ANSWER_BYTES:
+                    raise failures.nonsense(f"it has more than {MAX_ANSWER_BYTES} bytes")
                 yield
         finally:
             response.close()
@@ -69,6 +76,8 @@ class Chat:
             content = message["content"] if message.get("content") is not None else message.get("refusal")
         except (KeyError, IndexError, TypeError, AttributeError):
             raise failures.nonsense("it has no choices[0].message") from None
+        if not isinstance(content, str | None):
+            raise failures.nonsense("the content of its message is no text")
         return pick(completion, "id", "model") | {"content": content}
 
     def stream(self, wanted: dict[str, Any]) -> sse.Started:
@@ -103,18 +112,7 @@ class Chat:
     def _pieces(self, response: "httpx2.Response") -> Iterator[bytes]:
         if not response.headers.get("content-type", "").startswith(sse.CONTENT_TYPE):
             raise failures.nonsense("it is not a stream of events")
-        return self._read(response)
-
-    def _read(self, response: "httpx2.Response") -> Iterator[bytes]:
-        import httpx2
-
-        with self._upstream.counted():
-            try:
-                yield from response.iter_bytes()
-            except httpx2.TimeoutException:
-                raise failures.silent(self._upstream.shown_url) from None
-            except httpx2.HTTPError:
-                raise failures.dropped(self._upstream.shown_url) from None
+        return self._upstream.pieces(response)
 
     def _ask(self, body: dict[str, Any]) -> "httpx2.Response":
         try:
@@ -157,14 +155,14 @@ def whole_events(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield what has arrived up to the end of its last whole event; the stream must end with `[DONE]` or an error.
 
     Raises:
-        UpstreamFailed: 502, it ended early, or an event is longer than MAX_EVENT_BYTES.
+        UpstreamFailed: 502, it ended early, or an event is no JSON object or longer than MAX_EVENT_BYTES.
     """
     held, ended = b"", False
     for piece in pieces:
         held += piece
         end = _end_of_events(held)
         if end:
-            ended = ended or _says_end(held[:end])
+            ended = _says_end(held[:end]) or ended
             yield held[:end]
             held = held[end:]
         if len(held) > MAX_EVENT_BYTES:
@@ -182,7 +180,21 @@ def _end_of_events(held: bytes) -> int:
 
 
 def _says_end(events: bytes) -> bool:
-    return any(line.startswith((*_LAST_LINES, b'data: {"error"')) for line in events.splitlines())
+    """Whether the last of these events is among them; raises if one of them is none."""
+    ended = False
+    for line in events.splitlines():
+        if line.startswith((*_LAST_LINES, b'data: {"error"')):
+            ended = True
+        elif line.startswith(b"data:"):
+            _refuse_garbled(line[5:])
+    return ended
+
+
+def _refuse_garbled(data: bytes) -> None:
+    try:
+        _EVENT.decode(data)
+    except (ValueError, RecursionError):
+        raise failures.nonsense("an event of its stream is no JSON object") from None
 
 
 def _refuse_uncarried(wanted: dict[str, Any]) -> None:

@@ -1,8 +1,9 @@
 """The one place that makes an OpenAI client: where it points, how long it waits, and that it never repeats a call."""
 
 import contextlib
-import json
+import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,9 +11,11 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from msgspec.json import encode
+from msgspec.json import decode, encode
 
 from services import failures
+from services.breaker import CLOSED, Breaker
+from services.deadlines import until, within
 from wire.errors import ApiError
 
 if TYPE_CHECKING:
@@ -22,11 +25,14 @@ if TYPE_CHECKING:
 OPENAI_URL = "https://api.openai.com/v1"
 # The SDK insists on a key; an engine of one's own asks for none.
 _NO_KEY = "no-key-needed"
+# What an answer's extensions say of the moment at which it must be over.
+_END = "end"
+_ID = re.compile(r"[!-~]{1,256}")
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where the upstream is and who asks; `connect` and `read` are seconds."""
+    """Where the upstream is and who asks; seconds to `connect`, to `read` a piece, and for a `whole` long answer."""
 
     base_url: str = OPENAI_URL
     api_key: str = field(default="", repr=False)
@@ -34,12 +40,13 @@ class Address:
     project: str = ""
     connect: float = 5.0
     read: float = 120.0
+    whole: float = 3600.0
 
 
 class Upstream:
     """The way to the upstream; `ready` is called before every call and may wait, or say why there is no upstream.
 
-    `count_failure` is told the kind of each call that failed.
+    `count_failure` is told the kind of each call that failed, and `breaker`, if there is one, how each ended.
     """
 
     def __init__(
@@ -47,38 +54,76 @@ class Upstream:
         address: Address,
         ready: Callable[[], None] = lambda: None,
         count_failure: Callable[[str], None] = lambda _: None,
+        breaker: Breaker | None = None,
     ) -> None:
         self.address = address
         self._ready = ready
         self._count_failure = count_failure
+        self._breaker = breaker
         self._making = threading.Lock()
 
     @contextlib.contextmanager
-    def call(self) -> Iterator["OpenAI"]:
-        """Lend the SDK's client for one call; what the SDK raises leaves as an ApiError."""
+    def call(self, seconds: float = 0.0) -> Iterator["OpenAI"]:
+        """Lend the SDK's client for one call of so many seconds in all, `read` of them if none are named.
+
+        What the SDK raises leaves as an ApiError.
+        """
         import openai
 
         with self.counted(), self._failures():
+            client = self._client()
             try:
-                yield self._client()
+                with within(seconds or self.address.read):
+                    yield client
             except openai.APIStatusError as error:
-                raise failures.refused(error.response, self.address.api_key) from None
+                raise failures.refused(error.response, error.response.content, self.address.api_key) from None
             except openai.APIConnectionError as error:
                 raise failures.unanswered(error.__cause__, self.shown_url) from None
 
     def post(self, path: str, body: dict[str, Any]) -> "httpx2.Response":
-        """Send `body` as JSON and return an answer of 2xx, of which only the head is read.
+        """Send `body` as JSON and return an answer of 2xx, of which only the head is read; `pieces` reads the rest.
 
         Not through the SDK, which adds a millisecond of Python to every call and walks each message of a conversation.
         Raises an ApiError as `call` does.
         """
-        content = encode(body)
-        with self.counted(), self._failures():
+        from services import bounded
+
+        content, end = encode(body), time.monotonic() + self.address.whole
+        with self.counted(), self._failures(), until(end):
             response = self._send(path, content)
-            if response.is_error:
-                response.read()
-                raise failures.refused(response, self.address.api_key)
+            try:
+                bounded.refuse_encoded(response)
+                if not response.is_success:
+                    content = bounded.whole(response.iter_bytes())
+                    raise failures.refused(response, content, self.address.api_key)
+            except BaseException:
+                response.close()
+                raise
+            response.extensions[_END] = end
             return response
+
+    def pieces(self, response: "httpx2.Response") -> Iterator[bytes]:
+        """Yield the body of what `post` returned as it comes; raises an ApiError."""
+        import httpx2
+
+        body, end = response.iter_bytes(), response.extensions[_END]
+        with self.counted():
+            while True:
+                try:
+                    with until(end):  # for this wait alone: whoever reads us has calls of their own
+                        piece = next(body, None)
+                except httpx2.TimeoutException:
+                    raise failures.silent(self.shown_url) from None
+                except httpx2.HTTPError:
+                    raise failures.dropped(self.shown_url) from None
+                if piece is None:
+                    return
+                yield piece
+
+    @property
+    def breaker_state(self) -> str:
+        """Whether calls go through: `closed` says that they do."""
+        return self._breaker.state if self._breaker else CLOSED
 
     def warm(self) -> None:
         """Import the SDK and make the client, so that the first caller need not wait for it."""
@@ -102,7 +147,11 @@ class Upstream:
             yield
         except ApiError as failure:
             self._count_failure(failures.kind(failure))
+            if self._breaker and not isinstance(failure, failures.UpstreamUnavailable):
+                self._breaker.note(failed=failures.is_outage(failure))
             raise
+        if self._breaker:
+            self._breaker.note(failed=False)
 
     @contextlib.contextmanager
     def _failures(self) -> Iterator[None]:
@@ -110,6 +159,8 @@ class Upstream:
         import httpx2
 
         self._ready()
+        if self._breaker:
+            self._breaker.require()
         try:
             yield
         except httpx2.HTTPError as error:
@@ -135,12 +186,14 @@ class Upstream:
     def _send_anywhere(self, path: str, content: bytes) -> "httpx2.Response":
         import httpx2
 
+        from services.bounded import PIECEMEAL
+
         with self._making:
             http = self._http
         url = f"{self.address.base_url.rstrip('/')}{path}"
         headers = {**self._headers, "Content-Type": "application/json"}
-        timeout = {"timeout": http.timeout.as_dict()}
-        request = httpx2.Request("POST", url, content=content, headers=headers, extensions=timeout)
+        extensions = {"timeout": http.timeout.as_dict(), PIECEMEAL: True}
+        request = httpx2.Request("POST", url, content=content, headers=headers, extensions=extensions)
         return http.send(request, stream=True)
 
     @cached_property
@@ -162,11 +215,10 @@ class Upstream:
     @cached_property
     def _http(self) -> "httpx2.Client":
         """The connections, which both ways of asking share."""
-        import httpx2
-        from openai import DefaultHttpxClient
+        from services import bounded
 
-        timeout = httpx2.Timeout(self.address.read, connect=self.address.connect)
-        return DefaultHttpxClient(timeout=timeout, trust_env=not _is_loopback(self.address.base_url))
+        address = self.address
+        return bounded.client(address.read, address.connect, use_proxies=not _is_loopback(address.base_url))
 
     @cached_property
     def _headers(self) -> dict[str, str]:
@@ -191,7 +243,7 @@ def object_in(content: bytes) -> dict[str, Any]:
         UpstreamFailed: 502 upstream_invalid, it is no JSON object.
     """
     try:
-        body = json.loads(content)
+        body = decode(content)
     except (ValueError, RecursionError):
         raise failures.nonsense("it is not JSON") from None
     if not isinstance(body, dict):
@@ -201,7 +253,8 @@ def object_in(content: bytes) -> dict[str, Any]:
 
 def pick(source: dict[str, Any], *keys: str) -> dict[str, Any]:
     """Return exactly `keys` of an upstream's object, which must have an id; a key it lacks is null."""
-    if not isinstance(source.get("id"), str):
+    name = source.get("id")
+    if not (isinstance(name, str) and _ID.fullmatch(name)):
         raise failures.nonsense("its object has no id")
     return {key: source.get(key) for key in keys}
 

@@ -18,12 +18,10 @@ from http import HTTPStatus
 
 import lifeline
 from observe.masking import hide
-from services.failures import EngineFailed, EngineUnavailable
+from services.failures import MARK, EngineFailed, EngineUnavailable
 
 log = logging.getLogger("tune9527.engine")
 
-# The header by which an engine says that it is one.
-MARK = "X-Tune9527-Engine"
 # The engine's setting for the key it asks for; an argument would be seen by everybody on the machine.
 KEY_SETTING = "ENGINE_API_KEY"
 # The engine's exit code for a setting that is wrong.

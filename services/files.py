@@ -73,7 +73,7 @@ class Files:
             return Outcome(file, "rejected", _summary(report))
         file.stream.seek(0)
         try:
-            with self._upstream.call() as client:
+            with self._upstream.call(self._upstream.address.whole) as client:
                 answer = client.files.with_raw_response.create(
                     file=(self._mark + upstream_name(file.label), file.stream), purpose="fine-tune"
                 )
@@ -85,8 +85,8 @@ class Files:
 
     def delete(self, file_id: str) -> None:
         """Delete one file upstream; raises the upstream's failure."""
-        with self._upstream.call() as client:
-            client.files.with_raw_response.delete(file_id, timeout=DELETE_SECONDS)
+        with self._upstream.call(DELETE_SECONDS) as client:
+            client.files.with_raw_response.delete(file_id)
 
 
 def clean_label(name: str) -> str:

@@ -1,11 +1,10 @@
-"""Starts and follows fine-tuning jobs; a create is sent once, tagged, and looked up by its tag when no answer came."""
+"""Starts and follows fine-tuning jobs: whose they are, how many a day, and that one key starts one alone."""
 
 import copy
 import hashlib
 import json
 import random
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from services import models
 from services.budget import NO_BUDGET, Budget, tokens_to_train
 from services.client import Upstream, body_of, pick
-from services.failures import is_ambiguous, nonsense
+from services.creates import KEY, REQUEST, TAG, Creates, NeedsAttention, created_at, rows, tags_of, unknown
 from services.locks import KeyLocks
 from wire.errors import ApiError, BadRequest, NotFound
 from wire.ids import made_up_suffix
@@ -24,27 +23,32 @@ from wire.requests import JobCreate
 if TYPE_CHECKING:
     from openai import OpenAI
 
-TAG = "tune9527_"
-REQUEST, KEY, BODY, OWNER = f"{TAG}request", f"{TAG}idempotency_key", f"{TAG}body", f"{TAG}owner"
+BODY, OWNER = f"{TAG}body", f"{TAG}owner"
 JOB_FIELD = "fine_tuning_job_id"
 # The wire's 16 pairs less our four.
 MAX_METADATA = 12
-# Seconds before each look for a job whose creation was not answered.
-LOOKS = (0.0, 2.0)
-LOOK_TIMEOUT = 15.0
+# What OpenAI and our engine answer to each create.
+FIRST_STATUS = "validating_files"
+# Keys whose first call was left open; what a restart forgets, the upstream's list has by then.
+_MOST_DOUBTS = 10_000
 
 
 @dataclass(frozen=True)
 class Created:
-    """A job, the suffix it was asked for with, and whether an earlier call with the same key started it."""
+    """A job, the suffix it was asked for with, and whether an earlier call with the same key started it.
+
+    `found`: it was found among the upstream's, so its status is that of now.
+    """
 
     job: dict[str, Any]
     suffix: str
+    found: bool = False
     replayed: bool = False
 
     def reply(self) -> dict[str, Any]:
-        """Return the documented reply."""
-        return pick(self.job, "id", "model", "organization_id", "status", "training_file") | {"suffix": self.suffix}
+        """Return the documented reply; however often it is asked for, it is the first one byte for byte."""
+        told = pick(self.job, "id", "model", "organization_id", "status", "training_file") | {"suffix": self.suffix}
+        return told | {"status": FIRST_STATUS} if self.found else told
 
 
 class FineTuning:
@@ -59,8 +63,9 @@ class FineTuning:
     ) -> None:
         self._upstream = upstream
         self._today = today
-        self._sleep = sleep
+        self._creates = Creates(upstream, sleep)
         self._keys = KeyLocks()
+        self._doubts: dict[str, None] = {}
         self._budget = budget
         self._owner, self._confirmed = "", False
 
@@ -76,13 +81,16 @@ class FineTuning:
         theirs._confirmed = True
         return theirs
 
-    def create(self, wanted: JobCreate, idempotency_key: str | None = None) -> Created:
+    def create(self, wanted: JobCreate, idempotency_key: str | None = None, *, surely_new: bool = False) -> Created:
         """Start a job, or return the one that an earlier call with the same key started.
+
+        `surely_new`: the caller has made sure that an earlier call with the key, which was left open, started none.
 
         Raises:
             BadRequest: 400, the request contradicts itself or the key is none.
-            ApiError: 422 idempotency_key_reused; 429 budget_exceeded; else what the upstream said, or 502 or 504 that
-                tell how to find out.
+            NeedsAttention: 504 needs_attention, it is not known whether a job was started.
+            ApiError: 409 idempotency_in_progress; 422 idempotency_key_reused; 429 budget_exceeded; else what the
+                upstream said, or 502, 503 or 504 of one that was not asked to start anything.
         """
         _refuse_contradictions(wanted, MAX_METADATA - bool(self._budget.tokens))
         if idempotency_key is None:
@@ -92,15 +100,41 @@ class FineTuning:
             idempotency_key = f"{self._owner}:{idempotency_key}"
         # The same key makes up the same suffix, so that the replay's is the first reply's.
         suffix = wanted.suffix or made_up_suffix(random.Random(idempotency_key))  # noqa: S311
-        body_hash = _hash(wanted)
-        with self._keys.hold(idempotency_key):
-            earlier = self._find(KEY, idempotency_key)
-            if earlier is None:
-                return self._start(wanted, suffix, {KEY: idempotency_key, BODY: body_hash})
-            if earlier["metadata"].get(BODY) != body_hash:
-                message = "This Idempotency-Key was used with another body; use a new key for a new job."
-                raise ApiError(message, code="idempotency_key_reused", status=422)
-            return Created(earlier, suffix, replayed=True)
+        tags, busy = {KEY: idempotency_key, BODY: _hash(wanted)}, _in_progress()
+        try:
+            with self._keys.hold(idempotency_key, busy):
+                return self._replay(suffix, tags) or self._once(wanted, suffix, tags, surely_new)
+        except ApiError as failure:
+            if failure is busy and (replay := self._replay(suffix, tags)):
+                return replay
+            raise
+
+    def _replay(self, suffix: str, tags: dict[str, str]) -> Created | None:
+        """The job of an earlier call with the same key and body, if the upstream lists one."""
+        earlier = self._creates.find(KEY, tags[KEY])
+        if any(tags_of(job).get(BODY) != tags[BODY] for job in earlier):
+            message = "This Idempotency-Key was used with another body; use a new key for a new job."
+            raise ApiError(message, code="idempotency_key_reused", status=422)
+        if not earlier:
+            return None
+        self._doubts.pop(tags[KEY], None)
+        return Created(self._creates.adopt(earlier), suffix, found=True, replayed=True)
+
+    def _once(self, wanted: JobCreate, suffix: str, tags: dict[str, str], surely_new: bool) -> Created:
+        key = tags[KEY]
+        if key in self._doubts and not surely_new:
+            raise unknown(
+                "An earlier call with this Idempotency-Key was left open, and no job of it is listed.", KEY, key
+            )
+        try:
+            created = self._start(wanted, suffix, tags)
+        except NeedsAttention:
+            self._doubts[key] = None
+            if len(self._doubts) > _MOST_DOUBTS:
+                del self._doubts[next(iter(self._doubts))]
+            raise
+        self._doubts.pop(key, None)
+        return created
 
     def retrieve(self, job_id: str) -> dict[str, Any]:
         """Return one job as it stands upstream; somebody else's is not found."""
@@ -116,22 +150,18 @@ class FineTuning:
         with self._upstream.call() as client:
             page = body_of(client.fine_tuning.jobs.with_raw_response.list(**wanted).http_response)
         if self._owner:  # an upstream may not know the filter
-            page["data"] = [job for job in _rows(page) if self._is_theirs(job)]
+            page["data"] = [job for job in rows(page) if self._is_theirs(job)]
         return page
 
     def require_model(self, model: str) -> None:
         """Refuse somebody else's fine-tuned model, or a checkpoint of it, as one that does not exist."""
         if not self._owner or not model.startswith("ft:"):
             return
-        whole, after = model.partition(":ckpt-step-")[0], dict[str, Any]()
-        while True:
-            page = self.page({"limit": 100, **after})
-            jobs = _rows(page)
-            if any(job.get("fine_tuned_model") == whole for job in jobs):
+        whole = model.partition(":ckpt-step-")[0]
+        for page in self._creates.pages(metadata={OWNER: self._owner}):
+            if any(job.get("fine_tuned_model") == whole for job in page.jobs if self._is_theirs(job)):
                 return
-            if not (jobs and page.get("has_more")):
-                raise NotFound(f"The model `{model}` does not exist.", code="model_not_found", param="model")
-            after = {"after": jobs[-1]["id"]}
+        raise NotFound(f"The model `{model}` does not exist.", code="model_not_found", param="model")
 
     def events(self, job_id: str, query: dict[str, Any]) -> dict[str, Any]:
         """Return one page of a job's events, newest first."""
@@ -150,7 +180,7 @@ class FineTuning:
             self.retrieve(job_id)
 
     def _is_theirs(self, job: dict[str, Any]) -> bool:
-        return not self._owner or (job.get("metadata") or {}).get(OWNER) == self._owner
+        return not self._owner or tags_of(job).get(OWNER) == self._owner
 
     @contextmanager
     def _about(self, job_id: str) -> "Iterator[OpenAI]":
@@ -179,71 +209,33 @@ class FineTuning:
             file = body_of(client.files.with_raw_response.retrieve(wanted.training_file).http_response)
         given = _method_hyperparameters(wanted) or {}
         plain = wanted.hyperparameters.n_epochs if wanted.hyperparameters else None
-        return tokens_to_train(int(file.get("bytes") or 0), given.get("n_epochs", plain))
+        size = file.get("bytes")
+        return tokens_to_train(size if isinstance(size, int) else 0, given.get("n_epochs", plain))
 
     def _today_by_owner(self) -> Iterator[dict[str, Any]]:
         """The jobs that were started here for the same owner since midnight, UTC; newest first."""
-        after: dict[str, Any] = {}
-        while True:
-            with self._upstream.call() as client:
-                page = body_of(client.fine_tuning.jobs.with_raw_response.list(limit=100, **after).http_response)
-            rows = _rows(page)
-            fresh = [job for job in rows if int(job.get("created_at") or 0) >= self._budget.since]
-            tagged = ((job, job.get("metadata") or {}) for job in fresh)
-            yield from (job for job, tags in tagged if REQUEST in tags and tags.get(OWNER, "") == self._owner)
-            if len(fresh) < len(rows) or not (rows and page.get("has_more")):
+        for page in self._creates.pages():
+            fresh = [job for job in page.jobs if created_at(job) >= self._budget.since]
+            ours = (job for job in fresh if REQUEST in tags_of(job))
+            yield from (job for job in ours if tags_of(job).get(OWNER, "") == self._owner)
+            if len(fresh) < len(page.jobs):
                 return
-            after = {"after": rows[-1]["id"]}
 
     def _send(self, wanted: JobCreate, suffix: str, tags: dict[str, str]) -> Created:
-        """Send exactly one create; after an answer that leaves it open, look for the job."""
-        tag = uuid.uuid4().hex
+        metadata = (wanted.metadata or {}) | tags | ({OWNER: self._owner} if self._owner else {})
         fields = wanted.model_dump(exclude_none=True, exclude_unset=True)
-        metadata = (wanted.metadata or {}) | tags | {REQUEST: tag}
-        if self._owner:
-            metadata[OWNER] = self._owner
         try:
-            with self._upstream.call() as client:
-                answer = client.fine_tuning.jobs.with_raw_response.create(
-                    model=wanted.model,
-                    training_file=wanted.training_file,
-                    extra_body=fields | {"model": wanted.model, "suffix": suffix, "metadata": metadata},
-                )
-            created = Created(body_of(answer.http_response), suffix)
-            created.reply()
+            job, found = self._creates.send(fields | {"model": wanted.model, "suffix": suffix}, metadata)
+        except NeedsAttention:
+            raise
         except ApiError as failure:
-            if not is_ambiguous(failure):
-                raise models.explain(failure, wanted.model, self._today()) from None
-            return Created(self._look_for(tag, failure, keyed=KEY in tags), suffix)
-        return created
+            raise models.explain(failure, wanted.model, self._today()) from None
+        return Created(job, suffix, found)
 
-    def _look_for(self, tag: str, failure: ApiError, *, keyed: bool) -> dict[str, Any]:
-        """Return the job with this tag, or raise the failure with a word on what is not known and how to find out."""
-        seen = "the upstream could not be asked"
-        for pause in LOOKS:
-            self._sleep(pause)
-            try:
-                job = self._find(REQUEST, tag)
-            except ApiError:
-                continue
-            if job is not None:
-                return job
-            seen = "no such job is listed so far"
-        repeated = "; a repeated call with the same Idempotency-Key never starts a second" if keyed else ""
-        unknown = (
-            f"It is not known whether a job was started: {seen}. Before you try again, look for a job whose metadata "
-            f"has {REQUEST}={tag} in GET /jobs{repeated}."
-        )
-        raise replace(failure, message=f"{failure.message} {unknown}")
 
-    def _find(self, name: str, value: str) -> dict[str, Any] | None:
-        """Return the newest job with this metadata; an upstream that cannot filter shows us its last hundred."""
-        patience = min(LOOK_TIMEOUT, self._upstream.address.read)
-        with self._upstream.call() as client:
-            jobs = client.fine_tuning.jobs.with_raw_response
-            answer = jobs.list(limit=100, metadata={name: value}, timeout=patience)
-        rows = _rows(body_of(answer.http_response))
-        return next((job for job in rows if (job.get("metadata") or {}).get(name) == value), None)
+def _in_progress() -> ApiError:
+    message = "An earlier call with this Idempotency-Key is still under way; ask again for its reply in a moment."
+    return ApiError(message, code="idempotency_in_progress", status=409, headers={"Retry-After": "1"})
 
 
 def _refuse_bad_id(job_id: str) -> None:
@@ -254,14 +246,6 @@ def _refuse_bad_id(job_id: str) -> None:
 
 def _no_such_job(job_id: str) -> NotFound:
     return NotFound(f"Could not find fine tune: {job_id}", code="fine_tune_not_found", param=JOB_FIELD)
-
-
-def _rows(page: dict[str, Any]) -> list[dict[str, Any]]:
-    """The jobs of a page; raises 502 upstream_invalid if it has none."""
-    rows = page.get("data")
-    if not isinstance(rows, list) or not all(isinstance(job, dict) for job in rows):
-        raise nonsense("its list of jobs has no data")
-    return rows
 
 
 def _refuse_bad_key(key: str) -> None:

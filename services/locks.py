@@ -13,9 +13,11 @@ class KeyLocks:
         self._held: dict[str, tuple[Lock, int]] = {}
 
     @contextmanager
-    def hold(self, key: str) -> Iterator[None]:
-        """Wait until nobody else holds `key`, and hold it."""
+    def hold(self, key: str, refusal: Exception | None = None) -> Iterator[None]:
+        """Wait until nobody else holds `key`, and hold it; with a `refusal` raise that instead of waiting."""
         with self._guard:
+            if refusal and key in self._held:
+                raise refusal
             lock, users = self._held.get(key, (Lock(), 0))
             self._held[key] = (lock, users + 1)
         try:

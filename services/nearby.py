@@ -6,11 +6,13 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx2
 
 import loopback
+from services.deadlines import left
 
 # Many servers give an idle connection up after five seconds; one that did so sooner is noticed.
 IDLE_SECONDS = 4.0
@@ -61,9 +63,22 @@ class Nearby:
                     return connection
                 connection.close()
         try:
-            return loopback.connect(self._host, self._port, self._connect_seconds)
+            return _Connection(loopback.connect(self._host, self._port, self._connect_seconds), self._read_seconds)
         except OSError as error:
             raise httpx2.ConnectError(str(error)) from error
+
+
+class _Connection(socket.socket):
+    """A connection of which each read waits as long as the call has left; `loopback` gives writes theirs."""
+
+    def __init__(self, connected: socket.socket, patience: float) -> None:
+        super().__init__(fileno=connected.detach())
+        self._patience = patience
+
+    def recv_into(self, *buffer: Any) -> int:
+        """Read as any socket does; raises TimeoutError."""
+        self.settimeout(left(self._patience))
+        return super().recv_into(*buffer)
 
 
 class _Body(httpx2.SyncByteStream):

@@ -3,8 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from services.client import Upstream, body_of
-from services.embedded import MARK
-from services.failures import nonsense
+from services.failures import MARK, nonsense
 from services.files import Incoming, upstream_name
 from services.fine_tuning import FineTuning
 from wire.errors import ApiError, BadRequest, PayloadTooLarge
@@ -75,7 +74,7 @@ class Outlook:
 
         if file.size > MAX_COUNTED_BYTES:
             raise PayloadTooLarge(f"the file is over {MAX_COUNTED_BYTES // 2**20} MB.")
-        with self._upstream.call() as client:
+        with self._upstream.call(self._upstream.address.whole) as client:
             answer = client.post(
                 "/token_counts",
                 cast_to=httpx2.Response,

@@ -20,7 +20,11 @@ _FAILURES: dict[int | str, tuple[str, str, str]] = {
     401: (_FAMILY, "missing_api_key", "A key is asked for, and none or a wrong one was shown."),
     403: (_FAMILY, "insufficient_scope", "The key, the Host or the page that asks may not do this."),
     404: (_FAMILY, "fine_tune_not_found", "There is no such thing, or it is another's."),
-    409: ("upstream_error", "conflict", "The upstream says so."),
+    409: (
+        "invalid_request_error",
+        "idempotency_in_progress",
+        "The first call with this Idempotency-Key is under way, or the upstream says so.",
+    ),
     413: (_FAMILY, "body_too_large", "The body or a file is over the limit."),
     415: (_FAMILY, "unsupported_content_type", "The body is of another content type, charset or encoding."),
     422: (
@@ -32,7 +36,11 @@ _FAILURES: dict[int | str, tuple[str, str, str]] = {
     500: ("server_error", "internal_error", "A mistake of ours; the log has more under the request's id."),
     502: ("upstream_error", "upstream_unreachable", "The upstream cannot be reached, or answered nonsense."),
     503: ("service_unavailable_error", "engine_unavailable", "Not now."),
-    504: ("upstream_error", "upstream_timeout", "The upstream did not answer in time."),
+    504: (
+        "upstream_error",
+        "upstream_timeout",
+        "The upstream did not answer in time; needs_attention: it may have started a job all the same.",
+    ),
     507: ("server_error", "insufficient_storage", "The disk is full."),
     "4XX": ("upstream_error", "refused", "Another refusal of the upstream's, as it says it."),
     "5XX": ("upstream_error", "failed", "Another failure of the upstream's, as it says it."),

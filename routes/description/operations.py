@@ -9,6 +9,7 @@ from observe.metrics import CONTENT_TYPE as METRICS
 from routes.description.shapes import OBJECT, TEXT, Schema, exact, many, ref
 from routes.retrieve import KEYS as STATUS_KEYS
 from services.budget import CONFIRM
+from services.creates import CONFIRM_NEW
 from services.datasets import CONTENT_TYPE as LINES
 from wire.sse import CONTENT_TYPE as EVENTS
 
@@ -201,6 +202,7 @@ OPERATIONS = {
         (
             _parameter("header", "Idempotency-Key", _KEY, "a repeated call with the same key starts no second job"),
             _parameter("header", CONFIRM, TEXT, "true: an admin starts a job over the day's budget"),
+            _parameter("header", CONFIRM_NEW, TEXT, "true: the earlier call with this key, left open, started no job"),
         ),
         _ASKS + _READ,
         headers={"Idempotent-Replayed": {"description": "true: an earlier call started the job", "schema": TEXT}},

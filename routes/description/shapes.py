@@ -13,7 +13,8 @@ from dataprep.fixing.fix import FixReport
 from routes.datasets import CHECK_FIELDS, CONVERT_FIELDS, FIX_FIELDS, STATISTICS_FIELDS
 from routes.retrieve import JobRetrieve
 from routes.upload_files import UPLOAD_FIELDS
-from services.fine_tuning import MAX_METADATA, TAG
+from services.creates import TAG
+from services.fine_tuning import MAX_METADATA
 from wire.chat import DocumentedChat
 from wire.requests import JobCreate
 

@@ -1,9 +1,13 @@
 """An OpenAI upstream on loopback: recorded shapes, faults on demand, and a log of every request it got."""
 
 import json
+import socket
+import struct
 import threading
 import time
 from collections import defaultdict, deque
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -43,7 +47,9 @@ class Fault:
     """How one request goes wrong; with `after_work` the upstream has done what it was asked before that.
 
     kind: `status` (an error object, or `raw` as it stands), `drop` (the connection), `hang` (`seconds`), `raw` (200
-    with a body of our choice), `cut` (a stream that ends after `pieces` chunks, the connection closed).
+    with a body of our choice), `cut` (a stream that ends after `pieces` chunks, the connection closed), `wire` (`raw`,
+    then `more` `repeat` times with a `gap` before each, then `seconds` of silence: no HTTP but what stands there).
+    `meanwhile` is called before anything is answered; with `late` the work is done after that.
     """
 
     kind: str
@@ -54,6 +60,12 @@ class Fault:
     seconds: float = 0.0
     pieces: int = 1
     after_work: bool = False
+    late: bool = False
+    meanwhile: Callable[[], None] = lambda: None
+    more: bytes = b""
+    repeat: int = 0
+    gap: float = 0.0
+    reset: bool = False
 
 
 def refusal(status: int, message: str, code: str | None, type: str = "invalid_request_error", **headers: str) -> Fault:
@@ -72,7 +84,7 @@ class FakeOpenAI(Account):
         self.streams_left_by_client = threading.Semaphore(0)
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         handler = type("Handler", (_Handler,), {"fake": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = _Server(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -104,6 +116,13 @@ class FakeOpenAI(Account):
             return waiting.popleft() if waiting else None
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 256
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Keep the test's output clean of clients that left."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     fake: FakeOpenAI
     protocol_version = "HTTP/1.1"
@@ -133,8 +152,12 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.fake.note(seen)
         if fault is None or fault.after_work or fault.kind == "cut":
             reply = answer(self.fake, seen)
+        if fault is not None:
+            fault.meanwhile()
         if fault is not None and fault.kind != "cut":
             self._go_wrong(fault)
+            if fault.late:
+                answer(self.fake, seen)
         elif reply[0] == 200 and seen.path == "/v1/chat/completions" and seen.json.get("stream"):
             self._stream(seen.json["model"], fault.pieces if fault else None)
         else:
@@ -155,11 +178,24 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(fault.seconds)
         if fault.kind in ("hang", "drop"):
             self.close_connection = True
+        elif fault.kind == "wire":
+            self._write(fault)
         elif fault.kind == "status":
             body = fault.raw or json.dumps({"error": fault.error}).encode()
             self._send(fault.status, body, fault.headers)
         else:
             self._send(200, fault.raw, fault.headers)
+
+    def _write(self, fault: Fault) -> None:
+        self.close_connection = True
+        with suppress(OSError):
+            self.connection.sendall(fault.raw)
+            for _ in range(fault.repeat):
+                time.sleep(fault.gap)
+                self.connection.sendall(fault.more)
+            if fault.reset:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            time.sleep(fault.seconds)
 
     def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)

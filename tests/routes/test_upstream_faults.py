@@ -48,7 +48,7 @@ FAULTS = {
 @pytest.fixture(autouse=True)
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait between the looks for a job whose creation was not answered."""
-    monkeypatch.setattr("services.fine_tuning.LOOKS", (0.0, 0.0))
+    monkeypatch.setattr("services.creates.LOOKS", (0.0,) * 5)
 
 
 def call(client: FlaskClient, path: str, **headers: str) -> TestResponse:
@@ -75,6 +75,8 @@ def failure(reply: TestResponse) -> dict[str, Any]:
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_told_as_it_is(client: FlaskClient, upstream: FakeOpenAI, path: str, name: str) -> None:
     fault, status, code, words = FAULTS[name]
+    if path == "/fine_tuning" and status >= 500:
+        status, code = 504, "needs_attention"
     upstream.fail(CALLS[path], fault)
     reply = call(client, path)
     told = failure(reply)
@@ -174,7 +176,7 @@ def test_a_repeated_key_is_advised_to_those_who_sent_one(
 
 def test_an_upstream_that_cannot_be_asked_afterwards_is_said(client: FlaskClient, upstream: FakeOpenAI) -> None:
     upstream.fail(CALLS["/fine_tuning"], DROP)
-    upstream.fail("GET /v1/fine_tuning/jobs", DROP, DROP)
+    upstream.fail("GET /v1/fine_tuning/jobs", *[DROP] * 5)
     told = failure(call(client, "/fine_tuning"))
     assert "could not be asked" in told["message"]
 
@@ -184,8 +186,8 @@ def test_an_upstream_that_cannot_filter_by_metadata_does_not_hand_us_somebody_el
 ) -> None:
     other = b'{"object": "list", "data": [{"id": "ftjob-other", "metadata": {}}], "has_more": false}'
     upstream.fail(CALLS["/fine_tuning"], DROP)
-    upstream.fail("GET /v1/fine_tuning/jobs", Fault("raw", raw=other), Fault("raw", raw=other))
-    assert call(client, "/fine_tuning").status_code == 502
+    upstream.fail("GET /v1/fine_tuning/jobs", *[Fault("raw", raw=other)] * 5)
+    assert failure(call(client, "/fine_tuning"))["code"] == "needs_attention"
 
 
 def test_the_key_is_never_in_a_reply_or_in_the_log(
