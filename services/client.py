@@ -236,6 +236,13 @@ def body_of(response: "httpx2.Response") -> dict[str, Any]:
     return object_in(response.content)
 
 
+def entity_of(response: "httpx2.Response") -> dict[str, Any]:
+    """Return the same if it has an id, as files and jobs do."""
+    entity = body_of(response)
+    pick(entity, "id")
+    return entity
+
+
 def object_in(content: bytes) -> dict[str, Any]:
     """Return the JSON object in the body of an answer of 2xx.
 

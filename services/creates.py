@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from services.client import Upstream, body_of, pick
+from services.client import Upstream, body_of, entity_of
 from services.deadlines import within
 from services.failures import MARK, is_ambiguous, nonsense
 from wire.errors import ApiError, UpstreamTimeout
@@ -106,9 +106,7 @@ class Creates:
         with self._upstream.call() as client:
             create = client.fine_tuning.jobs.with_raw_response.create
             answer = create(model=body["model"], training_file=body["training_file"], extra_body=body)
-            job = body_of(answer.http_response)
-            pick(job, "id")
-        return job
+            return entity_of(answer.http_response)
 
     def _alone(self, job: dict[str, Any], name: str, value: str) -> tuple[dict[str, Any], bool]:
         """The job, or the one that an earlier attempt or another service has started for the same call."""
@@ -117,7 +115,7 @@ class Creates:
         except ApiError as failure:
             log.warning("whether %s is the only job of its call is not known: %s", job["id"], failure.message)
             return job, False
-        first = self.adopt(sorted({**listed, job["id"]: job}.values(), key=_age))
+        first = self.adopt(sorted({**listed, job["id"]: job}.values(), key=created_at))
         return first, first is not job
 
     def _look_for(self, mark: tuple[str, str], failure: ApiError) -> list[dict[str, Any]]:
@@ -144,7 +142,8 @@ class Creates:
                 found += (job for job in page.jobs if tags_of(job).get(name) == value)
                 if page.jobs and created_at(page.jobs[-1]) < since:
                     break
-        return sorted(found, key=_age), page.by_engine
+        # Within a second the list's own order counts: two services must keep the same job of two.
+        return sorted(found[::-1], key=created_at), page.by_engine
 
 
 def unknown(why: str, name: str, value: str) -> NeedsAttention:
@@ -176,8 +175,3 @@ def created_at(job: dict[str, Any]) -> float:
     """Return when a job was created in unix seconds, 0 if that is not told."""
     told = job.get("created_at")
     return told if isinstance(told, int | float) else 0.0
-
-
-def _age(job: dict[str, Any]) -> tuple[float, str]:
-    """Two services that look at the same jobs must keep the same one."""
-    return created_at(job), str(job["id"])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from services import models
 from services.budget import NO_BUDGET, Budget, tokens_to_train
-from services.client import Upstream, body_of, pick
+from services.client import Upstream, body_of, entity_of, pick
 from services.creates import KEY, REQUEST, TAG, Creates, NeedsAttention, created_at, rows, tags_of, unknown
 from services.locks import KeyLocks
 from wire.errors import ApiError, BadRequest, NotFound
@@ -139,7 +139,7 @@ class FineTuning:
     def retrieve(self, job_id: str) -> dict[str, Any]:
         """Return one job as it stands upstream; somebody else's is not found."""
         with self._about(job_id) as client:
-            job = body_of(client.fine_tuning.jobs.with_raw_response.retrieve(job_id).http_response)
+            job = entity_of(client.fine_tuning.jobs.with_raw_response.retrieve(job_id).http_response)
         if not self._is_theirs(job):
             raise _no_such_job(job_id)
         return job
@@ -173,7 +173,7 @@ class FineTuning:
         """Cancel a job and return it."""
         self._require_theirs(job_id)
         with self._about(job_id) as client:
-            return body_of(client.fine_tuning.jobs.with_raw_response.cancel(job_id).http_response)
+            return entity_of(client.fine_tuning.jobs.with_raw_response.cancel(job_id).http_response)
 
     def _require_theirs(self, job_id: str) -> None:
         if self._owner:

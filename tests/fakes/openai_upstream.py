@@ -182,9 +182,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._write(fault)
         elif fault.kind == "status":
             body = fault.raw or json.dumps({"error": fault.error}).encode()
-            self._send(fault.status, body, fault.headers)
+            self._send(fault.status, body, fault.headers | {"Connection": "close"})
         else:
-            self._send(200, fault.raw, fault.headers)
+            self._send(200, fault.raw, fault.headers | {"Connection": "close"})
 
     def _write(self, fault: Fault) -> None:
         self.close_connection = True
