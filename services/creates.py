@@ -142,8 +142,8 @@ class Creates:
                 found += (job for job in page.jobs if tags_of(job).get(name) == value)
                 if page.jobs and created_at(page.jobs[-1]) < since:
                     break
-        # Within a second the list's own order counts: two services must keep the same job of two.
-        return sorted(found[::-1], key=created_at), page.by_engine
+        found.reverse()  # within a second the list's own order counts: two services must keep the same job of two
+        return sorted(found, key=created_at), page.by_engine
 
 
 def unknown(why: str, name: str, value: str) -> NeedsAttention:

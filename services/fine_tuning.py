@@ -29,26 +29,21 @@ JOB_FIELD = "fine_tuning_job_id"
 MAX_METADATA = 12
 # What OpenAI and our engine answer to each create.
 FIRST_STATUS = "validating_files"
-# Keys whose first call was left open; what a restart forgets, the upstream's list has by then.
-_MOST_DOUBTS = 10_000
+# Keys of which is known what was answered; what is forgotten, or by a restart, the upstream's list has by then.
+_MOST_TOLD = 10_000
 
 
 @dataclass(frozen=True)
 class Created:
-    """A job, the suffix it was asked for with, and whether an earlier call with the same key started it.
-
-    `found`: it was found among the upstream's, so its status is that of now.
-    """
+    """A job, the suffix it was asked for with, and whether an earlier call with the same key started it."""
 
     job: dict[str, Any]
     suffix: str
-    found: bool = False
     replayed: bool = False
 
     def reply(self) -> dict[str, Any]:
-        """Return the documented reply; however often it is asked for, it is the first one byte for byte."""
-        told = pick(self.job, "id", "model", "organization_id", "status", "training_file") | {"suffix": self.suffix}
-        return told | {"status": FIRST_STATUS} if self.found else told
+        """Return the documented reply."""
+        return pick(self.job, "id", "model", "organization_id", "status", "training_file") | {"suffix": self.suffix}
 
 
 class FineTuning:
@@ -65,7 +60,7 @@ class FineTuning:
         self._today = today
         self._creates = Creates(upstream, sleep)
         self._keys = KeyLocks()
-        self._doubts: dict[str, None] = {}
+        self._told: dict[str, dict[str, Any]] = {}  # the job by its key, {} where that is open
         self._budget = budget
         self._owner, self._confirmed = "", False
 
@@ -110,31 +105,36 @@ class FineTuning:
             raise
 
     def _replay(self, suffix: str, tags: dict[str, str]) -> Created | None:
-        """The job of an earlier call with the same key and body, if the upstream lists one."""
-        earlier = self._creates.find(KEY, tags[KEY])
+        """The job of an earlier call with the same key and body, if one was told or the upstream lists one."""
+        key, earlier = tags[KEY], self._creates.find(KEY, tags[KEY])
+        if told := self._told.get(key):
+            earlier = [told, *(job for job in earlier if job["id"] != told["id"])]
         if any(tags_of(job).get(BODY) != tags[BODY] for job in earlier):
             message = "This Idempotency-Key was used with another body; use a new key for a new job."
             raise ApiError(message, code="idempotency_key_reused", status=422)
         if not earlier:
             return None
-        self._doubts.pop(tags[KEY], None)
-        return Created(self._creates.adopt(earlier), suffix, found=True, replayed=True)
+        job = self._creates.adopt(earlier)
+        return Created(told or self._remember(tags, _as_created(job)), suffix, replayed=True)
 
     def _once(self, wanted: JobCreate, suffix: str, tags: dict[str, str], surely_new: bool) -> Created:
         key = tags[KEY]
-        if key in self._doubts and not surely_new:
-            raise unknown(
-                "An earlier call with this Idempotency-Key was left open, and no job of it is listed.", KEY, key
-            )
+        if key in self._told and not surely_new:
+            raise unknown("An earlier call with this Idempotency-Key was left open; no job of it is listed.", KEY, key)
         try:
             created = self._start(wanted, suffix, tags)
         except NeedsAttention:
-            self._doubts[key] = None
-            if len(self._doubts) > _MOST_DOUBTS:
-                del self._doubts[next(iter(self._doubts))]
+            self._remember(tags, {})
             raise
-        self._doubts.pop(key, None)
+        self._remember(tags, created.job)
         return created
+
+    def _remember(self, tags: dict[str, str], job: dict[str, Any]) -> dict[str, Any]:
+        """Keep what a key's caller was told, if it was a job; return that."""
+        self._told[tags[KEY]] = job and job | {"metadata": tags_of(job) | tags}
+        if len(self._told) > _MOST_TOLD:
+            self._told.pop(next(iter(self._told)), None)
+        return job
 
     def retrieve(self, job_id: str) -> dict[str, Any]:
         """Return one job as it stands upstream; somebody else's is not found."""
@@ -230,7 +230,12 @@ class FineTuning:
             raise
         except ApiError as failure:
             raise models.explain(failure, wanted.model, self._today()) from None
-        return Created(job, suffix, found)
+        return Created(_as_created(job) if found else job, suffix)
+
+
+def _as_created(job: dict[str, Any]) -> dict[str, Any]:
+    """The job as its create was answered, so that a replay is the first reply byte for byte."""
+    return job | {"status": FIRST_STATUS}
 
 
 def _in_progress() -> ApiError:
