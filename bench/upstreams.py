@@ -26,10 +26,9 @@ from werkzeug.test import TestResponse
 from app import create_app
 from config import ServiceConfig
 from services import creates
-from tests.fakes.misbehaviour import STREAMS, Kind, kinds
+from tests.fakes.misbehaviour import KEY, KINDS, STREAMS, Kind
 from tests.fakes.openai_upstream import FILE_ID, JOB_ID, FakeOpenAI, Fault
 
-KEY = "sk-proj-0123456789abcdefghijklmnopqrstuv"
 LINE = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}\n'
 # Seconds: for one wait, for a whole answer, and for a busy machine on top.
 SILENCE, WHOLE, SLACK = 0.4, 1.0, 2.0
@@ -149,7 +148,7 @@ def _judged(what: str, reply: TestResponse, seconds: float, call: Call, told: di
 
 def tries(calls: Callable[[], Sequence[Call]]) -> Iterator[Callable[[Place], Outcome]]:
     """Every kind for each of `calls`, which is asked anew for each kind, and what only streams do."""
-    for name, kind in kinds(KEY).items():
+    for name, kind in KINDS.items():
         for call in calls():
             yield partial(try_kind, call=call, name=name, kind=kind)
     for name, fault in STREAMS.items():

@@ -104,21 +104,22 @@ class Upstream:
 
     def pieces(self, response: "httpx2.Response") -> Iterator[bytes]:
         """Yield the body of what `post` returned as it comes; raises an ApiError."""
-        import httpx2
-
         body, end = response.iter_bytes(), response.extensions[_END]
         with self.counted():
-            while True:
-                try:
-                    with until(end):  # for this wait alone: whoever reads us has calls of their own
-                        piece = next(body, None)
-                except httpx2.TimeoutException:
-                    raise failures.silent(self.shown_url) from None
-                except httpx2.HTTPError:
-                    raise failures.dropped(self.shown_url) from None
-                if piece is None:
-                    return
+            while (piece := self._next(body, end)) is not None:
                 yield piece
+
+    def _next(self, body: Iterator[bytes], end: float) -> bytes | None:
+        """The next piece; the deadline is for this wait alone, since whoever reads has calls of their own."""
+        import httpx2
+
+        try:
+            with until(end):
+                return next(body, None)
+        except httpx2.TimeoutException:
+            raise failures.silent(self.shown_url) from None
+        except httpx2.HTTPError:
+            raise failures.dropped(self.shown_url) from None
 
     @property
     def breaker_state(self) -> str:

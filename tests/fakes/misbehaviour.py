@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from tests.fakes.openai_upstream import Fault, refusal
 
+# What the upstream was shown, and may say back.
+KEY = "sk-proj-0123456789abcdefghijklmnopqrstuv"
 OK = b"HTTP/1.1 200 OK\r\n"
 JSON = OK + b"Content-Type: application/json\r\n"
 EVENTS = OK + b"Content-Type: text/event-stream\r\nConnection: close\r\n\r\n"
@@ -43,76 +45,71 @@ def drip(raw: bytes, more: bytes) -> Kind:
     return wire(raw, EITHER, more=more, repeat=LONG, gap=0.02)
 
 
-def kinds(key: str) -> dict[str, Kind]:
-    """Every kind that any call may meet; `key` is the one that the upstream was shown, and may say back."""
-    return {
-        # The connection
-        "hangs up": Kind(Fault("drop"), BAD),
-        "resets": wire(b"", reset=True),
-        "is silent": Kind(Fault("hang", seconds=3), LATE),
-        # The head
-        "speaks another protocol": wire(b"SSH-2.0-OpenSSH_9.2\r\n"),
-        "half a status line": wire(b"HTTP/1."),
-        "a status that is no number": wire(b"HTTP/1.1 abc OK\r\n\r\n"),
-        "a head that drips": drip(OK + b"X: ", b"a"),
-        "a head without end": wire(OK, EITHER, more=b"X-A: b\r\n" * 1000, repeat=LONG),
-        "a head of one line": wire(OK + b"X: ", EITHER, more=b"a" * 65536, repeat=LONG),
-        "a head and no body": wire(JSON + b"Content-Length: 100\r\n\r\n"),
-        "continues for ever": wire(b"", EITHER, more=b"HTTP/1.1 100 Continue\r\n\r\n", repeat=LONG, gap=0.001),
-        "switches protocols": wire(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", EITHER
-        ),
-        "two lengths": wire(JSON + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}"),
-        "a negative length": wire(JSON + b"Content-Length: -1\r\n\r\n{}"),
-        # The body's way
-        "a body cut short": wire(JSON + b'Content-Length: 100\r\n\r\n{"id":'),
-        "a body reset": wire(JSON + b'Content-Length: 100\r\n\r\n{"id":', reset=True),
-        "a body that drips": drip(JSON + b"Content-Length: 1000000\r\n\r\n", b" "),
-        "a body that stops": wire(JSON + b'Content-Length: 100\r\n\r\n{"id":', EITHER, seconds=3.0),
-        "a body without end": wire(JSON + b"\r\n", EITHER, more=MEGABYTE, repeat=LONG),
-        "a terabyte": wire(JSON + b"Content-Length: 1000000000000\r\n\r\n", EITHER, more=MEGABYTE, repeat=LONG),
-        "chunks that are none": wire(JSON + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n"),
-        "chunks without end": wire(JSON + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"),
-        "gzip unasked": body(gzip.compress(b'{"id": "x"}'), Content_Encoding="gzip"),
-        "a gzip bomb": body(gzip.compress(b" " * 2**26), Content_Encoding="gzip"),
-        "an unknown encoding": body(b"{}", Content_Encoding="x-own"),
-        # The status
-        "no content": status(204, b" ", 502),
-        "moved": status(301, b"{}", 502, Location="/v1/elsewhere"),
-        "moved with the body": status(307, b"{}", 502, Location="http://127.0.0.1:9/v1"),
-        "not modified": status(304, b" ", 502),
-        "status 600": status(600, b"{}", 502),
-        "refuses our key": Kind(refusal(401, f"Incorrect API key provided: {key}", key), frozenset({401})),
-        "forbids": status(403),
-        "finds nothing, in plain text": status(404, b"nope"),
-        "a conflict": status(409),
-        "a rate limit": status(429, Retry_After="7"),
-        "a rate limit of any length": status(429, Retry_After="9" * 5000),
-        "a web page of 500": status(500, b"<h1>oops</h1>"),
-        "unavailable": status(503, Retry_After="7"),
-        "a gateway's time-out": status(504, b"<html>"),
-        "a message of megabytes": status(400, b'{"error": {"message": "%s"}}' % (b"x" * 3 * 2**20)),
-        "an error of other types": status(
-            400, b'{"error": {"message": [1], "code": {"a": 1}, "type": 7, "param": []}}'
-        ),
-        "an error in half a surrogate": status(400, b'{"error": {"message": "\\ud800"}}'),
-        "an endless error": wire(b"HTTP/1.1 500 Oops\r\n\r\n", frozenset({500, 502, 504}), more=MEGABYTE, repeat=LONG),
-        # What it says
-        "a web page": body(b"<html>it works!</html>", Content_Type="text/html"),
-        "nothing": body(b" "),
-        "an array": body(b"[1]"),
-        "null": body(b"null"),
-        "JSON a hundred thousand deep": body(b'{"a":' * 100_000),
-        "not a number": body(b'{"id": NaN}'),
-        "half a surrogate": body(b'{"id": "x\\ud800", "data": []}'),
-        "no UTF-8": body(b'{"id": "\xff"}'),
-        "UTF-16": body('{"id": "x"}'.encode("utf-16")),
-        "an id that is a number": body(b'{"id": 7, "data": [{"id": 7}], "choices": [{}]}'),
-        "an id of two lines": body(b'{"id": "a\\r\\nb", "data": 1, "choices": [{"message": {"content": "x"}}]}'),
-        "objects of other types": body(b'{"id": "x\\u00e9", "data": "x", "choices": "x"}'),
-    }
-
-
+# What any call may meet.
+KINDS: dict[str, Kind] = {
+    # The connection
+    "hangs up": Kind(Fault("drop"), BAD),
+    "resets": wire(b"", reset=True),
+    "is silent": Kind(Fault("hang", seconds=3), LATE),
+    # The head
+    "speaks another protocol": wire(b"SSH-2.0-OpenSSH_9.2\r\n"),
+    "half a status line": wire(b"HTTP/1."),
+    "a status that is no number": wire(b"HTTP/1.1 abc OK\r\n\r\n"),
+    "a head that drips": drip(OK + b"X: ", b"a"),
+    "a head without end": wire(OK, EITHER, more=b"X-A: b\r\n" * 1000, repeat=LONG),
+    "a head of one line": wire(OK + b"X: ", EITHER, more=b"a" * 65536, repeat=LONG),
+    "a head and no body": wire(JSON + b"Content-Length: 100\r\n\r\n"),
+    "continues for ever": wire(b"", EITHER, more=b"HTTP/1.1 100 Continue\r\n\r\n", repeat=LONG, gap=0.001),
+    "switches protocols": wire(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", EITHER
+    ),
+    "two lengths": wire(JSON + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}"),
+    "a negative length": wire(JSON + b"Content-Length: -1\r\n\r\n{}"),
+    # The body's way
+    "a body cut short": wire(JSON + b'Content-Length: 100\r\n\r\n{"id":'),
+    "a body reset": wire(JSON + b'Content-Length: 100\r\n\r\n{"id":', reset=True),
+    "a body that drips": drip(JSON + b"Content-Length: 1000000\r\n\r\n", b" "),
+    "a body that stops": wire(JSON + b'Content-Length: 100\r\n\r\n{"id":', EITHER, seconds=3.0),
+    "a body without end": wire(JSON + b"\r\n", EITHER, more=MEGABYTE, repeat=LONG),
+    "a terabyte": wire(JSON + b"Content-Length: 1000000000000\r\n\r\n", EITHER, more=MEGABYTE, repeat=LONG),
+    "chunks that are none": wire(JSON + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n"),
+    "chunks without end": wire(JSON + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"),
+    "gzip unasked": body(gzip.compress(b'{"id": "x"}'), Content_Encoding="gzip"),
+    "a gzip bomb": body(gzip.compress(b" " * 2**26), Content_Encoding="gzip"),
+    "an unknown encoding": body(b"{}", Content_Encoding="x-own"),
+    # The status
+    "no content": status(204, b" ", 502),
+    "moved": status(301, b"{}", 502, Location="/v1/elsewhere"),
+    "moved with the body": status(307, b"{}", 502, Location="http://127.0.0.1:9/v1"),
+    "not modified": status(304, b" ", 502),
+    "status 600": status(600, b"{}", 502),
+    "refuses our key": Kind(refusal(401, f"Incorrect API key provided: {KEY}", KEY), frozenset({401})),
+    "forbids": status(403),
+    "finds nothing, in plain text": status(404, b"nope"),
+    "a conflict": status(409),
+    "a rate limit": status(429, Retry_After="7"),
+    "a rate limit of any length": status(429, Retry_After="9" * 5000),
+    "a web page of 500": status(500, b"<h1>oops</h1>"),
+    "unavailable": status(503, Retry_After="7"),
+    "a gateway's time-out": status(504, b"<html>"),
+    "a message of megabytes": status(400, b'{"error": {"message": "%s"}}' % (b"x" * 3 * 2**20)),
+    "an error of other types": status(400, b'{"error": {"message": [1], "code": {"a": 1}, "type": 7, "param": []}}'),
+    "an error in half a surrogate": status(400, b'{"error": {"message": "\\ud800"}}'),
+    "an endless error": wire(b"HTTP/1.1 500 Oops\r\n\r\n", frozenset({500, 502, 504}), more=MEGABYTE, repeat=LONG),
+    # What it says
+    "a web page": body(b"<html>it works!</html>", Content_Type="text/html"),
+    "nothing": body(b" "),
+    "an array": body(b"[1]"),
+    "null": body(b"null"),
+    "JSON a hundred thousand deep": body(b'{"a":' * 100_000),
+    "not a number": body(b'{"id": NaN}'),
+    "half a surrogate": body(b'{"id": "x\\ud800", "data": []}'),
+    "no UTF-8": body(b'{"id": "\xff"}'),
+    "UTF-16": body('{"id": "x"}'.encode("utf-16")),
+    "an id that is a number": body(b'{"id": 7, "data": [{"id": 7}], "choices": [{}]}'),
+    "an id of two lines": body(b'{"id": "a\\r\\nb", "data": 1, "choices": [{"message": {"content": "x"}}]}'),
+    "objects of other types": body(b'{"id": "x\\u00e9", "data": "x", "choices": "x"}'),
+}
 # What only a stream can do after its first event; each ends with an error event.
 STREAMS: dict[str, Fault] = {
     "an event that is no JSON": Fault("wire", raw=EVENTS + CHUNK + b"data: {oops\n\ndata: [DONE]\n\n"),
