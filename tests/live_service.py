@@ -24,7 +24,7 @@ def command(process: psutil.Process | None) -> str:
 class LiveService(Service):
     """A service whose engine trains and serves `base_model` for real, and keeps its data in `folder`."""
 
-    output = None
+    output: int | None = None
 
     def __init__(self, folder: Path, base_model: Path, **settings: str) -> None:
         engine_port = free_port()

@@ -58,6 +58,12 @@ class Service:
         main = psutil.Process(self.process.pid)
         return [main, *main.children(recursive=True)]
 
+    def kill(self) -> None:
+        """End all of it at once, as nobody should."""
+        for one in self.family():
+            one.kill()
+        self.process.wait()
+
     def refusal(self) -> str:
         """Wait until it gives up by itself, and return what it printed."""
         return self.process.communicate(timeout=PATIENCE)[0]
