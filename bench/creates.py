@@ -35,6 +35,7 @@ SILENCE = 1.0  # seconds, after which the upstream is given up
 LOOK_AFTER = SILENCE  # instead of the minute after which a person looks
 HIDDEN = Fault("raw", raw=b'{"object": "list", "data": [], "has_more": false}')
 SOMETIMES = 0.3  # how often the upstream's list lags behind
+START = 120.0  # seconds that a start may take on a machine that has other things to do
 PATIENCE = 12  # calls, after which a caller is told wrong
 PLACES = 4
 KILLED = "kill -9 of the service before the answer"
@@ -54,7 +55,7 @@ class Victim:
         self.fake = FakeOpenAI()
         self.fake.new_file("a.jsonl", 1)
         settings = {"OPENAI_BASE_URL": self.fake.base_url, "OPENAI_API_KEY": "", "DATA_DIR": str(folder)}
-        self.service = Quiet(**settings, UPSTREAM_TIMEOUT="20").wait()
+        self.service = Quiet(**settings, UPSTREAM_TIMEOUT="20").wait(START)
 
     def post(self, body: dict[str, Any], headers: dict[str, str]) -> requests.Response | None:
         """Ask once; None: no answer came."""
@@ -67,7 +68,7 @@ class Victim:
         """Start the service again if it was killed."""
         if self.service.process.poll() is not None:
             self.service.start()
-            self.service.wait()
+            self.service.wait(START)
 
     def close(self) -> None:
         """End both."""

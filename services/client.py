@@ -203,7 +203,7 @@ class Upstream:
         from openai import OpenAI
 
         address = self.address
-        return OpenAI(
+        client = OpenAI(
             api_key=address.api_key or _NO_KEY,
             base_url=address.base_url,
             organization=address.organization or None,
@@ -212,6 +212,9 @@ class Upstream:
             max_retries=0,
             http_client=self._http,
         )
+        # Both are imported when they are first named, and that is no call's time.
+        _ = client.files.with_raw_response, client.fine_tuning.jobs.with_raw_response
+        return client
 
     @cached_property
     def _http(self) -> "httpx2.Client":
