@@ -25,7 +25,7 @@ _ENGINE_LOOKS = 2
 _ENGINE_ATTEMPTS = 3
 # How far back an upstream is searched that does not filter by metadata.
 _KEPT_SECONDS = 25 * 3600
-_MOST_PAGES = 50
+_MOST_PAGES = 1000
 _ENDED = ("succeeded", "failed", "cancelled")
 
 

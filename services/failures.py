@@ -72,8 +72,9 @@ class FromEngine(ApiError):
 
 def is_ambiguous(failure: ApiError) -> bool:
     """Whether the upstream may have done what it was asked although it did not say so."""
-    unclear = failure.status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT)
-    return (failure.status >= 500 or unclear) and not isinstance(failure, NothingSent)
+    if isinstance(failure, NothingSent) or (isinstance(failure, FromEngine) and failure.code):
+        return False  # what our engine says by name it says before it has done anything
+    return failure.status >= 500 or failure.status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT)
 
 
 def is_outage(failure: ApiError) -> bool:

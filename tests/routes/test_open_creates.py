@@ -131,6 +131,13 @@ def test_an_engine_of_ours_is_asked_again(client: FlaskClient, upstream: FakeOpe
     assert sum(pauses) == 4
 
 
+def test_what_an_engine_refuses_by_name_leaves_nothing_open(client: FlaskClient, upstream: FakeOpenAI) -> None:
+    full = {"message": "no room", "code": "insufficient_storage"}
+    upstream.fail(CREATE, Fault("status", 507, error=full, headers={MARK: "1"}))
+    assert create(client, status=507)["code"] == "insufficient_storage"
+    assert len(upstream.seen) == 1
+
+
 def test_a_repeated_create_that_came_too_soon_is_taken_back(client: FlaskClient, upstream: FakeOpenAI) -> None:
     upstream.fail(CREATE, DONE_AND_DROPPED)
     upstream.fail(LIST, ENGINES_NOTHING, ENGINES_NOTHING)
