@@ -152,10 +152,11 @@ def follow(caller: Alive | Inside, fault: str, key: str) -> Outcome:
     for _ in range(PATIENCE):
         before = caller.fake.count(CREATE)
         status, told = caller.ask(key, sure=sure)
-        first = first or _word(status, told)
-        if first not in TOLD.get(fault, OPEN):
+        posts = caller.fake.count(CREATE) - before
+        first = first or (_word(status, told) if posts else "")  # without a POST it did not come to the fault
+        if first and first not in TOLD.get(fault, OPEN):
             return Outcome(fault, first, f"{key}: {told}")
-        if caller.fake.count(CREATE) > before + 1:
+        if posts > 1:
             return Outcome(fault, first, f"{key}: one call made several POSTs")
         if status == 200:
             there, again = jobs_of(caller.fake, key), caller.ask(key, sure=False)[1].get("id")

@@ -34,7 +34,7 @@ CALLERS = 4
 AMID_WORK = 3 / 4  # the other kills come while it starts
 BETWEEN = 1.0  # seconds at most from then to the kill
 RESTART = 2.0
-PATIENCE = 60.0
+PATIENCE = 120.0  # a machine may have other things to do
 LINE = '{"messages": [{"role": "user", "content": "%s"}, {"role": "assistant", "content": "Hello"}]}\n'
 
 
@@ -169,21 +169,27 @@ def integrity(database: Path) -> str:
         return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
 
 
+def load_and_kill(service: Doomed, oracle: Oracle, kills: int, seed: int) -> list[float]:
+    """Let callers ask while the service is killed so often; return the seconds that each start took."""
+    callers = [Caller(service, oracle, name, random.Random(seed * CALLERS + name)) for name in range(CALLERS)]
+    with ThreadPoolExecutor(CALLERS) as pool:
+        running = [pool.submit(caller.run) for caller in callers]
+        try:
+            starts = [*kill_often(service, oracle, kills, random.Random(seed))]
+        finally:
+            oracle.over.set()
+    for one in running:
+        one.result()
+    return starts
+
+
 def run(kills: int, seed: int) -> tuple[Oracle, list[float]]:
     """Load and kill, then compare; the oracle has what was wrong."""
     oracle = Oracle()
     with tempfile.TemporaryDirectory() as folder:
         service = Doomed(Path(folder)).wait(PATIENCE)
-        callers = [Caller(service, oracle, name, random.Random(seed * CALLERS + name)) for name in range(CALLERS)]
         try:
-            with ThreadPoolExecutor(CALLERS) as pool:
-                running = [pool.submit(caller.run) for caller in callers]
-                try:
-                    starts = [*kill_often(service, oracle, kills, random.Random(seed))]
-                finally:
-                    oracle.over.set()
-            for one in running:
-                one.result()
+            starts = load_and_kill(service, oracle, kills, seed)
             service.wait(PATIENCE)
             oracle.wrong += compare(service, oracle)
         finally:
