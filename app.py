@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from config import EngineConfig, ServiceConfig, WrongSetting, misspelt_names
-from gate import Access, Gate, RateLimit, Rules
+from gate import Access, Arrivals, Gate, RateLimit, Rules
 from observe import logs
 from observe.audit import Audit
 from observe.figures import Figures
@@ -51,7 +51,8 @@ def main() -> int:
         print(f"tune9527 cannot start: {wrong_setting}", file=sys.stderr)
         return 2
     way_out = "End what listens there, or set another PORT."
-    return httpd.serve(partial(_load, config, engine), config.host, config.port, config.threads, way_out)
+    threads = config.threads + config.streams
+    return httpd.serve(partial(_load, config, engine), config.host, config.port, threads, way_out)
 
 
 def create_app(
@@ -74,7 +75,8 @@ def create_app(
     app.extensions["access"] = Access.at(config.host, config.key_file)
     app.extensions["rate_limit"] = RateLimit(config.rate_limit)
     app.extensions["audit"] = Audit(config.data_dir / "audit.jsonl")
-    rules = Rules.of(config.host, config.allowed_hosts, config.allowed_origins)
+    app.extensions["arrivals"] = arrivals = Arrivals(config.body_timeout, config.threads // 2)
+    rules = Rules.of(config.host, config.allowed_hosts, config.allowed_origins, arrivals)
     app.wsgi_app = Gate(app.wsgi_app, rules, failed, figures.refused.add)  # type: ignore[method-assign]
     return app
 
@@ -127,17 +129,19 @@ def _services(
     count = figures.upstream_failures.add
     # Who starts an engine knows best whether it is there, and soonest when it is there again.
     upstream = Upstream(address, engine.require, count) if engine else Upstream(address, lambda: None, count, Breaker())
-    streams = config.threads - max(1, config.threads // 8)
+    whole = config.threads - max(1, config.threads // 8)  # the others answer what takes no time
+    chat = Chat(upstream, config.default_model, config.streams, whole)
     files = Files(upstream)
     jobs = FineTuning(upstream, budget=Budget(config.daily_jobs, config.daily_tokens))
     openai = address.base_url.rstrip("/") == OPENAI_URL
     datasets = Datasets(files, "openai" if openai else "engine", context_tokens)
     outlook = Outlook(upstream, jobs, config.default_model, priced=openai)
-    return Services(upstream, files, datasets, outlook, jobs, Chat(upstream, config.default_model, streams))
+    return Services(upstream, files, datasets, outlook, jobs, chat)
 
 
 def _load(config: ServiceConfig, engine_config: EngineConfig | None) -> "Flask":
     """In the serving process: make the app, and begin what runs beside it."""
+    import httpd
     from services.embedded import EmbeddedEngine
 
     engine = EmbeddedEngine(engine_config.host, engine_config.port, engine_config.api_key) if engine_config else None
@@ -145,6 +149,8 @@ def _load(config: ServiceConfig, engine_config: EngineConfig | None) -> "Flask":
     app = create_app(config, engine, engine_config.context_tokens if engine_config else None)
     if engine:
         engine.start()
+    httpd.at_stop(app.extensions["services"].chat.stop, after=httpd.STREAM_SECONDS)
+    httpd.at_stop(app.extensions["arrivals"].hurry)
     warm = threading.Timer(WARM_AFTER, app.extensions["services"].upstream.warm)
     warm.daemon = True
     warm.start()

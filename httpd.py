@@ -3,18 +3,30 @@
 import errno
 import multiprocessing
 import os
+import signal
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from operator import itemgetter
+from typing import Any
 from wsgiref.types import WSGIApplication
 
 import unpickling
+from gate.arrival import HANG_UP, Headers
 
 _GRACE_SECONDS = 10
 # A serving process whose watcher was killed holds the port until it is given a moment of a core.
 _PORT_SECONDS = 2.0
+# What a head may take, and what a connection may idle between two calls: neither holds a thread.
+_HEAD_MILLISECONDS = 30_000
+# Time for an answer to leave before its connection is cut.
+_FLUSH_SECONDS = 0.05
+# How long a stream may go on after the stop; more of the grace is for what comes after.
+STREAM_SECONDS = 5.0
+_at_stop: list[tuple[float, Callable[[], None]]] = []
 
 
 def serve(load: Callable[[], WSGIApplication], host: str, port: int, threads: int, way_out: str = "") -> int:
@@ -29,6 +41,7 @@ def serve(load: Callable[[], WSGIApplication], host: str, port: int, threads: in
         print(f"Cannot listen on {host}:{port}: {error.strerror or error}. {way_out}".rstrip(), file=sys.stderr)
         return 1
     from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
     from granian.server import MPServer
 
     server = MPServer(
@@ -37,6 +50,7 @@ def serve(load: Callable[[], WSGIApplication], host: str, port: int, threads: in
         port=port,
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEAD_MILLISECONDS),
         websockets=False,
         blocking_threads=threads,
         respawn_failed_workers=True,
@@ -45,6 +59,12 @@ def serve(load: Callable[[], WSGIApplication], host: str, port: int, threads: in
     )
     server.serve(target_loader=_Served(load), wrap_loader=False)
     return 0
+
+
+def at_stop(call: Callable[[], None], after: float = 0) -> None:
+    """Have `call` made in this process `after` seconds once it is told to stop; answers in hand are still given."""
+    _at_stop.append((after, call))
+    _at_stop.sort(key=itemgetter(0))
 
 
 def wrong_host(setting: str, host: str) -> str:
@@ -73,7 +93,71 @@ class _Served:
             # Ctrl-C reaches a whole process group; the watching process alone must hear it and stop us gracefully.
             os.setsid()
         unpickling.refuse()  # not earlier: where processes are not forked, this one's own start is a pickle
+        _hear_stop()
+        _lend_way_back()
         return self._load()
+
+
+def _hear_stop() -> None:
+    """Call what waits for the stop; granian tells its threads nothing, only accepts no more."""
+    hearing, telling = socket.socketpair()
+    telling.setblocking(False)
+    signal.set_wakeup_fd(telling.fileno(), warn_on_full_buffer=False)
+
+    def hear() -> None:
+        with telling:  # closed, it would tell nothing
+            while not {signal.SIGTERM, signal.SIGINT} & {*hearing.recv(64)}:
+                pass
+        stopped = time.monotonic()
+        for after, call in _at_stop:
+            time.sleep(max(0.0, stopped + after - time.monotonic()))
+            call()
+
+    threading.Thread(target=hear, name="stop", daemon=True).start()
+
+
+def _lend_way_back() -> None:
+    """Let every call's environ have HANG_UP: granian's WSGI has no other end for a body that does not come."""
+    from granian.server import mp
+
+    names: dict[str, Any] = vars(mp)
+    wrap = names["_wsgi_call_wrap"]
+
+    def wrap_with_way_back(app: WSGIApplication, *options: Any) -> Callable[[Any, dict[str, Any]], int]:
+        answer = wrap(app, *options)
+
+        def run(protocol: Any, scope: dict[str, Any]) -> int:
+            scope[HANG_UP] = partial(_hang_up, protocol)
+            return int(answer(protocol, scope))
+
+        return run
+
+    names["_wsgi_call_wrap"] = wrap_with_way_back
+
+
+def _hang_up(protocol: Any, status: int, headers: Headers, body: bytes) -> None:
+    """Answer in the app's place; the answer lacks a byte of its length, at which hyper ends the connection.
+
+    That ends a read that waits for the body, too; nothing else does. What the app answers afterwards is dropped.
+    """
+    length = ("Content-Length", str(len(body) + 1))
+    protocol.response_iter(status, [*headers, length], _CutShort(body))
+
+
+class _CutShort:
+    """A body that ends a moment after it has left."""
+
+    def __init__(self, body: bytes) -> None:
+        self._left = [body]
+
+    def __next__(self) -> bytes:
+        if self._left:
+            return self._left.pop()
+        time.sleep(_FLUSH_SECONDS)
+        raise StopIteration
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def _end_with(parent: multiprocessing.process.BaseProcess) -> None:

@@ -88,7 +88,7 @@ class EngineConfig(SharedConfig):
     )
     engine_threads: int = setting(
         "ENGINE_THREADS",
-        64,
+        96,
         "Calls the engine serves at once; those to models wait for room in three quarters of them.",
         least=2,
         most=4096,

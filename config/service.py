@@ -54,7 +54,14 @@ class ServiceConfig(SharedConfig):
     )
     max_upload_mb: int = setting("MAX_UPLOAD_MB", 512, "Largest upload in MB; OpenAI takes 512.", least=1)
     threads: int = setting(
-        "THREADS", 64, "Calls served at once; a streamed answer holds one all along.", least=2, most=4096
+        "THREADS",
+        64,
+        "Calls served at once besides streamed answers; chats are seven eighths of them at most.",
+        least=2,
+        most=4096,
+    )
+    streams: int = setting(
+        "STREAMS", 64, "Answers streamed at once, each on a further thread; one more is 503.", least=1, most=4096
     )
 
     def __post_init__(self) -> None:

@@ -27,6 +27,13 @@ class SharedConfig(FromEnvironment):
         "",
         "Web pages of other origins that may call, such as https://intranet.example, apart by spaces.",
     )
+    body_timeout: float = setting(
+        "BODY_TIMEOUT",
+        20.0,
+        "Seconds that a call's body may take, and one more for each 4 KB that have come; a tenth of it all while more "
+        "than half of THREADS or ENGINE_THREADS wait for bodies.",
+        least=1,
+    )
     log_level: str = setting("LOG_LEVEL", "INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
     log_format: str = setting(
         "LOG_FORMAT", "text", "How a line of the log looks: for people, or one JSON object.", choices=("text", "json")

@@ -228,6 +228,7 @@ class _Loader:
         self._config = config
 
     def __call__(self) -> "Flask":
+        import httpd
         from engine import orphans
         from engine.app import create_engine
         from engine.repair import repair
@@ -243,9 +244,14 @@ class _Loader:
         repair(parts.store, config.data_dir, int(time.time()))
         parts.models.fetch_in_background(parts.models.default)
         threading.Thread(target=_tell_of_sandbox, name="sandbox", daemon=True).start()
+        httpd.at_stop(app.extensions["arrivals"].hurry)
+        httpd.at_stop(parts.stopping.set, after=httpd.STREAM_SECONDS)
+        over = threading.Event()
+        httpd.at_stop(over.set)
         for name in ("worker", "deliveries", "reports"):
             run = app.extensions[name].run
-            threading.Thread(target=run, args=(threading.Event(),), name=name, daemon=True).start()
+            # What has been begun is let go of before the process ends; a webhook on its way is not waited for.
+            threading.Thread(target=run, args=(over,), name=name, daemon=name != "worker").start()
         return app
 
 

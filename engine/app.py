@@ -40,7 +40,7 @@ from engine.webhooks.deliveries import Deliveries
 from engine.webhooks.endpoints import Endpoints
 from engine.webhooks.sender import Sender
 from engine.worker import Worker, WorkerSettings
-from gate import Access, Gate, Rules
+from gate import Access, Arrivals, Gate, Rules
 from wire.errors import openai_body
 
 _MULTIPART_ALLOWANCE = 1024 * 1024
@@ -74,7 +74,8 @@ def create_engine(config: EngineConfig) -> Flask:
         app.register_blueprint(module.bp)
     errors.register(app)
     access.register(app, Access.at(config.host, config.key_file, config.api_key))
-    rules = Rules.of(config.host, config.allowed_hosts, config.allowed_origins)
+    app.extensions["arrivals"] = arrivals = Arrivals(config.body_timeout, config.engine_threads // 2)
+    rules = Rules.of(config.host, config.allowed_hosts, config.allowed_origins, arrivals)
     app.wsgi_app = Gate(app.wsgi_app, rules, lambda error, _: openai_body(error))  # type: ignore[method-assign]
     return app
 

@@ -6,11 +6,12 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from engine import durable
 from engine.reserve import Reserve
 from engine.store import FILES, Record, Store
+from wire.body import Readable
 from wire.errors import BadRequest, InsufficientStorage, NotFound, PayloadTooLarge
 from wire.ids import new_id
 from wire.pages import page, unknown_cursor
@@ -21,13 +22,6 @@ PURPOSES = ("fine-tune", "assistants", "batch", "vision", "user_data", "evals")
 _BLOCK = 1024 * 1024
 _LABEL = 255
 _BATCH_SECONDS = 30 * 24 * 3600
-
-
-class Readable(Protocol):
-    """Bytes that come one block after the other, b"" at their end."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return the next bytes."""
 
 
 class Files:

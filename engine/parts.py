@@ -1,6 +1,7 @@
 """The parts of a running engine, made once from its settings and handed to whoever needs them."""
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 
 from engine.files import Files
 from engine.jobs import Jobs
@@ -27,3 +28,4 @@ class Parts:
     token_counts: TokenCounts
     webhooks: Endpoints
     result_encoding: str
+    stopping: threading.Event = field(default_factory=threading.Event)

@@ -1,8 +1,9 @@
 """Who may ask: the rules that stand before both servers' routes, whichever program launches them."""
 
 from gate.access import Access
+from gate.arrival import Arrivals
 from gate.keys import NOBODY, SCOPES, Key, KeyFile
 from gate.rates import RateLimit
 from gate.wsgi import Gate, Rules
 
-__all__ = ["NOBODY", "SCOPES", "Access", "Gate", "Key", "KeyFile", "RateLimit", "Rules"]
+__all__ = ["NOBODY", "SCOPES", "Access", "Arrivals", "Gate", "Key", "KeyFile", "RateLimit", "Rules"]

@@ -4,10 +4,12 @@ import json
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 
-from gate import hosts
+from gate import arrival, hosts
+from gate.arrival import Arrivals
 from gate.origins import Headers, Origins
 from wire.errors import ApiError
 from wire.ids import new_id
@@ -27,15 +29,16 @@ _SAFE = (
 
 @dataclass(frozen=True)
 class Rules:
-    """The names of a server, and the web pages that may call it."""
+    """The names of a server, the web pages that may call it, and how long it waits for what is sent."""
 
     hosts: frozenset[str]
     origins: Origins
+    arrivals: Arrivals
 
     @classmethod
-    def of(cls, host: str, allowed_hosts: str, allowed_origins: str) -> Self:
-        """Return the rules of who listens on `host`; the others are the settings' words apart by spaces."""
-        return cls(hosts.known_hosts(host, allowed_hosts), Origins(frozenset(allowed_origins.split())))
+    def of(cls, host: str, allowed_hosts: str, allowed_origins: str, arrivals: Arrivals) -> Self:
+        """Return the rules of who listens on `host`; the texts are the settings' words apart by spaces."""
+        return cls(hosts.known_hosts(host, allowed_hosts), Origins(frozenset(allowed_origins.split())), arrivals)
 
 
 class Gate:
@@ -66,6 +69,9 @@ class Gate:
             start_response("204 No Content", preflight)
             return []
         added = self._rules.origins.headers(environ)
+        if arrival.has_body(environ):
+            hang_up = partial(self._hang_up, environ.get(arrival.HANG_UP))
+            environ["wsgi.input"] = arrival.Body(environ, self._rules.arrivals, hang_up)
 
         def start(status: str, headers: Headers, *rest: Any) -> Any:
             set_already = {name.lower() for name, _ in headers}
@@ -73,6 +79,14 @@ class Gate:
             return start_response(status, [*headers, *added, *safe], *rest)
 
         return self._app(environ, start)
+
+    def _hang_up(self, way_back: Callable[[int, Headers, bytes], None] | None) -> None:
+        """Tell who sends too slowly so, while a thread still waits for it; the app, which hears of it too, logs it."""
+        if way_back is None:  # another launcher
+            return
+        failure = arrival.too_slow()
+        body = json.dumps(self._show(failure, new_id("req_"))).encode()
+        way_back(failure.status, [("Content-Type", "application/json"), ("Connection", "close"), *_SAFE], body)
 
     def _refuse(self, refusal: ApiError, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         request_id = new_id("req_")

@@ -1,6 +1,7 @@
 """Reads request bodies and queries whole or to disk, and refuses those that are too long, cut short or misspelt.
 
-Werkzeug alone would truncate a long chunked body and drop a cut upload, both without an error.
+Werkzeug alone would truncate a long chunked body and drop a cut upload, both without an error. What comes slowly, or
+ends before its length, is the gate's matter.
 """
 
 import errno
@@ -14,15 +15,12 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from services.files import Incoming, clean_label
-from wire.body import parse_object
+from wire.body import parse_object, read_whole
 from wire.errors import ApiError, BadRequest, PayloadTooLarge, UnsupportedMediaType
 from wire.requests import unknown_field
 
-MAX_JSON_BYTES = 8 * 1024 * 1024
 # What boundaries and part headers may add to the files of an upload.
 FRAMING_BYTES = 1024 * 1024
-_READ_BYTES = 64 * 1024
-
 Form = MultiDict[str, str]
 FormFiles = MultiDict[str, FileStorage]
 
@@ -30,12 +28,8 @@ FormFiles = MultiDict[str, FileStorage]
 def json_object() -> dict[str, Any]:
     """Return the request's JSON object; 400, 413 or 415 says what is wrong with the body."""
     _refuse_encoded(request)
-    body = _Counted(request, MAX_JSON_BYTES, "A JSON body")
-    pieces = []
-    while piece := body.read(_READ_BYTES):
-        pieces.append(piece)
-    body.check_length()
-    return parse_object(b"".join(pieces), request.headers.get("Content-Type"))
+    raw = read_whole(request.environ["wsgi.input"], request.content_length)
+    return parse_object(raw, request.headers.get("Content-Type"))
 
 
 def multipart(max_megabytes: int) -> tuple[Form, FormFiles]:
@@ -52,7 +46,7 @@ def multipart(max_megabytes: int) -> tuple[Form, FormFiles]:
         shown = request.mimetype or "none at all"
         message = f"The body's content type is {shown}; send the file as multipart/form-data, in the field 'files'."
         raise UnsupportedMediaType(message, code="unsupported_content_type")
-    body = _Counted(request, max_megabytes * 1024 * 1024 + FRAMING_BYTES, f"An upload ({max_megabytes} MB)")
+    body = _Limited(request, max_megabytes * 1024 * 1024 + FRAMING_BYTES, f"An upload ({max_megabytes} MB)")
     parser = FormDataParser(silent=False, max_form_memory_size=500_000, max_form_parts=1000)
     try:
         _, form, files = parser.parse(
@@ -64,7 +58,6 @@ def multipart(max_megabytes: int) -> tuple[Form, FormFiles]:
         raise _broken_form(error) from None
     except OSError as error:
         raise _full_disk(error) from None
-    body.check_length()
     return form, files
 
 
@@ -133,36 +126,23 @@ def _incoming(file: FileStorage, megabytes: int, name: str) -> Incoming:
     return Incoming(label, file.content_type or "application/octet-stream", size, cast(BinaryIO, file.stream))
 
 
-class _Counted(io.RawIOBase):
-    """The body as it comes, counted: too long is 413 at once, shorter than announced is 400."""
+class _Limited(io.RawIOBase):
+    """The body as it comes; one that is too long is 413 at once."""
 
     def __init__(self, request: Request, most: int, what: str) -> None:
         self._source = cast(BinaryIO, request.environ["wsgi.input"])
-        self._announced = request.content_length
-        self._chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
         self._most = most
         self._what = what
         self._count = 0
-        if (self._announced or 0) > most:
+        if (request.content_length or 0) > most:
             raise self._too_large()
 
     def read(self, size: int = -1) -> bytes:
-        if not self._chunked:
-            left = (self._announced or 0) - self._count
-            size = min(size, left) if size >= 0 else left
-        piece = self._source.read(size) if size else b""
+        piece = self._source.read(size)
         self._count += len(piece)
         if self._count > self._most:
             raise self._too_large()
         return piece
-
-    def check_length(self) -> None:
-        """Read what follows the form, then compare with what was announced."""
-        while self.read(_READ_BYTES):
-            pass
-        if not self._chunked and self._count < (self._announced or 0):
-            message = f"The body ended after {self._count} of {self._announced} bytes; nothing was kept. Send it again."
-            raise BadRequest(message, code="incomplete_upload")
 
     def _too_large(self) -> PayloadTooLarge:
         message = f"{self._what} has at most {self._most} bytes."

@@ -8,12 +8,14 @@ from flask import Blueprint, current_app, request
 from routes import services
 from routes.audit import told
 from routes.incoming import multipart, refuse_unknown, sent_files, switch
-from services.files import Outcome
+from services.files import Incoming, Outcome
+from wire import declared
 from wire.envelope import ok
 from wire.errors import BadRequest
 
 bp = Blueprint("upload_files", __name__)
-UPLOAD_FIELDS = ["files", "validate"]
+UPLOAD_FIELDS = ["files", "validate", *declared.FIELDS]
+_BLOCK = 1024 * 1024
 
 
 @bp.post("/upload_files")
@@ -24,7 +26,17 @@ def upload_files() -> tuple[dict[str, Any], int]:
     refuse_unknown([*files, *form, *request.args], UPLOAD_FIELDS)
     validate = switch("validate", form if "validate" in form else request.args, default=True)
     incoming = sent_files(form, files, megabytes)
+    _compare(incoming, {name: form.getlist(name) for name in declared.FIELDS})
     return _reply([services().files.upload(file, validate=validate) for file in incoming])
+
+
+def _compare(incoming: list[Incoming], given: dict[str, list[str]]) -> None:
+    """Refuse all files if one is not what it was declared to be, before any goes upstream."""
+    for file, said in zip(incoming, declared.declarations(given, len(incoming)), strict=True):
+        verified = declared.Verified(file.stream, said)
+        while said and verified.read(_BLOCK):
+            pass
+        file.stream.seek(0)
 
 
 def _reply(outcomes: list[Outcome]) -> tuple[dict[str, Any], int]:

@@ -8,13 +8,13 @@ import logging
 from collections.abc import Callable, Generator, Iterator
 from datetime import date
 from http import HTTPStatus
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from services import failures, models
 from services.client import Upstream, object_in, pick
+from services.streams import Places, Streams
 from wire import sse
 from wire.errors import ApiError, BadRequest, Unavailable
 from wire.waiting import Work
@@ -34,24 +34,33 @@ _LAST_LINES = (b"data: [DONE]", b"data:[DONE]")
 
 
 class Chat:
-    """Chat completions; at most `max_streams` are streamed at once, so that other calls still find a thread."""
+    """Chat completions; at most `max_streams` are streamed and `max_whole` others written at once.
+
+    So other calls still find a thread.
+    """
 
     def __init__(
         self,
         upstream: Upstream,
         default_model: str,
         max_streams: int = 32,
+        max_whole: int = 32,
         today: Callable[[], date] = date.today,
     ) -> None:
         self._upstream = upstream
         self._default_model = default_model
         self._today = today
-        self._streams = _Slots(max_streams)
+        self._streams = Streams(max_streams)
+        self._whole = Places(max_whole)
 
     @property
     def streams_open(self) -> int:
         """How many answers are being streamed now."""
         return self._streams.taken
+
+    def stop(self) -> None:
+        """End what is being streamed, with an event that says why; whole answers go on."""
+        self._streams.stop()
 
     def complete(self, wanted: dict[str, Any]) -> Work[dict[str, Any]]:
         """Return the documented `{content, id, model}`; `wanted` is a body that `DocumentedChat` has let through.
@@ -59,16 +68,12 @@ class Chat:
         Yields with each piece that the upstream sends, a blank perhaps, to show that it is there. Closing it hangs up.
         """
         _refuse_uncarried(wanted)
-        response, content = self._ask(self._body(wanted)), bytearray()
+        if not self._whole.take():
+            raise _crowded("server_is_overloaded", f"{self._whole.most} answers are being written")
         try:
-            for piece in self._upstream.pieces(response):
-                content += piece
-                if len(content) > MAX_ANSWER_BYTES:
-                    raise failures.nonsense(f"it has more than {MAX_ANSWER_BYTES} bytes")
-                yield
+            completion = object_in((yield from self._whole_answer(self._body(wanted))))
         finally:
-            response.close()
-        completion = object_in(bytes(content))
+            self._whole.give_back()
         if isinstance(error := completion.get("error"), dict):
             raise failures.reported(error, HTTPStatus.BAD_GATEWAY, self._upstream.address.api_key)
         try:
@@ -80,14 +85,25 @@ class Chat:
             raise failures.nonsense("the content of its message is no text")
         return pick(completion, "id", "model") | {"content": content}
 
+    def _whole_answer(self, body: dict[str, Any]) -> Work[bytes]:
+        response, content = self._ask(body), bytearray()
+        try:
+            for piece in self._upstream.pieces(response):
+                content += piece
+                if len(content) > MAX_ANSWER_BYTES:
+                    raise failures.nonsense(f"it has more than {MAX_ANSWER_BYTES} bytes")
+                yield
+        finally:
+            response.close()
+        return bytes(content)
+
     def stream(self, wanted: dict[str, Any]) -> sse.Started:
         """Return the upstream's events as they come; the first is already there, so a failure before it raises.
 
         Closing the iterator closes the connection to the upstream.
         """
         if not self._streams.take():
-            message = f"{self._streams.most} answers are being streamed already; try again in a moment."
-            raise Unavailable(message, code="too_many_streams", headers={"Retry-After": "1"})
+            raise _crowded("too_many_streams", f"{self._streams.most} answers are being streamed")
         return sse.Started(self._relay(wanted))
 
     def _relay(self, wanted: dict[str, Any]) -> Generator[bytes, None, None]:
@@ -96,14 +112,16 @@ class Chat:
         try:
             response = self._ask(self._body(wanted))
             try:
-                for events in whole_events(self._pieces(response)):
-                    yield events
-                    begun = True
+                with self._streams.relaying(response):
+                    for events in whole_events(self._pieces(response)):
+                        yield events
+                        begun = True
             finally:
                 response.close()
-        except ApiError as failure:
+        except ApiError as found:
+            failure = sse.server_stopping() if self._streams.stopping else found
             if not begun:
-                raise
+                raise failure from None
             log.warning("a stream ended early: %s", failure.message)
             yield sse.error_event(failure)
         finally:
@@ -128,27 +146,6 @@ class Chat:
             "model": wanted.get("model") or self._default_model,
             "messages": messages if system is None else [{"role": "system", "content": system}, *messages],
         }
-
-
-class _Slots:
-    """Places for streams: a semaphore that tells how many are taken."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.taken = 0
-        self._lock = Lock()
-
-    def take(self) -> bool:
-        """Take a place if there is one."""
-        with self._lock:
-            free = self.taken < self.most
-            self.taken += free
-            return free
-
-    def give_back(self) -> None:
-        """Leave a place."""
-        with self._lock:
-            self.taken -= 1
 
 
 def whole_events(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -195,6 +192,10 @@ def _refuse_garbled(data: bytes) -> None:
         _EVENT.decode(data)
     except (ValueError, RecursionError):
         raise failures.nonsense("an event of its stream is no JSON object") from None
+
+
+def _crowded(code: str, what: str) -> Unavailable:
+    return Unavailable(f"{what} already; try again in a moment.", code=code, headers={"Retry-After": "1"})
 
 
 def _refuse_uncarried(wanted: dict[str, Any]) -> None:

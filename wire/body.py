@@ -2,15 +2,41 @@
 
 import json
 import re
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
-from wire.errors import BadRequest, UnsupportedMediaType
+from wire.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType
+
+MAX_BYTES = 8 * 1024 * 1024
 
 MAX_DEPTH = 64
 """Levels, the values innermost counted; a schema of ten objects in lists, OpenAI's deepest, needs more than 32."""
 _SHOWN = 20
 _CHARSET = re.compile(r"""(?:^|;)\s*charset\s*=\s*["']?([^\s;"']+)""")
 _CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
+_READ_BYTES = 64 * 1024
+
+
+class Readable(Protocol):
+    """Bytes that come one block after the other, b"" at their end."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes."""
+
+
+def read_whole(source: Readable, announced: int | None, most: int = MAX_BYTES) -> bytes:
+    """Return all of `source`, of which the head announced so many bytes; raises PayloadTooLarge beyond `most`.
+
+    Werkzeug alone would read the first bytes of a chunked body that is too long, and say nothing.
+    """
+    if (announced or 0) > most:
+        raise _too_large(most)
+    pieces, count = [], 0
+    while piece := source.read(_READ_BYTES):
+        pieces.append(piece)
+        count += len(piece)
+        if count > most:
+            raise _too_large(most)
+    return b"".join(pieces)
 
 
 def parse_object(raw: bytes, content_type: str | None) -> dict[str, Any]:
@@ -38,6 +64,10 @@ def parse_object(raw: bytes, content_type: str | None) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise BadRequest(f"The body is {_name(body)}; send a JSON object.", code="body_must_be_object")
     return body
+
+
+def _too_large(most: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"A JSON body has at most {most} bytes.", code="body_too_large")
 
 
 def _load(raw: bytes) -> Any:

@@ -48,6 +48,13 @@ class MethodNotAllowed(ApiError):
 
 
 @dataclass(eq=False)
+class RequestTimeout(ApiError):
+    """408: the request did not come in time."""
+
+    status: int = 408
+
+
+@dataclass(eq=False)
 class PayloadTooLarge(ApiError):
     """413: the body is over a stated limit."""
 

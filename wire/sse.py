@@ -1,11 +1,11 @@
 """Server-sent events as the wire has them (wire reference 3.4): `data: {json}`, an in-band error, `[DONE]`."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from msgspec.json import encode
 
-from wire.errors import ApiError, openai_body
+from wire.errors import ApiError, Unavailable, openai_body
 
 CONTENT_TYPE = "text/event-stream"
 DONE = b"data: [DONE]\n\n"
@@ -28,6 +28,24 @@ class Started(Iterator[bytes]):
     def close(self) -> None:
         """End the stream, whether or not it was read."""
         self._events.close()
+
+
+def until(is_over: Callable[[], bool], events: Started) -> Generator[bytes, None, None]:
+    """Pass `events` on until the server is to stop; the last one then says so. Closing it closes `events`."""
+    try:
+        for one in events:
+            if is_over():
+                yield error_event(server_stopping())
+                return
+            yield one
+    finally:
+        events.close()
+
+
+def server_stopping() -> Unavailable:
+    """Return what a stream ends with when its server stops."""
+    message = "The server is stopping; ask again in a moment."
+    return Unavailable(message, code="server_stopping", headers={"Retry-After": "5"})
 
 
 def event(payload: dict[str, Any]) -> bytes:

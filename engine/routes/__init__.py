@@ -1,16 +1,23 @@
 """The wire under /v1, one blueprint a resource; the rules are in `engine.files`, `jobs`, `models` and `chat`."""
 
-from typing import cast
+from typing import Any, cast
 
-from flask import current_app, request
+from flask import Response, current_app, request
 
 from engine.parts import Parts
+from wire import sse
+from wire.body import parse_object, read_whole
 from wire.errors import BadRequest
 
 
 def parts() -> Parts:
     """Return the parts of the engine that serves this request."""
     return cast(Parts, current_app.extensions["engine"])
+
+
+def json_object() -> dict[str, Any]:
+    """Return the request's JSON object; 400, 413 or 415 says what is wrong with the body."""
+    return parse_object(read_whole(request.environ["wsgi.input"], request.content_length), request.content_type)
 
 
 def limit(default: int, most: int) -> int:
@@ -23,3 +30,9 @@ def limit(default: int, most: int) -> int:
             param="limit",
         )
     return int(text)
+
+
+def streamed(events: sse.Started) -> Response:
+    """Return the answer that sends `events` as they come, and no longer than the engine runs."""
+    lasting = sse.until(parts().stopping.is_set, events)
+    return Response(lasting, content_type=sse.CONTENT_TYPE, direct_passthrough=True)

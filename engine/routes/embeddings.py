@@ -1,13 +1,12 @@
 """`/v1/embeddings` (wire reference 4.2)."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 from msgspec.json import encode
 
 from engine import embeddings
-from engine.routes import parts
+from engine.routes import json_object, parts
 from wire import waiting
-from wire.body import parse_object
 from wire.embeddings import EmbeddingCreate
 from wire.errors import openai_body
 from wire.requests import parse
@@ -18,7 +17,7 @@ bp = Blueprint("embeddings", __name__, url_prefix="/v1/embeddings")
 @bp.post("")
 def create() -> ResponseReturnValue:
     """Return one vector for each text."""
-    asked = parse(EmbeddingCreate, parse_object(request.get_data(), request.content_type))
+    asked = parse(EmbeddingCreate, json_object())
     base = parts().models.embedder(asked.model)
     work = embeddings.create(parts().pool, base, parts().models.base_path(base), asked)
     answer = waiting.reply(work, lambda error: encode(openai_body(error)))

@@ -8,6 +8,7 @@ from flask import Blueprint, request, send_file
 from flask.typing import ResponseReturnValue
 
 from engine.routes import limit, parts
+from wire import declared
 from wire.errors import BadRequest
 from wire.requests import ExpiresAfter, FileExpiry, parse
 
@@ -17,12 +18,13 @@ bp = Blueprint("files", __name__, url_prefix="/v1/files")
 
 @bp.post("")
 def create() -> ResponseReturnValue:
-    """Upload a file; multipart fields `purpose` and `file`."""
+    """Upload a file; multipart fields `purpose` and `file`, perhaps its `sha256` and `bytes`."""
     upload, purpose = request.files.get("file"), request.form.get("purpose")
     if upload is None or purpose is None:
         missing = "file" if upload is None else "purpose"
         raise BadRequest(f"'{missing}' is a required property", param=missing)
-    stream, name = cast(BinaryIO, upload.stream), upload.filename or "upload"
+    [said] = declared.declarations({name: request.form.getlist(name) for name in declared.FIELDS}, 1)
+    stream, name = declared.Verified(cast(BinaryIO, upload.stream), said), upload.filename or "upload"
     return parts().files.create(stream, name, purpose, int(time.time()), _expires_after())
 
 

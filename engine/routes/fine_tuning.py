@@ -6,8 +6,7 @@ import time
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from engine.routes import limit, parts
-from wire.body import parse_object
+from engine.routes import json_object, limit, parts
 from wire.errors import BadRequest
 from wire.requests import JobCreate, parse
 
@@ -18,7 +17,7 @@ bp = Blueprint("fine_tuning", __name__, url_prefix="/v1/fine_tuning/jobs")
 @bp.post("")
 def create() -> ResponseReturnValue:
     """Create a job; it answers at once, and faults in the data show later in the job."""
-    asked = parse(JobCreate, parse_object(request.get_data(), request.content_type))
+    asked = parse(JobCreate, json_object())
     return parts().jobs.create(asked, int(time.time()))
 
 

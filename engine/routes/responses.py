@@ -3,14 +3,13 @@
 import time
 from typing import NoReturn
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 from msgspec.json import encode
 
 from engine import responses
-from engine.routes import parts
-from wire import sse, waiting
-from wire.body import parse_object
+from engine.routes import json_object, parts, streamed
+from wire import waiting
 from wire.errors import NotFound, openai_body
 from wire.requests import parse
 from wire.responses import ResponseCreate
@@ -21,10 +20,10 @@ bp = Blueprint("responses", __name__, url_prefix="/v1/responses")
 @bp.post("")
 def create() -> ResponseReturnValue:
     """Answer a text or a conversation: whole, or with `stream: true` as named server-sent events."""
-    asked = parse(ResponseCreate, parse_object(request.get_data(), request.content_type))
+    asked = parse(ResponseCreate, json_object())
     way = (parts().pool, parts().models.resolve(asked.model), asked, int(time.time()))
     if asked.stream:
-        return Response(responses.stream(*way), content_type=sse.CONTENT_TYPE, direct_passthrough=True)
+        return streamed(responses.stream(*way))
     answer = waiting.reply(responses.complete(*way), lambda error: encode(openai_body(error)))
     return Response(answer, content_type="application/json", direct_passthrough=True)
 

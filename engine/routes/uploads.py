@@ -6,8 +6,7 @@ from typing import BinaryIO, cast
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from engine.routes import parts
-from wire.body import parse_object
+from engine.routes import json_object, parts
 from wire.errors import BadRequest
 from wire.requests import UploadComplete, UploadCreate, parse
 
@@ -17,7 +16,7 @@ bp = Blueprint("uploads", __name__, url_prefix="/v1/uploads")
 @bp.post("")
 def create() -> ResponseReturnValue:
     """Begin an upload in parts."""
-    asked = parse(UploadCreate, parse_object(request.get_data(), request.content_type))
+    asked = parse(UploadCreate, json_object())
     return parts().uploads.create(asked, int(time.time()))
 
 
@@ -33,7 +32,7 @@ def add_part(upload_id: str) -> ResponseReturnValue:
 @bp.post("/<upload_id>/complete")
 def complete(upload_id: str) -> ResponseReturnValue:
     """Make a file of the parts."""
-    asked = parse(UploadComplete, parse_object(request.get_data(), request.content_type))
+    asked = parse(UploadComplete, json_object())
     return parts().uploads.complete(upload_id, asked, int(time.time()))
 
 

@@ -5,9 +5,8 @@ import time
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from engine.routes import limit, parts
+from engine.routes import json_object, limit, parts
 from engine.webhooks.message import EVENT_TYPES
-from wire.body import parse_object
 from wire.requests import parse
 from wire.webhooks import WebhookCreate, WebhookRotateSecret, WebhookTest, WebhookUpdate
 
@@ -17,7 +16,7 @@ bp = Blueprint("webhooks", __name__, url_prefix="/v1")
 @bp.post("/webhook_endpoints")
 def create() -> ResponseReturnValue:
     """Keep an endpoint; its secret is in this reply and in no other."""
-    asked = parse(WebhookCreate, parse_object(request.get_data(), request.content_type))
+    asked = parse(WebhookCreate, json_object())
     return parts().webhooks.create(asked, int(time.time()))
 
 
@@ -36,7 +35,7 @@ def retrieve(endpoint_id: str) -> ResponseReturnValue:
 @bp.post("/webhook_endpoints/<endpoint_id>")
 def update(endpoint_id: str) -> ResponseReturnValue:
     """Change name, URL or event types."""
-    asked = parse(WebhookUpdate, parse_object(request.get_data(), request.content_type))
+    asked = parse(WebhookUpdate, json_object())
     return parts().webhooks.update(endpoint_id, asked, int(time.time()))
 
 
@@ -49,14 +48,14 @@ def delete(endpoint_id: str) -> ResponseReturnValue:
 @bp.post("/webhook_endpoints/<endpoint_id>/rotate_secret")
 def rotate_secret(endpoint_id: str) -> ResponseReturnValue:
     """Make a new secret; the old one may go on signing for a day."""
-    asked = parse(WebhookRotateSecret, parse_object(request.get_data(), request.content_type))
+    asked = parse(WebhookRotateSecret, json_object())
     return parts().webhooks.rotate_secret(endpoint_id, asked, int(time.time()))
 
 
 @bp.post("/webhook_endpoints/<endpoint_id>/test")
 def test(endpoint_id: str) -> ResponseReturnValue:
     """Send a made-up event now, once."""
-    asked = parse(WebhookTest, parse_object(request.get_data(), request.content_type))
+    asked = parse(WebhookTest, json_object())
     return parts().webhooks.test(endpoint_id, asked, int(time.time()))
 
 

@@ -180,6 +180,8 @@ def _forms() -> dict[str, Schema]:
         "model": TEXT | {"description": "the model that will be trained"},
         "epochs": _or_empty({"type": "integer", "minimum": 1, "maximum": 50}),
         "validate": switch | {"default": "true", "description": "false sends the files on unchecked"},
+        "sha256": many(TEXT) | {"description": "of each file, in hexadecimal: what arrives must have it"},
+        "bytes": many(TEXT) | {"description": "how long each file is: what arrives must be as long"},
         "upload": switch | {"default": "false", "description": "send on what passes or was made"},
         "download": switch | {"default": "false", "description": "answer with the examples alone, as a file"},
         "thorough": switch | {"default": "false", "description": "read every example's wording in large files too"},

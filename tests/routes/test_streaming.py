@@ -94,7 +94,9 @@ def test_what_the_plain_reply_cannot_carry_may_be_streamed(client: FlaskClient, 
 
 def test_streams_leave_a_thread_for_other_calls(upstream: FakeOpenAI) -> None:
     upstream.gap = 0.1
-    client = create_app(ServiceConfig(data_dir=NO_DATA, openai_base_url=upstream.base_url, threads=2)).test_client()
+    client = create_app(
+        ServiceConfig(data_dir=NO_DATA, openai_base_url=upstream.base_url, threads=2, streams=1)
+    ).test_client()
     running = client.post("/chat", json=BODY)
     next(iter(running.response))
     refused = client.post("/chat", json=BODY)
@@ -107,7 +109,9 @@ def test_streams_leave_a_thread_for_other_calls(upstream: FakeOpenAI) -> None:
 
 
 def test_a_failed_stream_gives_its_place_back(upstream: FakeOpenAI) -> None:
-    client = create_app(ServiceConfig(data_dir=NO_DATA, openai_base_url=upstream.base_url, threads=2)).test_client()
+    client = create_app(
+        ServiceConfig(data_dir=NO_DATA, openai_base_url=upstream.base_url, threads=2, streams=1)
+    ).test_client()
     upstream.fail(CHAT, Fault("drop"), Fault("raw", raw=b"{}"))
     assert [client.post("/chat", json=BODY).status_code for _ in range(3)] == [502, 502, 200]
 

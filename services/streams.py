@@ -1,0 +1,67 @@
+"""Answers on their way through us: how many there may be at once, and the end of the streamed ones when we stop."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpx2
+
+
+class Places:
+    """A semaphore that tells how many are taken."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.taken = 0
+        self._lock = Lock()
+
+    def take(self) -> bool:
+        """Take a place if there is one."""
+        with self._lock:
+            free = self.taken < self.most
+            self.taken += free
+            return free
+
+    def give_back(self) -> None:
+        """Leave a place."""
+        with self._lock:
+            self.taken -= 1
+
+
+class Streams(Places):
+    """The places of streamed answers, and the upstream's answers that are being relayed in them."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.stopping = False
+        self._open: set[httpx2.Response] = set()
+
+    @contextmanager
+    def relaying(self, response: "httpx2.Response") -> Iterator[None]:
+        """Have `response` end early when the service stops, though its upstream says nothing for minutes."""
+        with self._lock:
+            self._open.add(response)
+        try:
+            if self.stopping:
+                _cut(response)
+            yield
+        finally:
+            with self._lock:
+                self._open.discard(response)
+
+    def stop(self) -> None:
+        """Let every read of an answer that is relayed end now; what is relayed later ends at once."""
+        with self._lock:
+            self.stopping = True
+            for response in self._open:
+                _cut(response)
+
+
+def _cut(response: "httpx2.Response") -> None:
+    """End the connection under `response`, whichever thread reads from it; that thread closes it."""
+    connection = response.extensions["network_stream"].get_extra_info("socket")
+    with suppress(OSError), socket.fromfd(connection.fileno(), connection.family, connection.type) as under_tls:
+        under_tls.shutdown(socket.SHUT_RDWR)
