@@ -114,6 +114,12 @@ class Body(io.RawIOBase):
             raise BadRequest(message, code="incomplete_upload")
         return piece
 
+    def readinto(self, buffer: Any, /) -> int:
+        """Read into `buffer`, and return how much; raises as `read` does."""
+        piece = self.read(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
 
 def has_body(environ: dict[str, Any]) -> bool:
     """Whether the head of a call announces a body."""

@@ -69,7 +69,7 @@ class Chat:
         """
         _refuse_uncarried(wanted)
         if not self._whole.take():
-            raise _crowded("server_is_overloaded", f"{self._whole.most} answers are being written")
+            raise _crowded(f"{self._whole.most} answers are being written", code="server_is_overloaded")
         try:
             completion = object_in((yield from self._whole_answer(self._body(wanted))))
         finally:
@@ -102,8 +102,10 @@ class Chat:
 
         Closing the iterator closes the connection to the upstream.
         """
+        if self._streams.stopping:
+            raise sse.server_stopping()
         if not self._streams.take():
-            raise _crowded("too_many_streams", f"{self._streams.most} answers are being streamed")
+            raise _crowded(f"{self._streams.most} answers are being streamed", code="too_many_streams")
         return sse.Started(self._relay(wanted))
 
     def _relay(self, wanted: dict[str, Any]) -> Generator[bytes, None, None]:
@@ -111,13 +113,10 @@ class Chat:
         begun = False
         try:
             response = self._ask(self._body(wanted))
-            try:
-                with self._streams.relaying(response):
-                    for events in whole_events(self._pieces(response)):
-                        yield events
-                        begun = True
-            finally:
-                response.close()
+            with self._streams.relaying(response):
+                for events in whole_events(self._pieces(response)):
+                    yield events
+                    begun = True
         except ApiError as found:
             failure = sse.server_stopping() if self._streams.stopping else found
             if not begun:
@@ -194,7 +193,7 @@ def _refuse_garbled(data: bytes) -> None:
         raise failures.nonsense("an event of its stream is no JSON object") from None
 
 
-def _crowded(code: str, what: str) -> Unavailable:
+def _crowded(what: str, code: str) -> Unavailable:
     return Unavailable(f"{what} already; try again in a moment.", code=code, headers={"Retry-After": "1"})
 
 

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -43,8 +44,9 @@ class Nearby:
         except BaseException:
             connection.close()
             raise
-        stream = _Body(self, connection, answer)
-        return httpx2.Response(answer.status, headers=list(answer.headers.items()), stream=stream)
+        stream, extensions = _Body(self, connection, answer), {"network_stream": _Wire(connection)}
+        headers = list(answer.headers.items())
+        return httpx2.Response(answer.status, headers=headers, stream=stream, extensions=extensions)
 
     def keep(self, connection: socket.socket) -> None:
         """Take back a connection whose answer has been read to its end; those that nobody needed since are closed."""
@@ -108,6 +110,17 @@ class _Body(httpx2.SyncByteStream):
             return
         self._answer.close()
         connection.close()
+
+
+@dataclass(frozen=True)
+class _Wire:
+    """What httpx2 tells of the connection under an answer."""
+
+    connection: socket.socket
+
+    def get_extra_info(self, info: str) -> socket.socket | None:
+        """Return the socket, if that is asked for."""
+        return self.connection if info == "socket" else None
 
 
 def _stands(connection: socket.socket) -> bool:

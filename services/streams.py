@@ -41,7 +41,7 @@ class Streams(Places):
 
     @contextmanager
     def relaying(self, response: "httpx2.Response") -> Iterator[None]:
-        """Have `response` end early when the service stops, though its upstream says nothing for minutes."""
+        """Have `response` end early when the service stops, though its upstream says nothing for minutes; close it."""
         with self._lock:
             self._open.add(response)
         try:
@@ -51,6 +51,7 @@ class Streams(Places):
         finally:
             with self._lock:
                 self._open.discard(response)
+            response.close()
 
     def stop(self) -> None:
         """Let every read of an answer that is relayed end now; what is relayed later ends at once."""

@@ -33,7 +33,7 @@ IMPORTS: dict[str, set[str]] = {
     "limits": set(),
     "loopback": set(),
     "unpickling": set(),
-    "httpd": {"lifeline", "unpickling"},
+    "httpd": {"gate", "lifeline", "unpickling"},
     "engine": {"engine", "wire", "lifeline", "sandbox"},
     "engine.files": {"engine", "wire", "dataprep"},
     "engine.app": {"engine", "wire", "config", "gate", "observe", "lifeline", "sandbox"},

@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
 
 from engine.files import Files
 from engine.store import FILES, Store
@@ -122,3 +123,14 @@ def test_the_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
     row = store.one(FILES, id=made["id"])
     assert row is not None
     assert row["sha256"] == hashlib.sha256(b"content").hexdigest()
+
+
+@pytest.mark.parametrize("declared", [{"sha256": "0" * 64}, {"bytes": "3"}])
+def test_a_file_that_is_not_what_was_declared_leaves_nothing(
+    caller: FlaskClient, tmp_path: Path, declared: dict[str, str]
+) -> None:
+    form = {"purpose": "fine-tune", "file": (io.BytesIO(b"content"), "a.jsonl")}
+    reply = caller.post("/v1/files", data={**form, **declared})
+    assert (reply.status_code, reply.get_json()["error"]["code"]) == (400, "checksum_mismatch")
+    assert caller.get("/v1/files").get_json()["data"] == []
+    assert list((tmp_path / "data" / "files").iterdir()) == []

@@ -1,5 +1,6 @@
 """Uploads: checked before a byte goes upstream, one or many, and never half."""
 
+import hashlib
 import io
 from typing import Any
 
@@ -177,3 +178,20 @@ def test_a_cut_upload_is_refused_whole(client: FlaskClient, upstream: FakeOpenAI
 def test_a_broken_form_is_refused(client: FlaskClient, content_type: str, body: bytes) -> None:
     reply = client.post("/upload_files", data=body, content_type=content_type)
     assert (reply.status_code, code(reply)) == (400, "invalid_multipart")
+
+
+@pytest.mark.parametrize("wrong", [{"sha256": "0" * 64}, {"bytes": "1"}])
+def test_a_file_that_is_not_what_was_declared_is_refused_with_all_others(
+    client: FlaskClient, upstream: FakeOpenAI, wrong: dict[str, str]
+) -> None:
+    right = {"sha256": hashlib.sha256(LINE).hexdigest(), "bytes": str(len(LINE))}
+    files = [(io.BytesIO(LINE), "a.jsonl"), (io.BytesIO(LINE), "b.jsonl")]
+    reply = client.post("/upload_files", data={"files": files, **{name: [right[name], wrong[name]] for name in wrong}})
+    assert (reply.status_code, code(reply)) == (400, "checksum_mismatch")
+    assert upstream.seen == []
+
+
+def test_a_file_that_is_what_was_declared_is_taken(client: FlaskClient, upstream: FakeOpenAI) -> None:
+    reply = upload(client, (LINE, "a.jsonl"), sha256=hashlib.sha256(LINE).hexdigest().upper(), bytes=str(len(LINE)))
+    assert reply.status_code == 200
+    assert LINE in upstream.last(FILES).body

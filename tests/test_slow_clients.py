@@ -1,0 +1,83 @@
+"""Clients that send slowly, or stop, hold neither server up: over real sockets, through the launcher."""
+
+import http.client
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from bench import slow_clients
+from tests.live_engine import LiveEngine
+
+THREADS = 4
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveEngine]:
+    settings = {"ENGINE_THREADS": str(THREADS), "BODY_TIMEOUT": "1"}
+    engine = LiveEngine(tmp_path_factory.mktemp("slow"), tiny_gguf, **settings)
+    try:
+        yield engine.wait()
+    finally:
+        engine.end()
+
+
+def begin(engine: LiveEngine, framing: str, body: bytes) -> socket.socket:
+    """Send a call whose body never ends."""
+    connection = socket.create_connection(("127.0.0.1", urlsplit(engine.url).port or 0), 10)
+    fields = "Host: localhost", "Connection: close", "Content-Type: application/json", framing
+    connection.sendall("\r\n".join(["POST /v1/chat/completions HTTP/1.1", *fields, "", ""]).encode() + body)
+    return connection
+
+
+def answer_to(connection: socket.socket) -> tuple[int, Any]:
+    """Read to the end of the connection."""
+    with connection, connection.makefile("rb") as stream:
+        status = int(stream.readline().split()[1])
+        return status, json.loads(stream.read().partition(b"\r\n\r\n")[2])
+
+
+def test_slow_clients_neither_hold_the_service_nor_are_waited_for_for_long() -> None:
+    """The short form of `python -m bench.slow_clients`; how quick `/status` is on an idle machine is told there."""
+    found = slow_clients.measure(streams=3, slow=8, seconds=4, patience=1)
+    assert [fault for fault in found.faults() if "/status" not in fault] == []
+    assert max(found.statuses) < 3
+    assert {"body 408", "chunks 408", "silence 408"} <= {*found.sent_away}
+
+
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [("Content-Length: 9999", b'{"mod'), ("Content-Length: 10", b""), ("Transfer-Encoding: chunked", b"5\r\n{")],
+    ids=["half a body", "no body", "half a chunk"],
+)
+def test_a_body_that_does_not_come_is_408_and_the_end_of_the_connection(
+    engine: LiveEngine, framing: str, body: bytes
+) -> None:
+    begun = time.monotonic()
+    status, told = answer_to(begin(engine, framing, body))
+    assert (status, told["error"]["code"]) == (408, "request_timeout")
+    assert 1 <= time.monotonic() - begun < 6
+
+
+def test_threads_that_wait_for_bodies_are_free_again_soon(engine: LiveEngine) -> None:
+    silent = [begin(engine, "Content-Length: 9999", b"{") for _ in range(3 * THREADS)]
+    begun = time.monotonic()
+    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(engine.url).port, timeout=20)
+    connection.request("GET", "/v1/models")
+    assert connection.getresponse().status == 200
+    assert time.monotonic() - begun < 5
+    assert {answer_to(one)[0] for one in silent} == {408}
+
+
+def test_a_body_that_takes_longer_than_its_seconds_and_comes_fast_is_taken(engine: LiveEngine) -> None:
+    asked = json.dumps({"model": "nope", "messages": [{"role": "user", "content": "x" * 400_000}]}).encode()
+    connection = begin(engine, f"Content-Length: {len(asked)}", b"")
+    for place in range(0, len(asked), 50_000):
+        time.sleep(0.2)
+        connection.sendall(asked[place : place + 50_000])
+    assert answer_to(connection)[1]["error"]["code"] == "model_not_found"
