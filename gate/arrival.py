@@ -32,12 +32,12 @@ class Arrivals:
         self._waiting: set[Body] = set()
         self._lock = threading.Lock()
         self._any = threading.Event()
-        self._hurried = False
+        self._stopping_since: float | None = None
         self._thread: threading.Thread | None = None
 
     def hurry(self) -> None:
-        """From now on wait for each as if there were a crowd: the server is stopping."""
-        self._hurried = True
+        """From now on wait for each as if there were a crowd and it had just begun: the server is stopping."""
+        self._stopping_since = self.clock()
 
     def begin(self, body: "Body") -> None:
         """Note that a thread waits for `body`."""
@@ -57,7 +57,8 @@ class Arrivals:
     def look(self) -> list["Body"]:
         """Give up those that are too slow, and return them."""
         with self._lock:
-            haste = _HASTE if self._hurried or len(self._waiting) > self._crowd else 1
+            hurried = self._stopping_since is not None or len(self._waiting) > self._crowd
+            haste = _HASTE if hurried else 1
             late = [body for body in self._waiting if self._is_late(body, haste)]
             for body in late:
                 body.given_up = True
@@ -68,7 +69,7 @@ class Arrivals:
 
     def _is_late(self, body: "Body", haste: int) -> bool:
         allowed = self._patience / haste + body.count / (LEAST_RATE * haste)
-        return self.clock() - body.since > allowed
+        return self.clock() - max(body.since, self._stopping_since or body.since) > allowed
 
     def _watch(self) -> None:
         while self._any.wait():

@@ -1,0 +1,130 @@
+"""`python -m bench.stops [TIMES]`: SIGTERM amid 8 streams, 4 uploads that are on their way, and a training.
+
+Ends with 1 if the service took over 10 s to end or left a process, an upload was not answered, a stream did not end
+with [DONE] or the event that says why, a connection was reset, or the job does not go on from a checkpoint afterwards.
+"""
+
+import json
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psutil
+import requests
+
+from tests.fakes.ports import until
+from tests.live_service import LiveService
+from tests.tiny_models import write_tiny_gguf
+
+STREAMS, UPLOADS = 8, 4
+MOST_SECONDS = 10.0
+PATIENCE = 600.0  # a trainer comes after everything else that a busy machine does
+LINE = b'{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"answer"}]}\n'
+ROWS, EPOCHS = 30, 50
+# The tokens that end an answer are out of reach: one takes half a minute.
+QUESTION: dict[str, Any] = {"text": "hello", "max_tokens": 200, "n": 128, "logit_bias": {"0": -100, "2": -100}}
+UPLOAD_PIECES, PIECE_SECONDS = 15, 0.2
+
+
+def begin_job(service: LiveService) -> str:
+    """Start a job that trains for a while, and return its id."""
+    [sent] = service.call("POST", "/upload_files", files={"files": ("t.jsonl", LINE * ROWS)})
+    asked = {"training_file": sent["response"]["id"], "hyperparameters": {"n_epochs": EPOCHS, "batch_size": 1}}
+    return str(service.call("POST", "/fine_tuning", json=asked)["id"])
+
+
+def stream(url: str) -> str:
+    """Read a stream to its end, and return its last event."""
+    with requests.post(f"{url}/chat", json=QUESTION | {"stream": True}, stream=True, timeout=PATIENCE) as reply:
+        *_, last = (line for line in reply.iter_lines() if line.startswith(b"data: "))
+    return "[DONE]" if last == b"data: [DONE]" else str(json.loads(last[6:]).get("error", {}).get("code"))
+
+
+def upload(url: str) -> str:
+    """Send a file for three seconds, and return the status of the answer."""
+
+    def pieces() -> Iterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="files"; filename="s.jsonl"\r\n\r\n'
+        for _ in range(UPLOAD_PIECES):
+            yield LINE * 200
+            time.sleep(PIECE_SECONDS)
+        yield b"\r\n--b--\r\n"
+
+    form = {"Content-Type": "multipart/form-data; boundary=b"}
+    return str(requests.post(f"{url}/upload_files", data=pieces(), headers=form, timeout=PATIENCE).status_code)
+
+
+def told(result: Future[str]) -> str:
+    """What became of a call."""
+    try:
+        return result.result(PATIENCE)
+    except (requests.RequestException, ValueError) as error:
+        return type(error).__name__
+
+
+def stop_once(service: LiveService) -> list[str]:
+    """Stop a service that has all hands full, start it again, and return what was not as it was promised."""
+    job_id = begin_job(service)
+    until(lambda: service.step(job_id) > ROWS, PATIENCE, 0.2)
+    with ThreadPoolExecutor(STREAMS + UPLOADS) as crowd:
+        streams = [crowd.submit(stream, service.url) for _ in range(STREAMS)]
+        time.sleep(2)
+        uploads = [crowd.submit(upload, service.url) for _ in range(UPLOADS)]
+        time.sleep(1)
+        family, begun = service.family(), time.monotonic()
+        service.process.send_signal(signal.SIGTERM)
+        service.process.wait(PATIENCE)
+        took = time.monotonic() - begun
+        ends, answers = sorted(map(told, streams)), sorted(map(told, uploads))
+    left = [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    service.start()
+    service.wait(PATIENCE)
+    resumed = until(partial(resumptions, service, job_id), PATIENCE, 0.2)
+    service.call("POST", f"/jobs/{job_id}/cancel")
+    print(
+        f"ended in {took:.1f} s; streams {ends}; uploads {answers}; the job went on from step {resumed[-1]}", flush=True
+    )
+    promises = {
+        f"{took:.1f} s to the end": took <= MOST_SECONDS,
+        f"processes left: {left}": not left,
+        f"streams ended with {ends}": set(ends) <= {"[DONE]", "server_stopping"},
+        f"uploads were answered by {answers}": set(answers) == {"200"},
+        f"the job went on from {resumed[-1]}": resumed[-1] >= ROWS,
+    }
+    return [fault for fault, kept in promises.items() if not kept]
+
+
+def resumptions(service: LiveService, job_id: str) -> list[int]:
+    """The steps that the starts of a job's training after its first went on from."""
+    events = [event["data"] or {} for event in service.events(job_id)]
+    return [event["resumed_from"] or 0 for event in events if "resumed_from" in event][1:]
+
+
+def measure(times: int) -> list[str]:
+    """Stop a service so often; return the faults."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = write_tiny_gguf(Path(folder) / "tiny.gguf")
+        service = LiveService(Path(folder) / "data", model, LOG_LEVEL="ERROR").wait(PATIENCE)
+        try:
+            service.call("POST", "/chat", json={"text": "hello", "max_tokens": 1})
+            return [fault for _ in range(times) for fault in stop_once(service)]
+        finally:
+            service.end()
+
+
+def main() -> int:
+    """Stop and print."""
+    faults = measure(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    for fault in faults:
+        print(f"BROKEN: {fault}")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
