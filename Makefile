@@ -8,8 +8,9 @@ NAME := key
 SCOPES := read,train,chat
 EXAMPLES := 5
 WORKERS := 2
+MINUTES := 8
 
-.PHONY: help quickstart serve key test clients fuzz lint bench lock
+.PHONY: help quickstart serve key test clients fuzz soak lint bench lock
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -32,6 +33,10 @@ clients: $(VENV)/.dev  ## Run the tests that install packages of their own: othe
 
 fuzz: $(VENV)/.dev $(VENV)-fuzz/.schemathesis  ## Try the service against its own description (EXAMPLES=1400 SEED=1: 20,000 cases).
 	$(BIN)/python -m bench.fuzz_service $(VENV)-fuzz/bin/schemathesis --examples $(EXAMPLES) $(if $(SEED),--seed $(SEED))
+
+soak: $(VENV)/.dev  ## Load, slow clients, broken uploads, stops, order on disk (half an hour; MINUTES=1: short).
+	set -e; for form in "soak $(MINUTES)" "slow_clients 64 50 $$(($(MINUTES) * 8))" "broken_uploads $$(($(MINUTES) * 40))" \
+		"stops $(MINUTES)" "durability $$(($(MINUTES) * 6))"; do $(BIN)/python -m bench.$$form; done
 
 lint: $(VENV)/.dev  ## Check style and types.
 	$(BIN)/ruff check .

@@ -1,0 +1,52 @@
+"""The short forms of what `make soak` runs for half an hour."""
+
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+from bench import broken_uploads, durability
+from bench.durability import Call
+
+ID = "file-1"
+PART = f"</d/files/{ID}.part>"
+GOOD = [
+    Call("write", f'(7{PART}, "content", 7) = 7'),
+    Call("fsync", f"(7{PART}) = 0"),
+    Call("rename", f'("/d/files/{ID}.part", "/d/files/{ID}") = 0'),
+    Call("fsync", "(7</d/files>) = 0"),
+    Call("pwrite64", f'(9</d/engine.sqlite3>, "{ID}", 4096, 0) = 4096'),
+    Call("fdatasync", "(9</d/engine.sqlite3>) = 0"),
+    Call("writev", f'(11<TCP:[127.0.0.1:1->127.0.0.1:2]>, [{{iov_base="{ID}"}}], 1) = 9'),
+]
+
+
+def test_broken_uploads_leave_nothing_and_whole_ones_are_there() -> None:
+    """Without a kill, which costs a start; `python -m bench.broken_uploads` has them."""
+    ways, whole, faults = broken_uploads.measure(uploads=6, seed=7)
+    assert faults == []
+    assert whole == sum(ways.values()) == 6
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="Debian's strace is not here")
+def test_what_is_acknowledged_is_on_disk() -> None:
+    assert durability.measure(uploads=2) == []
+
+
+def test_an_upload_in_its_order_is_without_fault() -> None:
+    assert durability.fault_of_upload(GOOD, ID) == ""
+    assert durability.fault_of_job(GOOD, ID) == ""
+
+
+@pytest.mark.parametrize("missing", range(len(GOOD)))
+@pytest.mark.parametrize("fault_of", [durability.fault_of_upload, durability.fault_of_job])
+def test_a_step_that_is_missing_or_late_is_told(fault_of: Callable[[list[Call], str], str], missing: int) -> None:
+    needed = range(4, 7) if fault_of is durability.fault_of_job else {0, 1, 2, 3, 5, 6}
+    without = [call for place, call in enumerate(GOOD) if place != missing]
+    assert bool(fault_of(without, ID)) is (missing in needed)
+    assert bool(fault_of([*without, GOOD[missing]], ID)) is (missing in needed and missing != 6)
+
+
+def test_a_sync_that_failed_is_none() -> None:
+    failed = [Call(call.name, call.text.replace("= 0", "= -1 EIO")) for call in GOOD]
+    assert durability.fault_of_upload(failed, ID) == "fsync of the file is not where it belongs before the answer"
