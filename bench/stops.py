@@ -8,6 +8,7 @@ import json
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +19,7 @@ from typing import Any
 import psutil
 import requests
 
+from bench.kills import lives
 from tests.fakes.ports import until
 from tests.live_service import LiveService
 from tests.tiny_models import write_tiny_gguf
@@ -39,9 +41,10 @@ def begin_job(service: LiveService) -> str:
     return str(service.call("POST", "/fine_tuning", json=asked)["id"])
 
 
-def stream(url: str) -> str:
-    """Read a stream to its end, and return its last event."""
+def stream(url: str, begun: threading.Semaphore) -> str:
+    """Read a stream to its end, and return its last event; say when it has begun, be it in line for the model."""
     with requests.post(f"{url}/chat", json=QUESTION | {"stream": True}, stream=True, timeout=PATIENCE) as reply:
+        begun.release()
         *_, last = (line for line in reply.iter_lines() if line.startswith(b"data: "))
     return "[DONE]" if last == b"data: [DONE]" else str(json.loads(last[6:]).get("error", {}).get("code"))
 
@@ -73,16 +76,18 @@ def stop_once(service: LiveService) -> list[str]:
     job_id = begin_job(service)
     until(lambda: service.step(job_id) > ROWS, PATIENCE, 0.2)
     with ThreadPoolExecutor(STREAMS + UPLOADS) as crowd:
-        streams = [crowd.submit(stream, service.url) for _ in range(STREAMS)]
-        time.sleep(2)
+        all_begun = threading.Semaphore(0)
+        streams = [crowd.submit(stream, service.url, all_begun) for _ in range(STREAMS)]
+        for _ in streams:
+            all_begun.acquire(timeout=PATIENCE)
         uploads = [crowd.submit(upload, service.url) for _ in range(UPLOADS)]
-        time.sleep(1)
+        until(lambda: accepted(service) >= STREAMS + UPLOADS, PATIENCE)
         family, begun = service.family(), time.monotonic()
         service.process.send_signal(signal.SIGTERM)
         service.process.wait(PATIENCE)
         took = time.monotonic() - begun
         ends, answers = sorted(map(told, streams)), sorted(map(told, uploads))
-    left = [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    left = [one for one in family if lives(one)]
     service.start()
     service.wait(PATIENCE)
     resumed = until(partial(resumptions, service, job_id), PATIENCE, 0.2)
@@ -98,6 +103,13 @@ def stop_once(service: LiveService) -> list[str]:
         f"the job went on from {resumed[-1]}": resumed[-1] >= ROWS,
     }
     return [fault for fault, kept in promises.items() if not kept]
+
+
+def accepted(service: LiveService) -> int:
+    """How many connections the serving process has taken; others may wait for it in the system's queue."""
+    serving = service.find("app.py", serving=True)
+    taken = serving.net_connections("tcp") if serving else []
+    return sum(one.laddr.port == service.port and one.status == psutil.CONN_ESTABLISHED for one in taken)
 
 
 def resumptions(service: LiveService, job_id: str) -> list[int]:

@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 import requests
@@ -19,7 +20,7 @@ def test_a_stream_whose_upstream_is_silent_ends_with_an_event_that_says_why(upst
     upstream.gap = 60
     service = Service(OPENAI_BASE_URL=upstream.base_url, OPENAI_API_KEY="sk-x").wait()
     try:
-        asked = {"text": "Hi", "stream": True}
+        asked: dict[str, Any] = {"text": "Hi", "stream": True}
         with requests.post(f"{service.url}/chat", json=asked, stream=True, timeout=30) as reply:
             lines = reply.iter_lines()
             assert b'"role": "assistant"' in next(lines)
