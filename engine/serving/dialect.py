@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import DecodeError
 from msgspec.json import decode
 
+from engine.serving.schemas import require_small
 from wire.chat import ChatCreate, Drawing, Message
 from wire.completions import CompletionCreate
 from wire.errors import INVALID_REQUEST, ApiError, BadRequest, ServerFault
@@ -107,6 +108,7 @@ def _message(message: Message, where: str) -> dict[str, Any]:
 def _tools(request: ChatCreate) -> dict[str, Any]:
     """Return the tools and the choice among them; llama.cpp knows no choice by name, and would take it for `auto`."""
     choice = request.tool_choice
+    require_small(request.tools, "tools")
     if not isinstance(choice, dict):
         return _given(request, ("tools", "tool_choice", "parallel_tool_calls"))
     of_many = choice.get("allowed_tools")
@@ -144,6 +146,7 @@ def _format(given: dict[str, Any]) -> dict[str, Any]:
     # llama.cpp would overlook a schema that is no object, and answer as it likes.
     if kind == "json_schema" and not (isinstance(described, dict) and isinstance(described.get("schema"), dict)):
         raise _invalid("response_format.json_schema", described, "It must be an object with 'name' and 'schema'.")
+    require_small(given, "response_format")
     return given
 
 
