@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Self
+from typing import IO, Any, Self
 
 import psutil
 
@@ -16,16 +16,22 @@ ROOT = Path(__file__).resolve().parents[1]
 class LiveEngine:
     """One running engine that keeps its data in `folder`; `url` is its base URL, `/v1` included."""
 
+    program: tuple[str, ...] = ("engine", "serve")
+    # Where what it says goes; None: where the test's own output goes.
+    output: IO[bytes] | None = None
+
     def __init__(self, folder: Path, base_model: Path, **settings: str) -> None:
-        self._port = free_port()
-        self.url = f"http://127.0.0.1:{self._port}/v1"
-        own = {"ENGINE_PORT": str(self._port), "DATA_DIR": str(folder), "CONTEXT_TOKENS": "256"}
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/v1"
+        own = {"ENGINE_PORT": str(self.port), "DATA_DIR": str(folder), "CONTEXT_TOKENS": "256"}
         self._environment = {**os.environ, **own, "BASE_MODEL": str(base_model), **settings}
         self.start()
 
     def start(self) -> Self:
         """Start it; once more after it was killed, with the same settings."""
-        self.process = subprocess.Popen([sys.executable, "-m", "engine", "serve"], cwd=ROOT, env=self._environment)
+        command = [sys.executable, "-m", *self.program]
+        output: dict[str, Any] = {"stdout": self.output, "stderr": subprocess.STDOUT} if self.output else {}
+        self.process = subprocess.Popen(command, cwd=ROOT, env=self._environment, **output)
         return self
 
     def kill(self) -> None:
@@ -45,7 +51,7 @@ class LiveEngine:
             sockets = [one for child in served_by for one in child.net_connections("tcp")]
         except psutil.Error:  # a child ended meanwhile
             return False
-        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == self._port for one in sockets)
+        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == self.port for one in sockets)
 
     def end(self) -> int:
         """Stop it, and return its exit status."""
