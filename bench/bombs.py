@@ -1,5 +1,6 @@
 """Writes ZIP and XLSX files that would burst; it opens none of them."""
 
+import gzip
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -90,3 +91,72 @@ def repeated_workbook(folder: Path, _: int) -> Path:
     rows = (f'<row r="{row}"><c r="A{row}" t="s"><v>0</v></c></row>'.encode() for row in range(1, 1001))
     text = b"<si><t>" + b"a" * MEGABYTE + b"</t></si>"
     return workbook(folder / "repeated.xlsx", lambda: rows, lambda: iter([text]))
+
+
+def crowded_zip(folder: Path, _: int) -> Path:
+    """A hundred thousand members."""
+    with zipfile.ZipFile(folder / "crowded.zip", "w") as archive:
+        for number in range(100_000):
+            archive.writestr(f"{number}.json", b"")
+    return folder / "crowded.zip"
+
+
+def many_strings(folder: Path, _: int) -> Path:
+    """Three million texts that a sheet could show, of which it shows one."""
+    row = b'<row r="1"><c r="A1" t="s"><v>0</v></c></row>'
+    strings = (b"<si><t>" + b"text" * 20 + b"</t></si>" for _ in range(3_000_000))
+    return workbook(folder / "strings.xlsx", lambda: iter([row]), lambda: strings)
+
+
+def deep_workbook(folder: Path, _: int) -> Path:
+    """A million elements, each within the one before."""
+    return workbook(folder / "deep.xlsx", lambda: iter([b"<row>" * 1_000_000]), lambda: iter(()))
+
+
+def laughing_workbook(folder: Path, _: int) -> Path:
+    """Entities that stand for ten others each: a thousand million laughs."""
+    laughs = b"".join(b'<!ENTITY %c "%s">' % (one, b"&%c;" % (one - 1) * 10) for one in range(ord("b"), ord("k")))
+    told = b'<?xml version="1.0"?><!DOCTYPE sst [<!ENTITY a "ha">' + laughs + b"]><sst><si><t>&j;</t></si></sst>"
+    row = b'<row r="1"><c r="A1" t="s"><v>0</v></c></row>'
+    made = workbook(folder / "plain.xlsx", lambda: iter([row]), lambda: iter(()))
+    with zipfile.ZipFile(made) as plain, zipfile.ZipFile(folder / "laughs.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in plain.namelist():
+            archive.writestr(name, told if name == "xl/sharedStrings.xml" else plain.read(name))
+    return folder / "laughs.xlsx"
+
+
+def document(folder: Path, _: int) -> Path:
+    """A DOCX whose text unpacks to a gigabyte."""
+    some = {"[Content_Types].xml": lambda: iter([b"<Types/>"])}
+    return packed(folder / "a.docx", some | {"word/document.xml": partial(zeros, 1000)})
+
+
+def gzipped(folder: Path, _: int) -> Path:
+    """Lines of JSON, packed a thousand to one, under the name of plain ones."""
+    path = folder / "packed.jsonl"
+    with gzip.open(path, "wb") as file:
+        for piece in zeros(1000):
+            file.write(piece)
+    return path
+
+
+def _written(name: str, piece: bytes, times: int, folder: Path, _: int) -> Path:
+    """One piece over and over."""
+    with (folder / name).open("wb") as file:
+        for _ in range(times):
+            file.write(piece)
+    return folder / name
+
+
+tiny_lines = partial(_written, "tiny.jsonl", b"1\n" * 100_000, 100)
+empty_lines = partial(_written, "empty.jsonl", b"\n" * 100_000, 100)
+empty_objects = partial(_written, "objects.jsonl", b"{}\n" * 100_000, 100)
+one_line = partial(_written, "line.jsonl", b"a" * MEGABYTE, 400)
+one_number = partial(_written, "number.jsonl", b"9" * MEGABYTE, 5)
+open_lists = partial(_written, "lists.json", b"[" * MEGABYTE, 13)
+open_objects = partial(_written, "deep.json", b'{"a":' * 200_000, 10)
+many_zeros = partial(_written, "zeros.json", b"[" + b"0," * 500_000, 20)
+many_columns = partial(_written, "columns.csv", b"a," * 500_000, 20)
+open_quote = partial(_written, "quote.csv", b'a,"' + b"b" * MEGABYTE, 100)
+open_tags = partial(_written, "tags.html", b"<div>" * 200_000, 20)
+escapes = partial(_written, "escapes.jsonl", b'{"messages":"' + b"\\u0041" * 160_000, 20)
