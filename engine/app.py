@@ -26,6 +26,7 @@ from engine.routes import (
     metrics,
     models,
     moderations,
+    refuse_encoded,
     responses,
     token_counts,
     uploads,
@@ -60,7 +61,7 @@ def create_engine(config: EngineConfig) -> Flask:
     sandbox.settle(config.sandbox)
     sender = Sender(frozenset(config.webhook_allowed_hosts.lower().split()))
     parts = _parts(config, sender)
-    app = Flask("engine")
+    app = Flask("engine", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # its redirect is HTML
@@ -74,6 +75,7 @@ def create_engine(config: EngineConfig) -> Flask:
         app.register_blueprint(module.bp)
     errors.register(app)
     access.register(app, Access.at(config.host, config.key_file, config.api_key))
+    app.before_request(refuse_encoded)
     app.extensions["arrivals"] = arrivals = Arrivals(config.body_timeout, config.engine_threads // 2)
     rules = Rules.of(config.host, config.allowed_hosts, config.allowed_origins, arrivals)
     app.wsgi_app = Gate(app.wsgi_app, rules, lambda error, _: openai_body(error))  # type: ignore[method-assign]

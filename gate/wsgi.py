@@ -72,6 +72,8 @@ class Gate:
         if arrival.has_body(environ):
             hang_up = partial(self._hang_up, environ.get(arrival.HANG_UP))
             environ["wsgi.input"] = arrival.Body(environ, self._rules.arrivals, hang_up)
+        if environ["PATH_INFO"].startswith("//"):  # werkzeug would take it for the path with one slash
+            environ["PATH_INFO"] = f"/.{environ['PATH_INFO']}"
 
         def start(status: str, headers: Headers, *rest: Any) -> Any:
             set_already = {name.lower() for name, _ in headers}

@@ -15,7 +15,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from services.files import Incoming, clean_label
-from wire.body import parse_object, read_whole
+from wire.body import parse_object, read_whole, refuse_encoded
 from wire.errors import ApiError, BadRequest, PayloadTooLarge, UnsupportedMediaType
 from wire.requests import unknown_field
 
@@ -27,7 +27,7 @@ FormFiles = MultiDict[str, FileStorage]
 
 def json_object() -> dict[str, Any]:
     """Return the request's JSON object; 400, 413 or 415 says what is wrong with the body."""
-    _refuse_encoded(request)
+    refuse_encoded(request.headers.get("Content-Encoding"))
     raw = read_whole(request.environ["wsgi.input"], request.content_length)
     return parse_object(raw, request.headers.get("Content-Type"))
 
@@ -41,7 +41,7 @@ def multipart(max_megabytes: int) -> tuple[Form, FormFiles]:
         BadRequest: 400, incomplete_upload or invalid_multipart.
         ApiError: 507 insufficient_storage, the disk is full.
     """
-    _refuse_encoded(request)
+    refuse_encoded(request.headers.get("Content-Encoding"))
     if request.mimetype != "multipart/form-data":
         shown = request.mimetype or "none at all"
         message = f"The body's content type is {shown}; send the file as multipart/form-data, in the field 'files'."
@@ -147,13 +147,6 @@ class _Limited(io.RawIOBase):
     def _too_large(self) -> PayloadTooLarge:
         message = f"{self._what} has at most {self._most} bytes."
         return PayloadTooLarge(message, code="body_too_large")
-
-
-def _refuse_encoded(request: Request) -> None:
-    encoding = request.headers.get("Content-Encoding", "identity").lower()
-    if encoding != "identity":
-        message = f"The body is {encoding}-encoded; send it as it is."
-        raise UnsupportedMediaType(message, code="unsupported_encoding")
 
 
 def _broken_form(error: ValueError) -> BadRequest:

@@ -70,6 +70,17 @@ def _too_large(most: int) -> PayloadTooLarge:
     return PayloadTooLarge(f"A JSON body has at most {most} bytes.", code="body_too_large")
 
 
+def refuse_encoded(encoding: str | None) -> None:
+    """Refuse a body whose `Content-Encoding` is any: nothing here unpacks.
+
+    Raises:
+        UnsupportedMediaType: 415 unsupported_encoding.
+    """
+    if (encoding or "identity").lower() != "identity":
+        message = f"The body is {encoding:.40}-encoded; send it as it is."
+        raise UnsupportedMediaType(message, code="unsupported_encoding")
+
+
 def _load(raw: bytes) -> Any:
     try:
         text = raw.decode("utf-8")

@@ -3,17 +3,26 @@
 import difflib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from wire.errors import BadRequest
 
 Auto = Literal["auto"]
-Id = Annotated[str, Field(min_length=1, max_length=256)]
+# No control character, and nothing that turns the direction of the text around it: names are shown, and stand in logs.
+SHOWABLE = r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]*$"
+# PostgreSQL keeps no NUL.
+_STORABLE = r"^[^\x00]*$"
+Id = Annotated[str, Field(min_length=1, max_length=256, pattern=SHOWABLE)]
+Name = Annotated[str, Field(min_length=1, max_length=128, pattern=SHOWABLE)]
 Metadata = Annotated[
-    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
+    dict[
+        Annotated[str, Field(max_length=64, pattern=_STORABLE)],
+        Annotated[str, Field(max_length=512, pattern=_STORABLE)],
+    ],
+    Field(max_length=16),
 ]
 
 
@@ -72,10 +81,13 @@ class Method(Strict):
 class WandbRun(Strict):
     """`integrations[].wandb`: the run of a job at Weights & Biases."""
 
-    project: Annotated[str, Field(min_length=1, max_length=128)]
-    name: Annotated[str, Field(min_length=1, max_length=128)] | None = None
-    entity: Annotated[str, Field(min_length=1, max_length=128)] | None = None
-    tags: Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=50)] | None = None
+    project: Name
+    name: Name | None = None
+    entity: Name | None = None
+    tags: (
+        Annotated[list[Annotated[str, Field(min_length=1, max_length=64, pattern=SHOWABLE)]], Field(max_length=50)]
+        | None
+    ) = None
 
 
 class Integration(Strict):
@@ -90,7 +102,7 @@ class JobCreate(Strict):
 
     training_file: Id
     model: Id
-    suffix: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    suffix: Annotated[str, Field(min_length=1, max_length=64, pattern=SHOWABLE)] | None = None
     validation_file: Id | None = None
     hyperparameters: Hyperparameters | None = None
     method: Method | None = None
@@ -99,6 +111,15 @@ class JobCreate(Strict):
     )
     metadata: Metadata | None = None
     integrations: Annotated[list[Integration], Field(max_length=5)] | None = None
+
+    @model_validator(mode="after")
+    def _refuse_same_file(self) -> Self:
+        if self.validation_file == self.training_file:
+            message = (
+                "'validation_file' is the training file: what a model has learned tells nothing of what it has not."
+            )
+            raise BadRequest(message, code="same_file", param="validation_file")
+        return self
 
 
 class ExpiresAfter(Strict):
@@ -118,8 +139,8 @@ class UploadCreate(Strict):
     """`POST /v1/uploads` (wire reference 1.4)."""
 
     bytes: Annotated[int, Field(ge=1, le=8 * 1024**3, description="a whole number from 1 to 8589934592")]
-    filename: Annotated[str, Field(min_length=1)]
-    mime_type: Annotated[str, Field(min_length=1)]
+    filename: Annotated[str, Field(min_length=1, pattern=SHOWABLE)]
+    mime_type: Annotated[str, Field(min_length=1, pattern=SHOWABLE)]
     purpose: Annotated[str, Field(min_length=1)]
     expires_after: ExpiresAfter | None = None
 
@@ -223,6 +244,8 @@ def _advice(model: type[BaseModel], path: list[str], fault: ErrorDetails) -> str
         return f"It must have {bound} {length} {thing}{'s' * (length != 1)}; it has {len(fault['input'])}."
     if fault["type"] == "string_too_long":
         return f"It must have at most {fault['ctx']['max_length']} characters; it has {len(fault['input'])}."
+    if fault["type"] == "string_pattern_mismatch":
+        return "It must hold no control characters, and none that turn the direction of writing."
     if fault["type"] == "string_too_short":
         return "It must not be empty."
     told = fault["msg"].replace("greater than or equal to", "at least").replace("less than or equal to", "at most")

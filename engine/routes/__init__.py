@@ -5,7 +5,7 @@ from typing import Any, cast
 from flask import Response, current_app, request
 
 from engine.parts import Parts
-from wire import sse
+from wire import body, sse
 from wire.body import parse_object, read_whole
 from wire.errors import BadRequest
 
@@ -18,6 +18,11 @@ def parts() -> Parts:
 def json_object() -> dict[str, Any]:
     """Return the request's JSON object; 400, 413 or 415 says what is wrong with the body."""
     return parse_object(read_whole(request.environ["wsgi.input"], request.content_length), request.content_type)
+
+
+def refuse_encoded() -> None:
+    """Refuse a request whose body is compressed."""
+    body.refuse_encoded(request.headers.get("Content-Encoding"))
 
 
 def limit(default: int, most: int) -> int:
