@@ -158,6 +158,18 @@ class Models:
         data = [_tuned_to_wire(row) for row in tuned] + [self._base_to_wire(base) for base in here]
         return {"object": "list", "data": data}
 
+    def cards(self) -> dict[str, Any]:
+        """Return every name that can be asked with what it is, aliases too: OpenAI's Model objects do not say that."""
+        tuned = [_tuned_card(row) for row in self._store.newest(MODELS, None)]
+        here = {base.id: base for base in self._bases.values() if self.is_here(base)}
+        bases = [
+            _card(self._base_to_wire(base), "embeddings" if base.embeds else "base", name)
+            for name, base in here.items()
+        ]
+        pairs = ((name, here[other]) for name, other in self._aliases.items() if other in here)
+        aliases = [_card({**self._base_to_wire(base), "id": name}, "alias", base.id) for name, base in pairs]
+        return {"object": "list", "data": [*tuned, *bases, *aliases]}
+
     def retrieve(self, name: str) -> Record:
         """Return one Model object; an alias gives the model it stands for."""
         tuned = self._tuned_model(name)
@@ -234,6 +246,18 @@ def _tuned_to_wire(row: Record) -> Record:
 
 def _to_wire(name: str, created: int, owner: str) -> Record:
     return {"id": name, "object": "model", "created": created, "owned_by": owner, "shutdown_date": None}
+
+
+def _tuned_card(row: Record) -> Record:
+    kind = "checkpoint" if ":ckpt-step-" in str(row["id"]) else "tuned"
+    made = {"job_id": row["job_id"] or None, "step_number": row["step_number"]}
+    return _card(_tuned_to_wire(row), kind, str(row["base"])) | made
+
+
+def _card(model: Record, kind: str, base: str) -> Record:
+    """`base` is what answers: the model itself, the one behind an alias, or the one that was trained."""
+    told = {name: model[name] for name in ("id", "created", "owned_by")}
+    return {**told, "object": "model_card", "kind": kind, "base": base, "job_id": None, "step_number": None}
 
 
 def _unsupported(message: str) -> BadRequest:

@@ -1,27 +1,42 @@
-"""`/v1/models` (wire reference 4.1)."""
+"""`/v1/models` (wire reference 4.1), and two extensions of ours (docs/wire.md): what each is, and its weights."""
 
-from flask import Blueprint
+from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
+from engine import exports
 from engine.routes import parts
 
-bp = Blueprint("models", __name__, url_prefix="/v1/models")
+bp = Blueprint("models", __name__, url_prefix="/v1")
 
 
-@bp.get("")
+@bp.get("/models")
 def list_models() -> ResponseReturnValue:
     """List the models that can be asked: fine-tuned ones, checkpoints, base models."""
     return parts().models.list()
 
 
 # `path`: a name may hold a slash that was sent as %2F.
-@bp.get("/<path:name>")
+@bp.get("/models/<path:name>")
 def retrieve(name: str) -> ResponseReturnValue:
     """Return one model."""
     return parts().models.retrieve(name)
 
 
-@bp.delete("/<path:name>")
+@bp.get("/models/<path:name>/export")
+def export(name: str) -> ResponseReturnValue:
+    """Return a fine-tuned model's weights as `format` has them: gguf, peft or ollama."""
+    made = exports.export(parts().models, name, request.args.get("format", ""))
+    headers = {"Content-Length": str(made.size), "Content-Disposition": f'attachment; filename="{made.label}"'}
+    return Response(made, headers=headers, content_type="application/octet-stream", direct_passthrough=True)
+
+
+@bp.get("/model_cards")
+def list_cards() -> ResponseReturnValue:
+    """List the models that can be asked, aliases too, with what each is and which job made it."""
+    return parts().models.cards()
+
+
+@bp.delete("/models/<path:name>")
 def delete(name: str) -> ResponseReturnValue:
     """Delete a fine-tuned model."""
     deleted = parts().models.delete(name)
