@@ -105,13 +105,15 @@ def _hear_stop() -> None:
     signal.set_wakeup_fd(telling.fileno(), warn_on_full_buffer=False)
 
     def hear() -> None:
-        with telling:  # closed, it would tell nothing
+        with telling:  # closed, it would tell nothing, and a second signal would be an error
             while not {signal.SIGTERM, signal.SIGINT} & {*hearing.recv(64)}:
                 pass
-        stopped = time.monotonic()
-        for after, call in _at_stop:
-            time.sleep(max(0.0, stopped + after - time.monotonic()))
-            call()
+            stopped = time.monotonic()
+            for after, call in _at_stop:
+                time.sleep(max(0.0, stopped + after - time.monotonic()))
+                call()
+            while hearing.recv(64):
+                pass
 
     threading.Thread(target=hear, name="stop", daemon=True).start()
 
