@@ -133,7 +133,7 @@ def main() -> None:
     with service({}) as running:
         engine = (running.engine_port, "/v1/chat/completions", {**ASKED, "model": "gpt-3.5-turbo"})
         streamed(*engine)
-        ways = {
+        ways: dict[str, Way] = {
             "llama.cpp": (running.model_address(), "/v1/chat/completions", ASKED),
             "engine /v1": engine,
             "service /chat": (running.port, "/chat", ASKED),
