@@ -3,7 +3,6 @@
 import itertools
 import os
 import socket
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -52,7 +51,7 @@ def model_address(process: psutil.Process) -> str | None:
     words = process.cmdline()
     if "engine.serving.llamacpp" not in words or words[0].endswith("bwrap"):
         return None
-    if sys.platform == "linux":
+    if psutil.LINUX:
         paths = (str(one.laddr) for one in process.net_connections("unix"))
         return next((f"unix://{path}" for path in paths if path.endswith("/s.sock")), None)
     ports = (one.laddr.port for one in process.net_connections() if one.status == psutil.CONN_LISTEN)
