@@ -80,7 +80,7 @@ def rows_of(database: str) -> str:
     """Every row of every table there."""
     with psycopg.connect(database.replace("+psycopg", "")) as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-        found = [connection.execute(f'SELECT * FROM "{name}"').fetchall() for (name,) in tables]  # type: ignore[call-overload]
+        found = [connection.execute(f'SELECT * FROM "{name}"').fetchall() for (name,) in tables]
     return str(found)
 
 
