@@ -86,9 +86,8 @@ class Load:
     def _count(self, way: Callable[[requests.Session], requests.Response], session: requests.Session) -> None:
         try:
             answer = way(session)
-            failed = (
-                "" if answer.ok and b'"error"' not in answer.content else f" {answer.status_code} {answer.text[:99]}"
-            )
+            good = answer.ok and b'data: {"error"' not in answer.content
+            failed = "" if good else f" {answer.status_code} {answer.text[:99]}"
         except requests.RequestException as error:
             failed = f" {type(error).__name__}"
         self.answers[way.__name__.strip("_") + failed] += 1
