@@ -44,66 +44,26 @@ class Servers(NamedTuple):
     file: str
 
 
+_CLIMBING = [
+    f"{'../' * steps}{end}"
+    for steps in (1, 2, 3, 4, 6, 12)
+    for end in ("canary/secret", "etc/passwd", "engine.sqlite3", "keys.sqlite3")
+]
+_UP = ["%2e%2e%2f", "%252e%252e%252f", "..\\", "....//", "..;/", "..%c0%af", "．．／", "..%00/", ".%2e/", "/./../"]
+_CODED = [f"{up * 3}{end}" for up in _UP for end in ("canary/secret", "etc/passwd")]
+_WHOLE = ["/etc/passwd", "//etc/passwd", "/proc/self/environ", "~/x", "~root/.ssh/id_rsa", "$HOME/.ssh/id_rsa"]
+_WHOLE += ["${DATA_DIR}/keys.sqlite3", "%APPDATA%\\x", "C:\\Windows\\win.ini", "\\\\host\\share\\x"]
+_SHELL = ["`touch x`", "$(touch x)", ";touch x", "|touch x", "a && touch x", "--help", "-rf", "--output=/tmp/x"]
+_SYSTEM = ["CON", "NUL.txt", "aux", "a:stream", "x.", "x ", ".env", ".git/config"]
+_DOTS = [".", "..", "...", "/", "//", "./", "../", "a/../../b", "a/b", "a//b"]
+_ODD = ["", " ", "a" * 300, "名前.jsonl", "\u202ecod.exe", "\u200b", "😀", "é" * 100, "%s%n%x", "{{7*7}}", "${{7*7}}"]
+_ODD += ["<svg/onload=1>", "' OR '1'='1", '";--', "*", "?", "[a-z]*", "a#b", "a?b=c", "a&b", "=1+1", "@x", "null", "0"]
+NAMES = [*_CLIMBING, *_CODED, *_WHOLE, *_SHELL, *_SYSTEM, *_DOTS, *_ODD]
+
+
 def names(canary: Path) -> list[str]:
-    """Return 100 names that mean a file elsewhere, or that programs stumble over."""
-    climbs = ["../" * steps for steps in (1, 2, 3, 4, 6, 12)]
-    ups = [
-        f"{climb}{end}" for climb in climbs for end in ("canary/secret", "etc/passwd", "engine.sqlite3", "keys.sqlite3")
-    ]
-    kinds = [
-        "%2e%2e%2f",
-        "%252e%252e%252f",
-        "..\\",
-        "....//",
-        "..;/",
-        "..%c0%af",
-        "．．／",
-        "..%00/",
-        ".%2e/",
-        "/./../",
-    ]
-    coded = [f"{kind * 3}{end}" for kind in kinds for end in ("canary/secret", "etc/passwd")]
-    whole = [str(canary / "secret"), f"file://{canary}/secret", f"{canary}", "/etc/passwd", "//etc/passwd", "/dev/zero"]
-    homes = [
-        "~",
-        "~root/.ssh/id_rsa",
-        "$HOME/.ssh/id_rsa",
-        "${DATA_DIR}/keys.sqlite3",
-        "%APPDATA%\\x",
-        "/proc/self/environ",
-    ]
-    shells = ["`touch x`", "$(touch x)", ";touch x", "|touch x", "a && touch x", "--help", "-rf", "--output=/tmp/x"]
-    windows = ["C:\\Windows\\win.ini", "\\\\host\\share\\x", "CON", "NUL.txt", "aux", "a:stream", "x.", "x "]
-    dots = [".", "..", "...", "/", "//", "./", ".env", ".git/config", "../", "a/../../b", "a/b", "a//b"]
-    odd = [
-        "",
-        " ",
-        "a" * 300,
-        "名前.jsonl",
-        "\u202ecod.exe",
-        "\u200b",
-        "😀",
-        "é" * 100,
-        "%s%n%x",
-        "{{7*7}}",
-        "${{7*7}}",
-    ]
-    signs = [
-        "<svg/onload=1>",
-        "' OR '1'='1",
-        '";--',
-        "*",
-        "?",
-        "[a-z]*",
-        "a#b",
-        "a?b=c",
-        "a&b",
-        "=1+1",
-        "@x",
-        "null",
-        "0",
-    ]
-    return (ups + coded + whole + homes + shells + windows + dots + odd + signs)[:108][8:]
+    """Return over 100 names that mean a file elsewhere, or that programs stumble over."""
+    return [str(canary / "secret"), f"file://{canary}/secret", str(canary), *NAMES]
 
 
 def _file(name: str) -> tuple[io.BytesIO, str]:
@@ -226,30 +186,34 @@ def servers(folder: Path) -> Iterator[Servers]:
 
 def run(count: int, seed: int) -> tuple[int, list[str]]:
     """Send `count` of the names in every field; return how many calls that were, and all that was wrong."""
-    wrong, calls = list[str](), 0
     with tempfile.TemporaryDirectory() as place:
         folder, canary = Path(place, "data"), Path(place, "canary")
         for made in (folder / "tmp", canary):
             made.mkdir(parents=True)
         (canary / "secret").write_text(SECRET)
-        chosen = random.Random(seed).sample(names(canary), count)
         before, tempfile.tempdir = tempfile.tempdir, str(folder / "tmp")
         watch = Watch(folder)
         try:
             with servers(folder) as both:
                 watch.on = True
-                for field, call in fields(both).items():
-                    for name in chosen:
-                        calls += 1
-                        wrong += _judge(field, name, call(name))
+                calls, wrong = _send(both, random.Random(seed).sample(names(canary), count))
         finally:
             watch.on, tempfile.tempdir = False, before
-        left = sorted(
-            str(path.relative_to(place)) for path in Path(place).rglob("*") if folder not in (path, *path.parents)
-        )
-        if left != ["canary", "canary/secret"] or (canary / "secret").read_text() != SECRET:
-            wrong.append(f"outside there is now {left}")
+        wrong += _changes(Path(place), folder)
     return calls, wrong + sorted(watch.outside)
+
+
+def _send(both: Servers, chosen: list[str]) -> tuple[int, list[str]]:
+    """Give every field each name; return how many calls that were, and which replies were wrong."""
+    calls = [(field, name, call) for field, call in fields(both).items() for name in chosen]
+    return len(calls), [fault for field, name, call in calls for fault in _judge(field, name, call(name))]
+
+
+def _changes(place: Path, folder: Path) -> list[str]:
+    """What is otherwise in `place`, outside of `folder`, than it was."""
+    left = sorted(str(path.relative_to(place)) for path in place.rglob("*") if folder not in (path, *path.parents))
+    kept = left == ["canary", "canary/secret"] and (place / "canary" / "secret").read_text() == SECRET
+    return [] if kept else [f"outside there is now {left}"]
 
 
 def _judge(field: str, name: str, reply: Any) -> Iterator[str]:
@@ -261,7 +225,7 @@ def _judge(field: str, name: str, reply: Any) -> Iterator[str]:
 def main() -> int:
     """Send all, and print what came of it; the exit code is 1 if the bar is not held."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--count", type=int, default=100, choices=range(1, 101), metavar="1..100")
     parser.add_argument("--seed", type=int, default=9527)
     asked = parser.parse_args()
     calls, wrong = run(asked.count, asked.seed)
