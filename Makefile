@@ -34,9 +34,21 @@ clients: $(VENV)/.dev  ## Run the tests that install packages of their own: othe
 fuzz: $(VENV)/.dev $(VENV)-fuzz/.schemathesis  ## Try the service against its own description (EXAMPLES=1400 SEED=1: 20,000 cases).
 	$(BIN)/python -m bench.fuzz_service $(VENV)-fuzz/bin/schemathesis --examples $(EXAMPLES) $(if $(SEED),--seed $(SEED))
 
-soak: $(VENV)/.dev  ## Load, slow clients, broken uploads, stops, order on disk (half an hour; MINUTES=1: short).
-	set -e; for form in "soak $(MINUTES)" "slow_clients 64 50 $$(($(MINUTES) * 8))" "broken_uploads $$(($(MINUTES) * 40))" \
-		"stops $(MINUTES)" "durability $$(($(MINUTES) * 6))"; do $(BIN)/python -m bench.$$form; done
+soak: $(VENV)/.dev  ## Put it under load, and try it long by kills, faults and broken input (two hours; MINUTES=1: short).
+	$(BIN)/python -m bench.soak $(MINUTES)
+	$(BIN)/python -m bench.slow_clients 64 50 $$(($(MINUTES) * 8))
+	$(BIN)/python -m bench.broken_uploads $$(($(MINUTES) * 40))
+	$(BIN)/python -m bench.stops $(MINUTES)
+	$(BIN)/python -m bench.durability $$(($(MINUTES) * 6))
+	$(BIN)/python -m bench.service_kills $$(($(MINUTES) * 25))
+	$(BIN)/python -m bench.kills $$(($(MINUTES) * 6))
+	$(BIN)/python -m bench.creates $$(($(MINUTES) * 63))
+	$(BIN)/python -m bench.idempotency $$(($(MINUTES) * 25))
+	$(BIN)/python -m bench.upstreams 3
+	$(BIN)/python -m bench.histories $$(($(MINUTES) * 25))
+	$(BIN)/python -m bench.names
+	$(BIN)/python -m bench.ssrf
+	$(BIN)/python -m bench.templates
 
 lint: $(VENV)/.dev  ## Check style and types.
 	$(BIN)/ruff check .
