@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import requests
 
-from tests.fakes.ports import PATIENCE, model_server, until
+from tests.fakes.ports import PATIENCE, connections, model_server, until
 from tests.live_service import ENGINE_KEY, LiveService, command
 
 EXAMPLES, EPOCHS = 30, 50
@@ -113,14 +113,12 @@ def test_a_job_survives_the_death_of_every_process_around_it(live_service: LiveS
 
 
 def test_a_proof_whose_model_server_is_killed_is_made_again(live_service: LiveService) -> None:
-    job_id = start_job(live_service, epochs=1)
-
-    def prover() -> psutil.Process | None:
-        return live_service.find(f"{job_id}/adapter/adapter.gguf")
+    main, job_id = psutil.Process(live_service.process.pid), start_job(live_service, epochs=1)
+    prover = partial(model_server, main)
 
     def serving_prover() -> psutil.Process | None:
         found = prover()
-        return found if found and any(one.status == "ESTABLISHED" for one in found.net_connections()) else None
+        return found if found and connections(found) else None
 
     for look in (prover, serving_prover):
         victim = until(look)

@@ -12,7 +12,7 @@ from config import EngineConfig
 from engine.app import create_engine
 from tests.engine.chatting import HI
 from tests.engine.tuned import publish
-from tests.fakes.ports import model_address, model_server, until
+from tests.fakes.ports import connections, model_server, until
 from tests.live_engine import LiveEngine
 from wire.waiting import COMMENT
 
@@ -48,16 +48,6 @@ def llama_of(live: LiveEngine) -> psutil.Process:
     found = model_server(psutil.Process(live.process.pid))
     assert found is not None
     return found
-
-
-def connections(llama: psutil.Process) -> int:
-    """How many there are to it, accepted or not."""
-    address = model_address(llama) or ""
-    if address.startswith("unix:"):
-        lines = (line.split() for line in Path("/proc/net/unix").read_text().splitlines())
-        return sum(address.endswith(line[-1]) and line[3] == "00000000" for line in lines)  # not the one that listens
-    port = int(address.rpartition(":")[2])
-    return sum(bool(one.raddr) and one.raddr.port == port for one in psutil.net_connections("tcp"))
 
 
 def ask(engine: LiveEngine, model: str, seconds: float = 60.0) -> int:

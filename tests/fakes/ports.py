@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -48,7 +49,13 @@ def until(true: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.0
 
 def model_address(process: psutil.Process) -> str | None:
     """Return where a process serves a model, None if it does not; the spare one for the next model does not listen."""
-    words = process.cmdline()
+    try:
+        return _served_at(process, process.cmdline())
+    except psutil.Error:  # it has ended
+        return None
+
+
+def _served_at(process: psutil.Process, words: list[str]) -> str | None:
     if "engine.serving.llamacpp" not in words or words[0].endswith("bwrap"):
         return None
     if psutil.LINUX:
@@ -61,6 +68,18 @@ def model_address(process: psutil.Process) -> str | None:
 def model_server(main: psutil.Process) -> psutil.Process | None:
     """Return the process below `main` that serves a model."""
     return next((one for one in main.children(recursive=True) if model_address(one)), None)
+
+
+def connections(llama: psutil.Process) -> int:
+    """Return how many connections there are to a model server, accepted or not; 0 if it has ended."""
+    address = model_address(llama)
+    if address is None:
+        return 0
+    if address.startswith("unix:"):
+        lines = (line.split() for line in Path("/proc/net/unix").read_text().splitlines())
+        return sum(address.endswith(line[-1]) and line[3] == "00000000" for line in lines)  # not the one that listens
+    port = int(address.rpartition(":")[2])
+    return sum(bool(one.raddr) and one.raddr.port == port for one in psutil.net_connections("tcp"))
 
 
 def answers(url: str) -> bool:
