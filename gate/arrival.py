@@ -102,9 +102,11 @@ class Body(io.RawIOBase):
         """
         if size is None or size < 0:
             return b"".join(iter(lambda: self.read(_BLOCK), b""))
+        if self._announced:  # some servers end no read there, and wait for more
+            size = min(size, self._announced - self.count)
         self._arrivals.begin(self)
         try:
-            piece = self._source.read(min(size, _BLOCK))
+            piece = self._source.read(min(size, _BLOCK)) if size else b""
         finally:
             given_up = self._arrivals.end(self)
         if given_up:

@@ -125,3 +125,9 @@ def test_with_chunks_the_length_is_not_believed(arrivals: Arrivals) -> None:
 )
 def test_a_call_without_a_body_is_told_from_one_with(environ: dict[str, Any], there_is_one: bool) -> None:
     assert has_body(environ) is there_is_one
+
+
+def test_nothing_is_read_behind_the_announced_length(arrivals: Arrivals) -> None:
+    """Some servers would wait there for the next call of the connection."""
+    announced = body(arrivals, io.BytesIO(b"{}POST /"), length=2)
+    assert [announced.read(64), announced.read(64)] == [b"{}", b""]
