@@ -32,7 +32,8 @@ def training(job_id: str) -> int:
         except psutil.Error:
             return False
 
-    named = [one for one in psutil.process_iter() if re.search(f"engine.trainer .*{job_id}", command(one))]
+    all_named = [one for one in psutil.process_iter() if re.search(f"engine.trainer .*{job_id}", command(one))]
+    named = [one for one in all_named if one.name() != "bwrap"]  # the keepers of its walls
     return len(named) if len(named) < 2 else sum(trains(one) for one in named)  # looking for torch takes 30 ms
 
 
