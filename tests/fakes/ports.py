@@ -6,7 +6,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ def model_address(process: psutil.Process) -> str | None:
     """Return where a process serves a model, None if it does not; the spare one for the next model does not listen."""
     try:
         return _served_at(process, process.cmdline())
-    except psutil.Error:  # it has ended
+    except (psutil.Error, OSError):  # it has ended
         return None
 
 
@@ -59,10 +59,19 @@ def _served_at(process: psutil.Process, words: list[str]) -> str | None:
     if "engine.serving.llamacpp" not in words or words[0].endswith("bwrap"):
         return None
     if psutil.LINUX:
-        paths = (str(one.laddr) for one in process.net_connections("unix"))
-        return next((f"unix://{path}" for path in paths if path.endswith("/s.sock")), None)
+        own = {link.readlink().name for link in Path(f"/proc/{process.pid}/fd").iterdir() if link.is_symlink()}
+        listening = (path for inode, path, flags in _unix_sockets(process) if flags and f"socket:[{inode}]" in own)
+        return next((f"unix://{path}" for path in listening), None)
     ports = (one.laddr.port for one in process.net_connections() if one.status == psutil.CONN_LISTEN)
     return next((f"http://127.0.0.1:{port}" for port in ports), None)
+
+
+def _unix_sockets(process: psutil.Process) -> Iterator[tuple[str, str, int]]:
+    """Yield inode, path and flags (not 0: it listens) of the model servers' sockets in the network of `process`."""
+    for line in Path(f"/proc/{process.pid}/net/unix").read_text().splitlines():
+        if line.endswith("/s.sock"):
+            *_, flags, _, _, inode, path = line.split()
+            yield inode, path, int(flags, 16)
 
 
 def model_server(main: psutil.Process) -> psutil.Process | None:
@@ -76,8 +85,7 @@ def connections(llama: psutil.Process) -> int:
     if address is None:
         return 0
     if address.startswith("unix:"):
-        lines = (line.split() for line in Path("/proc/net/unix").read_text().splitlines())
-        return sum(address.endswith(line[-1]) and line[3] == "00000000" for line in lines)  # not the one that listens
+        return sum(address.endswith(path) and not flags for _, path, flags in _unix_sockets(llama))
     port = int(address.rpartition(":")[2])
     return sum(bool(one.raddr) and one.raddr.port == port for one in psutil.net_connections("tcp"))
 
