@@ -10,8 +10,8 @@ def test_no_name_reaches_outside_of_the_data_folder() -> None:
     assert (calls > 70, wrong) == (True, [])
 
 
-def test_there_are_a_hundred_of_them() -> None:
-    assert len({*names.names(Path("/canary"))}) == 100
+def test_there_are_a_hundred_of_them_at_least() -> None:
+    assert len({*names.names(Path("/canary"))}) >= 100
 
 
 def test_the_watch_hears_of_what_is_touched(tmp_path: Path) -> None:
