@@ -86,12 +86,16 @@ def _register_routes(app: "Flask") -> None:
         access,
         audit,
         chat,
+        compare,
         datasets,
         errors,
+        files,
         fine_tuning,
         jobs,
         metrics,
+        models,
         openapi,
+        postman,
         request_id,
         retrieve,
         status,
@@ -100,7 +104,7 @@ def _register_routes(app: "Flask") -> None:
 
     for module in (request_id, errors, audit, access, status, upload_files, fine_tuning, retrieve, chat):
         app.register_blueprint(module.bp)
-    for module in (jobs, datasets, metrics, openapi):
+    for module in (files, jobs, models, compare, datasets, metrics, openapi, postman):
         app.register_blueprint(module.bp)
 
 
@@ -112,10 +116,13 @@ def _services(
     from services.budget import Budget
     from services.chat import Chat
     from services.client import OPENAI_URL, Address, Upstream
+    from services.compare import Compare
     from services.datasets import Datasets
     from services.files import Files
     from services.fine_tuning import FineTuning
+    from services.jobs import Jobs
     from services.outlook import Outlook
+    from services.registry import Registry
 
     address = Address(
         base_url=engine.base_url if engine else config.openai_base_url or OPENAI_URL,
@@ -136,7 +143,8 @@ def _services(
     openai = address.base_url.rstrip("/") == OPENAI_URL
     datasets = Datasets(files, "openai" if openai else "engine", context_tokens)
     outlook = Outlook(upstream, jobs, config.default_model, priced=openai)
-    return Services(upstream, files, datasets, outlook, jobs, chat)
+    followed, models = Jobs(upstream, jobs, files, chat.streams), Registry(upstream, jobs, openai=openai)
+    return Services(upstream, files, datasets, outlook, jobs, chat, followed, models, Compare(chat, jobs))
 
 
 def _load(config: ServiceConfig, engine_config: EngineConfig | None) -> "Flask":

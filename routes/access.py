@@ -10,7 +10,7 @@ bp = Blueprint("access", __name__)
 
 # What each endpoint needs; one that is not named here needs an admin, and one that does not exist any key.
 # The description is the same for everybody, and tells a caller that there are keys.
-PUBLIC = frozenset({"status.status", "openapi.openapi"})
+PUBLIC = frozenset({"status.status", "openapi.openapi", "postman.postman"})
 SCOPES = {
     "upload_files.upload_files": "train",
     "fine_tuning.fine_tuning": "train",
@@ -20,6 +20,20 @@ SCOPES = {
     "jobs.retrieve_job": "read",
     "jobs.list_events": "read",
     "jobs.cancel_job": "train",
+    "jobs.pause_job": "train",
+    "jobs.resume_job": "train",
+    "jobs.list_metrics": "read",
+    "jobs.list_checkpoints": "read",
+    "files.list_files": "read",
+    "files.retrieve_file": "read",
+    # Facts are for readers; what was learned from, and what came of it, for those who train.
+    "files.file_content": "train",
+    "files.delete_file": "train",
+    "models.list_models": "read",
+    "models.retrieve_model": "read",
+    "models.delete_model": "train",
+    "models.export_model": "train",
+    "compare.compare": "chat",
     "metrics.metrics": "read",
     "datasets.check": "train",
     "datasets.fix": "train",

@@ -2,13 +2,13 @@
 
 from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 from flask import Blueprint, Response, current_app, request
 from werkzeug.datastructures import CombinedMultiDict
 
 from dataprep.conversion.options import ALIASES, Options
 from routes import services
+from routes.attachment import attachment
 from routes.audit import told
 from routes.incoming import Form, multipart, refuse_unknown, sent_file, sent_files, switch
 from services.datasets import CONTENT_TYPE, Dataset, Mended
@@ -94,6 +94,4 @@ def _only(mended: list[Mended]) -> Mended:
 
 
 def _as_file(file: Incoming) -> Response:
-    reply = Response(file.stream.read(), content_type=CONTENT_TYPE)
-    reply.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file.label, safe='')}"
-    return reply
+    return attachment(file.stream.read(), file.label, CONTENT_TYPE)

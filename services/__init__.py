@@ -5,10 +5,13 @@ from typing import Self
 
 from services.chat import Chat
 from services.client import Upstream
+from services.compare import Compare
 from services.datasets import Datasets
 from services.files import Files
 from services.fine_tuning import FineTuning
+from services.jobs import Jobs
 from services.outlook import Outlook
+from services.registry import Registry
 from wire.requests import JobCreate
 
 
@@ -22,14 +25,25 @@ class Services:
     outlook: Outlook
     fine_tuning: FineTuning
     chat: Chat
+    jobs: Jobs
+    models: Registry
+    compare: Compare
 
     def acting_for(self, owner: str) -> Self:
         """Return the same services for one key's owner, who sees and uses their own alone; "" is everybody's."""
         if not owner:
             return self
-        files = self.files.acting_for(owner)
-        jobs, datasets = self.fine_tuning.acting_for(owner), self.datasets.sending_to(files)
-        return replace(self, files=files, datasets=datasets, fine_tuning=jobs)
+        known = self.fine_tuning.acting_for(owner)
+        files = self.files.acting_for(owner, known.result_files)
+        return replace(
+            self,
+            files=files,
+            datasets=self.datasets.sending_to(files),
+            fine_tuning=known,
+            jobs=self.jobs.acting_for(known, files),
+            models=self.models.acting_for(owner, known),
+            compare=self.compare.acting_for(known),
+        )
 
     def require_own(self, wanted: JobCreate) -> None:
         """Refuse a job on files or a model of somebody else as on ones that do not exist."""

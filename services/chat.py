@@ -8,15 +8,16 @@ import logging
 from collections.abc import Callable, Generator, Iterator
 from datetime import date
 from http import HTTPStatus
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from services import failures, models
 from services.client import Upstream, object_in, pick
-from services.streams import Places, Streams
+from services.streams import Places, Streams, crowded
 from wire import sse
-from wire.errors import ApiError, BadRequest, Unavailable
+from wire.errors import ApiError, BadRequest
 from wire.waiting import Work
 
 if TYPE_CHECKING:
@@ -50,32 +51,31 @@ class Chat:
         self._upstream = upstream
         self._default_model = default_model
         self._today = today
-        self._streams = Streams(max_streams)
+        self.streams = Streams(max_streams)
         self._whole = Places(max_whole)
 
     @property
     def streams_open(self) -> int:
         """How many answers are being streamed now."""
-        return self._streams.taken
+        return self.streams.taken
 
     def stop(self) -> None:
         """End what is being streamed, with an event that says why; whole answers go on."""
-        self._streams.stop()
+        self.streams.stop()
 
     def complete(self, wanted: dict[str, Any]) -> Work[dict[str, Any]]:
         """Return the documented `{content, id, model}`; `wanted` is a body that `DocumentedChat` has let through.
 
         Yields with each piece that the upstream sends, a blank perhaps, to show that it is there. Closing it hangs up.
         """
-        _refuse_uncarried(wanted)
+        refuse_uncarried(wanted)
         if not self._whole.take():
-            raise _crowded(f"{self._whole.most} answers are being written", code="server_is_overloaded")
+            raise crowded(f"{self._whole.most} answers are being written", code="server_is_overloaded")
         try:
             completion = object_in((yield from self._whole_answer(self._body(wanted))))
         finally:
             self._whole.give_back()
-        if isinstance(error := completion.get("error"), dict):
-            raise failures.reported(error, HTTPStatus.BAD_GATEWAY, self._upstream.address.api_key)
+        self._refuse_error(completion)
         try:
             message = completion["choices"][0]["message"]
             content = message["content"] if message.get("content") is not None else message.get("refusal")
@@ -88,10 +88,8 @@ class Chat:
     def _whole_answer(self, body: dict[str, Any]) -> Work[bytes]:
         response, content = self._ask(body), bytearray()
         try:
-            for piece in self._upstream.pieces(response):
+            for piece in _capped(self._upstream.pieces(response)):
                 content += piece
-                if len(content) > MAX_ANSWER_BYTES:
-                    raise failures.nonsense(f"it has more than {MAX_ANSWER_BYTES} bytes")
                 yield
         finally:
             response.close()
@@ -102,29 +100,44 @@ class Chat:
 
         Closing the iterator closes the connection to the upstream.
         """
-        if self._streams.stopping:
-            raise sse.server_stopping()
-        if not self._streams.take():
-            raise _crowded(f"{self._streams.most} answers are being streamed", code="too_many_streams")
-        return sse.Started(self._relay(wanted))
+        return sse.Started(self._told(self.streams.hold(self._relay(wanted))))
+
+    def chunks(self, wanted: dict[str, Any]) -> Generator[dict[str, Any], None, None]:
+        """Yield the chunks of a streamed answer as objects, an empty one for a sign of life; the last ones have usage.
+
+        Closing it hangs up. Raises what the upstream says, before the first chunk or amidst.
+        """
+        refuse_uncarried(wanted)
+        response = self._ask(self._body(wanted) | {"stream": True, "stream_options": {"include_usage": True}})
+        with self.streams.relaying(response):
+            for chunk in chain.from_iterable(map(_objects_in, whole_events(_capped(self._pieces(response))))):
+                self._refuse_error(chunk)
+                yield chunk
 
     def _relay(self, wanted: dict[str, Any]) -> Generator[bytes, None, None]:
+        response = self._ask(self._body(wanted))
+        with self.streams.relaying(response):
+            yield from whole_events(self._pieces(response))
+
+    def _told(self, events: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
         """Yield whole events; once one is out, a failure is an event too."""
         begun = False
         try:
-            response = self._ask(self._body(wanted))
-            with self._streams.relaying(response):
-                for events in whole_events(self._pieces(response)):
-                    yield events
-                    begun = True
-        except ApiError as found:
-            failure = sse.server_stopping() if self._streams.stopping else found
+            for one in events:
+                yield one
+                begun = True
+        except ApiError as failure:
             if not begun:
-                raise failure from None
+                raise
             log.warning("a stream ended early: %s", failure.message)
             yield sse.error_event(failure)
         finally:
-            self._streams.give_back()
+            events.close()
+
+    def _refuse_error(self, told: dict[str, Any]) -> None:
+        """Raise what an answer tells that began well: its status was out before it failed."""
+        if isinstance(error := told.get("error"), dict):
+            raise failures.reported(error, HTTPStatus.BAD_GATEWAY, self._upstream.address.api_key)
 
     def _pieces(self, response: "httpx2.Response") -> Iterator[bytes]:
         if not response.headers.get("content-type", "").startswith(sse.CONTENT_TYPE):
@@ -145,6 +158,15 @@ class Chat:
             "model": wanted.get("model") or self._default_model,
             "messages": messages if system is None else [{"role": "system", "content": system}, *messages],
         }
+
+
+def _capped(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > MAX_ANSWER_BYTES:
+            raise failures.nonsense(f"it has more than {MAX_ANSWER_BYTES} bytes")
+        yield piece
 
 
 def whole_events(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -170,6 +192,12 @@ def whole_events(pieces: Iterator[bytes]) -> Iterator[bytes]:
         raise failures.nonsense("its stream ended before [DONE]")
 
 
+def _objects_in(events: bytes) -> Iterator[dict[str, Any]]:
+    """The objects of these events; an empty one where there are comments alone."""
+    lines = [line[5:].strip() for line in events.splitlines() if line.startswith(b"data:")]
+    yield from (object_in(line) for line in lines if line != b"[DONE]") if lines else ({},)
+
+
 def _end_of_events(held: bytes) -> int:
     plain, windows = held.rfind(b"\n\n"), held.rfind(b"\r\n\r\n")
     return max(plain + 2 if plain >= 0 else 0, windows + 4 if windows >= 0 else 0)
@@ -193,11 +221,8 @@ def _refuse_garbled(data: bytes) -> None:
         raise failures.nonsense("an event of its stream is no JSON object") from None
 
 
-def _crowded(what: str, code: str) -> Unavailable:
-    return Unavailable(f"{what} already; try again in a moment.", code=code, headers={"Retry-After": "1"})
-
-
-def _refuse_uncarried(wanted: dict[str, Any]) -> None:
+def refuse_uncarried(wanted: dict[str, Any]) -> None:
+    """Raise 400 unsupported_parameter for what asks for more than one text."""
     if wanted.get("top_logprobs") and not wanted.get("logprobs"):
         message = (
             "'top_logprobs' goes with 'logprobs': true, and both with 'stream': true. Add these two, or leave it out."

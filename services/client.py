@@ -86,24 +86,15 @@ class Upstream:
         Not through the SDK, which adds a millisecond of Python to every call and walks each message of a conversation.
         Raises an ApiError as `call` does.
         """
-        from services import bounded
+        content = encode(body)
+        return self._answer(lambda: self._send(path, content))
 
-        content, end = encode(body), time.monotonic() + self.address.whole
-        with self.counted(), self._failures(), until(end):
-            response = self._send(path, content)
-            try:
-                bounded.refuse_encoded(response)
-                if not response.is_success:
-                    content = bounded.whole(response.iter_bytes())
-                    raise failures.refused(response, content, self.address.api_key)
-            except BaseException:
-                response.close()
-                raise
-            response.extensions[_END] = end
-            return response
+    def open(self, path: str) -> "httpx2.Response":
+        """Return the answer of 2xx to a GET, of which only the head is read, as `post` does; it is not packed."""
+        return self._answer(lambda: self._send_over_network("GET", path, None, {"Accept-Encoding": "identity"}))
 
     def pieces(self, response: "httpx2.Response") -> Iterator[bytes]:
-        """Yield the body of what `post` returned as it comes; raises an ApiError."""
+        """Yield the body of what `post` or `open` returned as it comes; raises an ApiError."""
         body, end = response.iter_bytes(), response.extensions[_END]
         with self.counted():
             while (piece := self._next(body, end)) is not None:
@@ -169,6 +160,24 @@ class Upstream:
         except httpx2.InvalidURL as error:
             raise failures.Unreachable(f"The upstream {self.shown_url:.200} cannot be asked: {error}.") from None
 
+    def _answer(self, send: "Callable[[], httpx2.Response]") -> "httpx2.Response":
+        """What is sent back, if it is an answer of 2xx; `pieces` has until ANSWER_TIMEOUT to read it."""
+        from services import bounded
+
+        end = time.monotonic() + self.address.whole
+        with self.counted(), self._failures(), until(end):
+            response = send()
+            try:
+                bounded.refuse_encoded(response)
+                if not response.is_success:
+                    content = bounded.whole(response.iter_bytes())
+                    raise failures.refused(response, content, self.address.api_key)
+            except BaseException:
+                response.close()
+                raise
+            response.extensions[_END] = end
+            return response
+
     def _client(self) -> "OpenAI":
         with self._making:
             return self._sdk
@@ -185,6 +194,11 @@ class Upstream:
         return Nearby(address.base_url, self._headers, address.connect, address.read).post
 
     def _send_anywhere(self, path: str, content: bytes) -> "httpx2.Response":
+        return self._send_over_network("POST", path, content, {"Content-Type": "application/json"})
+
+    def _send_over_network(
+        self, method: str, path: str, content: bytes | None, more: dict[str, str]
+    ) -> "httpx2.Response":
         import httpx2
 
         from services.bounded import PIECEMEAL
@@ -192,9 +206,8 @@ class Upstream:
         with self._making:
             http = self._http
         url = f"{self.address.base_url.rstrip('/')}{path}"
-        headers = {**self._headers, "Content-Type": "application/json"}
         extensions = {"timeout": http.timeout.as_dict(), PIECEMEAL: True}
-        request = httpx2.Request("POST", url, content=content, headers=headers, extensions=extensions)
+        request = httpx2.Request(method, url, content=content, headers={**self._headers, **more}, extensions=extensions)
         return http.send(request, stream=True)
 
     @cached_property
@@ -268,6 +281,14 @@ def pick(source: dict[str, Any], *keys: str) -> dict[str, Any]:
     if not (isinstance(name, str) and _ID.fullmatch(name)):
         raise failures.nonsense("its object has no id")
     return {key: source.get(key) for key in keys}
+
+
+def rows_of(page: dict[str, Any], what: str) -> list[dict[str, Any]]:
+    """Return the objects of a page of `what`; raises 502 upstream_invalid if it has none, or one without an id."""
+    rows = page.get("data")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and isinstance(row.get("id"), str) for row in rows):
+        raise failures.nonsense(f"its list of {what} has no data")
+    return rows
 
 
 def _is_loopback(base_url: str) -> bool:

@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from services.client import Upstream, body_of, entity_of
+from services.client import Upstream, body_of, entity_of, rows_of
 from services.deadlines import within
-from services.failures import MARK, is_ambiguous, nonsense
+from services.failures import MARK, is_ambiguous
 from wire.errors import ApiError, UpstreamTimeout
 
 log = logging.getLogger("tune9527")
@@ -97,7 +97,7 @@ class Creates:
             with self._upstream.call() as client:
                 answer = client.fine_tuning.jobs.with_raw_response.list(limit=100, **query).http_response
                 body = body_of(answer)
-            yield (page := Page(rows(body), MARK in answer.headers))
+            yield (page := Page(rows_of(body, "jobs"), MARK in answer.headers))
             if not (page.jobs and body.get("has_more")):
                 return
             query["after"] = page.jobs[-1]["id"]
@@ -155,14 +155,6 @@ def unknown(why: str, name: str, value: str) -> NeedsAttention:
     )
     message = f"{why} {look}{again if name == KEY else ''}."
     return NeedsAttention(message, code="needs_attention")
-
-
-def rows(page: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the jobs of a page; raises 502 upstream_invalid if it has none, or one without an id."""
-    jobs = page.get("data")
-    if not isinstance(jobs, list) or not all(isinstance(job, dict) and isinstance(job.get("id"), str) for job in jobs):
-        raise nonsense("its list of jobs has no data")
-    return jobs
 
 
 def tags_of(job: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
@@ -150,6 +152,22 @@ def dropped(base_url: str) -> UpstreamFailed:
     """Say that the upstream broke the connection off."""
     message = f"The upstream {base_url} broke the connection off before its answer was complete."
     return UpstreamFailed(message, code="upstream_unreachable")
+
+
+def unserved(what: str) -> ApiError:
+    """Say that this upstream has no such call; trying again will not help."""
+    message = f"The upstream does not {what}; an engine of this project does (unset OPENAI_API_KEY, or name one)."
+    return ApiError(message, code="not_served_upstream", status=501)
+
+
+@contextmanager
+def expecting(what: str) -> Iterator[None]:
+    """Take an upstream's 404 without a code, about something that is known to be there, for a call that it has not."""
+    try:
+        yield
+    except ApiError as failure:
+        missing = failure.status in (404, 405, 501) and not failure.code
+        raise unserved(what) if missing else failure from None
 
 
 def nonsense(what: str) -> UpstreamFailed:

@@ -1,18 +1,31 @@
-"""Uploads training files: each is checked before a byte of it goes upstream; how it arrived is not known here."""
+"""Files upstream: each is checked before a byte of it goes there; then listed, read and deleted by whose they are."""
 
 import re
+from collections.abc import Callable, Container
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Self
 
 import dataprep
-from services.client import Upstream, body_of, pick
+from services.client import Upstream, body_of, entity_of, pick, rows_of
+from services.downloads import Download
+from services.failures import nonsense
+from wire import pages
 from wire.errors import ApiError, NotFound
+from wire.ids import is_no_id
 
 MAX_LABEL = 255
 # A caller waits for it who has been refused already.
 DELETE_SECONDS = 10.0
 _FILE_KEYS = ("bytes", "created_at", "filename", "id", "object", "purpose")
+# How many files are looked through at once for those of one owner.
+SCANNED = 1000
+LISTED = 100
+# Of a result file; a row of it is a step.
+MAX_RESULT_BYTES = 32 * 1024 * 1024
+_MARK = re.compile(r"(key_[A-Za-z0-9]{12})\.(.+)", re.DOTALL)
+_RESULTS = "fine-tune-results"
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -49,22 +62,64 @@ class Outcome:
 class Files:
     """The upstream's files; whose they are stands before their name there, since a file has no metadata."""
 
-    def __init__(self, upstream: Upstream, owner: str = "") -> None:
+    def __init__(
+        self, upstream: Upstream, owner: str = "", results: Callable[[], Container[str]] = frozenset[str]
+    ) -> None:
         self._upstream = upstream
         self._mark = f"{owner}." if owner else ""
+        # The upstream names what its jobs made, so that no mark tells whose a result file is.
+        self._results = results
 
-    def acting_for(self, owner: str) -> Self:
-        """Return the files of one owner."""
-        return type(self)(self._upstream, owner)
+    def acting_for(self, owner: str, results: Callable[[], Container[str]] = frozenset[str]) -> Self:
+        """Return the files of one owner, and those that `results` names, which are their jobs'."""
+        return type(self)(self._upstream, owner, results)
 
     def require(self, file_id: str, param: str) -> None:
         """Refuse a file that is somebody else's as one that does not exist; `param` names it in the request."""
+        if self._mark:
+            self._own(file_id, param)
+
+    def page(self, query: dict[str, Any]) -> dict[str, Any]:
+        """Return one page of File objects, newest first; `query` may hold `after`, `limit`, `order` and `purpose`."""
+        limit, asked, found = query.get("limit", LISTED), dict(query), list[dict[str, Any]]()
         if not self._mark:
-            return
+            page = self._listed(query | {"limit": limit})
+            return page | {"data": [_shown(file) for file in page["data"]]}
+        results = self._results()
+        while len(found) <= limit:
+            page = self._listed(asked | {"limit": SCANNED})
+            found += [file for file in page["data"] if self._is_theirs(file, results)]
+            if not (page["data"] and page.get("has_more")):
+                break
+            asked["after"] = page["data"][-1]["id"]
+        return pages.page([_shown(file) for file in found[: limit + 1]], limit)
+
+    def retrieve(self, file_id: str) -> dict[str, Any]:
+        """Return one File object, with its owner."""
+        return _shown(self._own(file_id, "file_id"))
+
+    def content(self, file_id: str) -> Download:
+        """Return one file's bytes as they lie upstream."""
+        label = clean_label(str(self.retrieve(file_id).get("filename")))
+        return Download(self._upstream, self._upstream.open(f"/files/{file_id}/content"), label)
+
+    def remove(self, file_id: str) -> dict[str, Any]:
+        """Delete one's own file and return what the upstream says."""
+        self._own(file_id, "file_id")
         with self._upstream.call() as client:
-            found = body_of(client.files.with_raw_response.retrieve(file_id).http_response)
-        if not str(found.get("filename")).startswith(self._mark):
-            raise NotFound(f"No such File object: {file_id}", param=param)
+            return entity_of(client.files.with_raw_response.delete(file_id).http_response)
+
+    def result(self, file_id: str) -> bytes:
+        """Return the bytes of a result file that is known to be one's own."""
+        download, content = Download(self._upstream, self._upstream.open(f"/files/{file_id}/content"), ""), bytearray()
+        try:
+            for piece in download:
+                content += piece
+                if len(content) > MAX_RESULT_BYTES:
+                    raise nonsense(f"its result file is over {MAX_RESULT_BYTES // 2**20} MB")
+        finally:
+            download.close()
+        return bytes(content)
 
     def upload(self, file: Incoming, *, validate: bool = True) -> Outcome:
         """Check one file and send it on; an upstream's refusal is an outcome too, for others may have succeeded."""
@@ -88,6 +143,29 @@ class Files:
         with self._upstream.call(DELETE_SECONDS) as client:
             client.files.with_raw_response.delete(file_id)
 
+    def _own(self, file_id: str, param: str) -> dict[str, Any]:
+        """One file as it is upstream, if it is the owner's."""
+        missing = NotFound(f"No such File object: {file_id}", param=param)
+        if is_no_id(file_id):
+            raise missing
+        try:
+            with self._upstream.call() as client:
+                file = entity_of(client.files.with_raw_response.retrieve(file_id).http_response)
+        except ApiError as failure:
+            raise missing if failure.status == HTTPStatus.NOT_FOUND else failure from None
+        if not self._is_theirs(file, self._results() if self._mark and file.get("purpose") == _RESULTS else ()):
+            raise missing
+        return file
+
+    def _is_theirs(self, file: dict[str, Any], results: Container[str]) -> bool:
+        marked = str(file.get("filename")).startswith(self._mark)
+        return marked or (file.get("purpose") == _RESULTS and file.get("id") in results)
+
+    def _listed(self, query: dict[str, Any]) -> dict[str, Any]:
+        with self._upstream.call() as client:
+            page = body_of(client.files.with_raw_response.list(**query).http_response)
+        return page | {"data": rows_of(page, "files")}
+
 
 def clean_label(name: str) -> str:
     """Return the file's own name for replies: no folders, nothing unprintable, at most 255 characters."""
@@ -99,6 +177,13 @@ def clean_label(name: str) -> str:
 def upstream_name(label: str) -> str:
     """Return the name the file gets upstream, where fine-tuning takes `.jsonl` only."""
     return label if label.endswith(".jsonl") else f"{label}.jsonl"
+
+
+def _shown(file: dict[str, Any]) -> dict[str, Any]:
+    """A File object under the name that it was sent with, and whose it is: a key's id, or null."""
+    marked = _MARK.fullmatch(str(file.get("filename")))
+    owner, name = marked.groups() if marked else (None, file.get("filename"))
+    return file | {"filename": name, "owner": owner}
 
 
 def _summary(report: dataprep.Report) -> dict[str, Any]:

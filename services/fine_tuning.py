@@ -1,8 +1,6 @@
 """Starts and follows fine-tuning jobs: whose they are, how many a day, and that one key starts one alone."""
 
 import copy
-import hashlib
-import json
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -13,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from services import models
 from services.budget import NO_BUDGET, Budget, tokens_to_train
-from services.client import Upstream, body_of, entity_of, pick
-from services.creates import KEY, REQUEST, TAG, Creates, NeedsAttention, created_at, rows, tags_of, unknown
+from services.client import Upstream, body_of, entity_of, pick, rows_of
+from services.creates import KEY, REQUEST, TAG, Creates, NeedsAttention, created_at, tags_of, unknown
+from services.idempotency import hash_of, in_progress, refuse_bad_key
 from services.locks import KeyLocks
+from services.makers import maker_of
 from wire.errors import ApiError, BadRequest, NotFound
-from wire.ids import made_up_suffix
+from wire.ids import is_no_id, made_up_suffix
 from wire.requests import JobCreate
 
 if TYPE_CHECKING:
@@ -90,12 +90,12 @@ class FineTuning:
         _refuse_contradictions(wanted, MAX_METADATA - bool(self._budget.tokens))
         if idempotency_key is None:
             return self._start(wanted, wanted.suffix or made_up_suffix(), {})
-        _refuse_bad_key(idempotency_key)
+        refuse_bad_key(idempotency_key)
         if self._owner:  # two owners may think of the same key
             idempotency_key = f"{self._owner}:{idempotency_key}"
         # The same key makes up the same suffix, so that the replay's is the first reply's.
         suffix = wanted.suffix or made_up_suffix(random.Random(idempotency_key))  # noqa: S311
-        tags, busy = {KEY: idempotency_key, BODY: _hash(wanted)}, _in_progress()
+        tags, busy = {KEY: idempotency_key, BODY: hash_of(wanted)}, in_progress()
         try:
             with self._keys.hold(idempotency_key, busy):
                 return self._replay(suffix, tags) or self._once(wanted, suffix, tags, surely_new)
@@ -150,18 +150,23 @@ class FineTuning:
         with self._upstream.call() as client:
             page = body_of(client.fine_tuning.jobs.with_raw_response.list(**wanted).http_response)
         if self._owner:  # an upstream may not know the filter
-            page["data"] = [job for job in rows(page) if self._is_theirs(job)]
+            page["data"] = [job for job in rows_of(page, "jobs") if self._is_theirs(job)]
         return page
+
+    def all(self) -> Iterator[dict[str, Any]]:
+        """Yield every job, newest first, page by page as they are asked for."""
+        filtered = {"metadata": {OWNER: self._owner}} if self._owner else {}
+        for page in self._creates.pages(**filtered):
+            yield from (job for job in page.jobs if self._is_theirs(job))
+
+    def result_files(self) -> set[str]:
+        """Return the ids of the result files of every job."""
+        return {file_id for job in self.all() for file_id in result_files_of(job)}
 
     def require_model(self, model: str) -> None:
         """Refuse somebody else's fine-tuned model, or a checkpoint of it, as one that does not exist."""
-        if not self._owner or not model.startswith("ft:"):
-            return
-        whole = model.partition(":ckpt-step-")[0]
-        for page in self._creates.pages(metadata={OWNER: self._owner}):
-            if any(job.get("fine_tuned_model") == whole for job in page.jobs if self._is_theirs(job)):
-                return
-        raise NotFound(f"The model `{model}` does not exist.", code="model_not_found", param="model")
+        if self._owner and model.startswith("ft:") and maker_of(model, self.all(), self.last_checkpoints) is None:
+            raise NotFound(f"The model `{model}` does not exist.", code="model_not_found", param="model")
 
     def events(self, job_id: str, query: dict[str, Any]) -> dict[str, Any]:
         """Return one page of a job's events, newest first."""
@@ -174,6 +179,12 @@ class FineTuning:
         self._require_theirs(job_id)
         with self._about(job_id) as client:
             return entity_of(client.fine_tuning.jobs.with_raw_response.cancel(job_id).http_response)
+
+    def last_checkpoints(self, job_id: str) -> list[dict[str, Any]]:
+        """Return the checkpoints of one's own job, as many as are kept."""
+        with self._about(job_id) as client:
+            checkpoints = client.fine_tuning.jobs.checkpoints.with_raw_response
+            return rows_of(body_of(checkpoints.list(job_id, limit=100).http_response), "checkpoints")
 
     def _require_theirs(self, job_id: str) -> None:
         if self._owner:
@@ -238,25 +249,19 @@ def _as_created(job: dict[str, Any]) -> dict[str, Any]:
     return job | {"status": FIRST_STATUS}
 
 
-def _in_progress() -> ApiError:
-    message = "An earlier call with this Idempotency-Key is still under way; ask again for its reply in a moment."
-    return ApiError(message, code="idempotency_in_progress", status=409, headers={"Retry-After": "1"})
+def result_files_of(job: dict[str, Any]) -> list[str]:
+    """Return the ids of a job's result files, of which it has none until it has trained."""
+    told = job.get("result_files")
+    return [one for one in told if isinstance(one, str)] if isinstance(told, list) else []
 
 
 def _refuse_bad_id(job_id: str) -> None:
-    """The SDK will not put these into a path, or they would lead elsewhere; no job has them."""
-    if job_id in (".", "..") or "/" in job_id:
+    if is_no_id(job_id):
         raise _no_such_job(job_id)
 
 
 def _no_such_job(job_id: str) -> NotFound:
     return NotFound(f"Could not find fine tune: {job_id}", code="fine_tune_not_found", param=JOB_FIELD)
-
-
-def _refuse_bad_key(key: str) -> None:
-    if not (1 <= len(key) <= 255 and all("!" <= letter <= "~" for letter in key)):
-        message = "An Idempotency-Key has 1 to 255 visible ASCII characters, such as a UUID."
-        raise BadRequest(message, code="invalid_idempotency_key", param="Idempotency-Key")
 
 
 def _refuse_contradictions(wanted: JobCreate, most: int) -> None:
@@ -279,8 +284,3 @@ def _method_hyperparameters(wanted: JobCreate) -> dict[str, Any] | None:
     method = wanted.method.model_dump(exclude_none=True) if wanted.method else {}
     found: dict[str, Any] | None = method.get(method.get("type", ""), {}).get("hyperparameters")
     return found
-
-
-def _hash(wanted: JobCreate) -> str:
-    canonical = json.dumps(wanted.model_dump(exclude_none=True), sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()

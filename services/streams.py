@@ -1,13 +1,18 @@
 """Answers on their way through us: how many there may be at once, and the end of the streamed ones when we stop."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from wire import sse
+from wire.errors import ApiError, Unavailable
 
 if TYPE_CHECKING:
     import httpx2
+
+Event = TypeVar("Event")
 
 
 class Places:
@@ -30,6 +35,19 @@ class Places:
         with self._lock:
             self.taken -= 1
 
+    def hold(self, events: Generator[Event, None, None]) -> Generator[Event, None, None]:
+        """Yield `events`, which hold a place until they end.
+
+        Raises:
+            Unavailable: 503 too_many_streams.
+        """
+        if not self.take():
+            raise crowded(f"{self.most} answers are being streamed", code="too_many_streams")
+        try:
+            yield from events
+        finally:
+            self.give_back()
+
 
 class Streams(Places):
     """The places of streamed answers, and the upstream's answers that are being relayed in them."""
@@ -38,6 +56,19 @@ class Streams(Places):
         super().__init__(most)
         self.stopping = False
         self._open: set[httpx2.Response] = set()
+
+    def hold(self, events: Generator[Event, None, None]) -> Generator[Event, None, None]:
+        """Do the same; whatever fails once the service stops is 503 server_stopping, and so is what comes then."""
+        try:
+            self.refuse_if_stopping()
+            yield from super().hold(events)
+        except ApiError as failure:
+            raise sse.server_stopping() if self.stopping else failure from None
+
+    def refuse_if_stopping(self) -> None:
+        """Raise 503 server_stopping once the service stops; what relays no answer has to ask now and then."""
+        if self.stopping:
+            raise sse.server_stopping()
 
     @contextmanager
     def relaying(self, response: "httpx2.Response") -> Iterator[None]:
@@ -59,6 +90,11 @@ class Streams(Places):
             self.stopping = True
             for response in self._open:
                 _cut(response)
+
+
+def crowded(what: str, code: str) -> Unavailable:
+    """Say that there is no place at the moment."""
+    return Unavailable(f"{what} already; try again in a moment.", code=code, headers={"Retry-After": "1"})
 
 
 def _cut(response: "httpx2.Response") -> None:

@@ -1,6 +1,6 @@
 """The body of a chat request as both servers check it (wire reference 3.2); who answers it is not known here."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -81,17 +81,28 @@ class ChatCreate(Sampling):
     messages: Messages
 
 
-class DocumentedChat(Sampling):
-    """`POST /chat` of the service: `text`, or `messages`; `system` goes before either."""
+class Question(Sampling):
+    """What is asked: `text`, or `messages`; `system` goes before either."""
 
-    model: Id | None = None
     text: Annotated[str, Field(min_length=1)] | None = None
     messages: Messages | None = None
     system: str | None = None
 
     @model_validator(mode="after")
-    def _one_question(self) -> "DocumentedChat":
+    def _one_question(self) -> Self:
         if (self.text is None) == (self.messages is None):
             both = " (not both)" if self.text is not None else ""
             raise ValueError(f"give either 'text' or 'messages'{both}")
         return self
+
+
+class DocumentedChat(Question):
+    """`POST /chat` of the service."""
+
+    model: Id | None = None
+
+
+class Comparison(Question):
+    """`POST /compare` of the service: one question to several models."""
+
+    models: Annotated[list[Id], Field(min_length=2, max_length=8, description="2 to 8 names of models")]

@@ -31,6 +31,11 @@ def model_name(
     return name if step is None else f"{name}:ckpt-step-{step}"
 
 
+def is_no_id(name: str) -> bool:
+    """Whether a name would lead elsewhere in a path, where the SDK will not put it; nothing has it for an id."""
+    return name in (".", "..") or "/" in name
+
+
 def _letters(alphabet: str, length: int, chance: random.Random) -> str:
     """Draw once for all letters: `choices` asks the system for each, a tenth of what a chat costs a server."""
     number = chance.getrandbits(8 * length + 64)  # so many more than needed that no letter is likelier than another

@@ -58,6 +58,11 @@ def named_event(name: str, payload: dict[str, Any]) -> bytes:
     return b"event: " + name.encode() + b"\n" + event(payload)
 
 
+def event_with_id(event_id: str, payload: dict[str, Any]) -> bytes:
+    """Return one event that a reader may go on behind, by the header Last-Event-ID."""
+    return b"id: " + "".join(event_id.splitlines()).encode() + b"\n" + event(payload)
+
+
 def error_event(error: ApiError) -> bytes:
     """Return the event that ends a stream whose status line is already out; the SDK raises it as `APIError`."""
     return event(openai_body(error))

@@ -8,10 +8,13 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from routes.access import PUBLIC, SCOPES
-from routes.description.operations import JSON, OPERATIONS, Content, Operation
+from routes.description.extended import EXTENDED
+from routes.description.operation import JSON, Content, Operation
+from routes.description.operations import OPERATIONS
 from routes.description.shapes import Schema, components, ref
 
 VERSION = "3.1.0"
+_SAID = OPERATIONS | EXTENDED
 # These come with every GET, or are the gate's.
 UNSAID = frozenset({"HEAD", "OPTIONS"})
 _FAMILY = "invalid_request_error"
@@ -34,6 +37,7 @@ _FAILURES: dict[int | str, tuple[str, str, str]] = {
     ),
     429: (_FAMILY, "rate_limited", "Too many calls, or a day's budget is used up."),
     500: ("server_error", "internal_error", "A mistake of ours; the log has more under the request's id."),
+    501: (_FAMILY, "not_served_upstream", "The upstream has no such call; an engine of this project has."),
     502: ("upstream_error", "upstream_unreachable", "The upstream cannot be reached, or answered nonsense."),
     503: ("service_unavailable_error", "engine_unavailable", "Not now."),
     504: (
@@ -60,7 +64,7 @@ def describe(app: Flask) -> Schema:
     paths: dict[str, Schema] = {}
     for rule in app.url_map.iter_rules():
         for method in sorted((rule.methods or set()) - UNSAID):
-            said = _operation(rule, app.view_functions[rule.endpoint].__doc__ or "", OPERATIONS[rule.endpoint])
+            said = _operation(rule, app.view_functions[rule.endpoint].__doc__ or "", _SAID[rule.endpoint])
             paths.setdefault(re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), {})[method.lower()] = said
     return {
         "openapi": VERSION,

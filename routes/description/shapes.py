@@ -14,8 +14,9 @@ from routes.datasets import CHECK_FIELDS, CONVERT_FIELDS, FIX_FIELDS, STATISTICS
 from routes.retrieve import JobRetrieve
 from routes.upload_files import UPLOAD_FIELDS
 from services.creates import TAG
+from services.curves import COLUMNS
 from services.fine_tuning import MAX_METADATA
-from wire.chat import DocumentedChat
+from wire.chat import Comparison, DocumentedChat
 from wire.requests import JobCreate
 
 Schema = dict[str, Any]
@@ -24,6 +25,7 @@ _REF = "#/components/schemas/{model}"
 TEXT, WHOLE, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
 OBJECT: Schema = {"type": "object"}
 MAYBE_TEXT, MAYBE_WHOLE = {"type": ["string", "null"]}, {"type": ["integer", "null"]}
+MAYBE_NUMBER: Schema = {"type": ["number", "null"]}
 # Bytes are of no JSON type, so none stands here (OpenAPI 3.1, "Considerations for File Uploads").
 FILE = {"contentMediaType": "application/octet-stream"}
 _COUNTS = {"type": "object", "additionalProperties": WHOLE}
@@ -64,7 +66,7 @@ class _Untitled(GenerateJsonSchema):
 
 def components() -> dict[str, Schema]:
     """Return every schema that has a name."""
-    models = (DocumentedChat, JobCreate, JobRetrieve)
+    models = (Comparison, DocumentedChat, JobCreate, JobRetrieve)
     reports = (Report, FixReport, Cost, Duration, Epochs)
     inputs: list[Any] = [
         *((model, "validation", TypeAdapter(model)) for model in models),
@@ -72,11 +74,11 @@ def components() -> dict[str, Schema]:
     ]
     _, generated = TypeAdapter.json_schemas(inputs, ref_template=_REF, schema_generator=_Untitled)
     schemas: dict[str, Schema] = generated["$defs"]
-    _fit_to_service(schemas["JobCreate"], schemas["DocumentedChat"])
-    return schemas | _failures() | _replies() | _data(schemas["Report"]["properties"]) | _forms()
+    _fit_to_service(schemas["JobCreate"], schemas["DocumentedChat"], schemas["Comparison"])
+    return schemas | _failures() | _replies() | _more_replies() | _data(schemas["Report"]["properties"]) | _forms()
 
 
-def _fit_to_service(job: Schema, chat: Schema) -> None:
+def _fit_to_service(job: Schema, *questions: Schema) -> None:
     """What the service asks beyond the models: DEFAULT_MODEL, its own metadata, one question."""
     job["description"] = "The body of `POST /fine_tuning`."
     job["required"].remove("model")
@@ -87,10 +89,11 @@ def _fit_to_service(job: Schema, chat: Schema) -> None:
     given, _ = job["properties"]["metadata"]["anyOf"]
     given["maxProperties"] = MAX_METADATA
     given["propertyNames"]["pattern"] = f"^(?!{TAG})"
-    chat["oneOf"] = [
-        {"required": [name], "properties": {name: {"type": kind}}}
-        for name, kind in (("text", "string"), ("messages", "array"))
-    ]
+    for question in questions:
+        question["oneOf"] = [
+            {"required": [name], "properties": {name: {"type": kind}}}
+            for name, kind in (("text", "string"), ("messages", "array"))
+        ]
 
 
 def _failures() -> dict[str, Schema]:
@@ -137,6 +140,46 @@ def _replies() -> dict[str, Schema]:
         "StartedJob": started,
         "JobStatus": standing,
         "Answer": exact(content=MAYBE_TEXT, id=TEXT, model=MAYBE_TEXT),
+    }
+
+
+def _more_replies() -> dict[str, Schema]:
+    """What stands in `response` of the calls on files, jobs and models that already are there."""
+    whose = MAYBE_TEXT | {"description": "the id of the key whose it is; null: an admin's or everybody's"}
+    numbers = dict.fromkeys(COLUMNS, MAYBE_NUMBER) | {"step": WHOLE}
+    model = exact(
+        id=TEXT,
+        kind={"enum": ["base", "embeddings", "alias", "tuned", "checkpoint"]},
+        base=MAYBE_TEXT | {"description": "what answers to an alias, or what was trained"},
+        job_id=MAYBE_TEXT,
+        step_number=MAYBE_WHOLE,
+        created=MAYBE_WHOLE,
+        owned_by=MAYBE_TEXT,
+        owner=whose,
+        shutdown_date=MAYBE_TEXT,
+    )
+    answer = exact(
+        index=WHOLE,
+        model=TEXT,
+        answered_by=MAYBE_TEXT,
+        content=MAYBE_TEXT,
+        finish_reason=MAYBE_TEXT,
+        seconds=NUMBER,
+        first_token_seconds=MAYBE_NUMBER,
+        prompt_tokens=MAYBE_WHOLE,
+        completion_tokens=MAYBE_WHOLE,
+        error={"anyOf": [exact(message=TEXT, type=TEXT, param=MAYBE_TEXT, code=MAYBE_TEXT), {"type": "null"}]},
+    )
+    curve = exact(
+        job_id=TEXT, status=MAYBE_TEXT, source={"enum": ["result_file", "events"]}, points=many(exact(**numbers))
+    )
+    return {
+        "StoredFile": some(id=TEXT, filename=MAYBE_TEXT, owner=whose) | {"description": "The upstream's, and whose."},
+        "Deleted": some(id=TEXT),
+        "Curve": curve,
+        "Model": model,
+        "Models": exact(object={"const": "list"}, data=many(ref("Model"))),
+        "Answers": exact(answers=many(answer)),
     }
 
 

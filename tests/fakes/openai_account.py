@@ -1,5 +1,6 @@
 """An account at OpenAI as the recorded shapes have it: its files and jobs, and the answer to each call on them."""
 
+import base64
 import json
 import re
 import threading
@@ -12,6 +13,10 @@ JOB_ID = "ftjob-tMpKPC61vbAAL06dZLbnoash"
 ORGANIZATION = "org-Ugtr3J5hX9RKdSwuPWgjwjFC"
 FINE_TUNED = "ft:gpt-3.5-turbo-1106:personal:suffix-2ywim9:8dw83FNm"
 CHAT_ID = "chatcmpl-8dwBPZj4AqW8R0qIZBo8GbVbTeOG9"
+CHECKPOINT = "ft:gpt-3.5-turbo-1106:personal:suffix-2ywim9:9o1eNlSa:ckpt-step-44"
+RESULT_ID = "file-result"
+# As OpenAI sends it since 2024, once it is in base64.
+RESULT = b"step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n1,2.5,0.25,,\n2,1.5,0.5,1.75,0.5\n"
 ANSWER = "我是来自云端的AI助手，可以为你解决问题"
 PIECES = ("我是", "来自云端的", "AI助手")
 
@@ -37,6 +42,8 @@ class Account:
     def __init__(self) -> None:
         self.files: dict[str, dict[str, Any]] = {}
         self.jobs: dict[str, dict[str, Any]] = {}
+        self.events: dict[str, list[dict[str, Any]]] = {}
+        self.deleted: set[str] = set()
         self.lock = threading.Lock()
 
     def new_file(self, name: str, size: int) -> dict[str, Any]:
@@ -75,9 +82,21 @@ class Account:
     def finish(self, job_id: str = JOB_ID) -> None:
         """Let a job succeed as the document's did."""
         self.jobs[job_id] |= {"status": "succeeded", "fine_tuned_model": FINE_TUNED, "trained_tokens": 22732}
+        self.jobs[job_id]["result_files"] = [RESULT_ID]
+        made = self.new_file("step_metrics.csv", len(RESULT))
+        self.files[RESULT_ID] = self.files.pop(made["id"]) | {"id": RESULT_ID, "purpose": "fine-tune-results"}
+
+    def tell(self, job_id: str, message: str, data: dict[str, Any] | None = None) -> str:
+        """Let something happen in a job; return its event's id."""
+        with self.lock:
+            told = self.events.setdefault(job_id, [])
+            event = {"object": "fine_tuning.job.event", "id": f"ftevent-{len(told) + 1}", "created_at": 1704527200}
+            kind = {"level": "info", "message": message, "type": "metrics" if data else "message", "data": data or {}}
+            told.append(event | kind)
+            return str(event["id"])
 
 
-Reply = tuple[int, dict[str, Any]]
+Reply = tuple[int, dict[str, Any] | bytes]
 
 
 def answer(account: Account, seen: Seen) -> Reply:
@@ -124,6 +143,26 @@ def _delete_file(account: Account, seen: Seen, file_id: str) -> Reply:
     return 200, {"id": file_id, "object": "file", "deleted": True}
 
 
+def _list_files(account: Account, seen: Seen) -> Reply:
+    wanted = seen.query.get("purpose")
+    rows = [file for file in account.files.values() if wanted in (None, [file["purpose"]])]
+    return 200, _page(seen, rows[::-1])
+
+
+def _content(account: Account, seen: Seen, file_id: str) -> Reply:
+    if file_id not in account.files:
+        return _error(404, f"No such File object: {file_id}", None, "id")
+    return 200, base64.b64encode(RESULT) if file_id == RESULT_ID else b"x" * account.files[file_id]["bytes"]
+
+
+def _page(seen: Seen, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """One page of rows, as `after` and `limit` want it."""
+    ids = [row["id"] for row in rows]
+    start = ids.index(seen.query["after"][0]) + 1 if "after" in seen.query else 0
+    limit = int(seen.query.get("limit", ["20"])[0])
+    return {"object": "list", "data": rows[start : start + limit], "has_more": len(rows) > start + limit}
+
+
 def _create_job(account: Account, seen: Seen) -> Reply:
     body = seen.json
     if body["training_file"] not in account.files:
@@ -148,10 +187,33 @@ def _one_job(change: dict[str, Any]) -> Callable[[Account, Seen, str], Reply]:
 
 
 def _events(account: Account, seen: Seen, job_id: str) -> Reply:
-    data = {"step": 88, "train_loss": 0.5, "total_steps": 96}
-    event = {"object": "fine_tuning.job.event", "id": "ftevent-1", "created_at": 1704527200, "level": "info"}
-    row = event | {"message": "Step 88/96: training loss=0.50", "data": data, "type": "metrics"}
-    return 200, {"object": "list", "data": [row], "has_more": False}
+    """What was told of the job; of one that nothing was told of, a step."""
+    if job_id not in account.events:
+        account.tell(job_id, "Step 88/96: training loss=0.50", {"step": 88, "train_loss": 0.5, "total_steps": 96})
+        return 200, _page(seen, [account.events.pop(job_id)[0]])
+    return 200, _page(seen, account.events[job_id][::-1])
+
+
+def _checkpoints(account: Account, seen: Seen, job_id: str) -> Reply:
+    if account.jobs[job_id]["status"] != "succeeded":
+        return 200, {"object": "list", "data": [], "has_more": False}
+    names = {"fine_tuned_model_checkpoint": CHECKPOINT, "fine_tuning_job_id": job_id}
+    row = {"object": "fine_tuning.job.checkpoint", "id": "ftckpt_1", "created_at": 1704527300, "step_number": 44}
+    return 200, {"object": "list", "data": [row | names | {"metrics": {"train_loss": 0.5}}], "has_more": False}
+
+
+def _models(account: Account, seen: Seen) -> Reply:
+    tuned = [FINE_TUNED, CHECKPOINT] if any(job["fine_tuned_model"] for job in account.jobs.values()) else []
+    names = ["gpt-4o", *(name for name in tuned if name not in account.deleted)]
+    rows = [{"id": name, "object": "model", "created": 1704527400, "owned_by": "openai"} for name in names]
+    return 200, {"object": "list", "data": rows}
+
+
+def _delete_model(account: Account, seen: Seen, name: str) -> Reply:
+    if name not in (FINE_TUNED, CHECKPOINT) or name in account.deleted:
+        return _error(404, f"The model '{name}' does not exist", "model_not_found", "model")
+    account.deleted.add(name)
+    return 200, {"id": name, "object": "model", "deleted": True}
 
 
 def _chat(account: Account, seen: Seen) -> Reply:
@@ -164,12 +226,19 @@ def _chat(account: Account, seen: Seen) -> Reply:
 
 _ROUTES: list[tuple[str, str, Callable[..., Reply]]] = [
     ("POST", r"/v1/files", _create_file),
+    ("GET", r"/v1/files", _list_files),
     ("GET", r"/v1/files/([^/]+)", _one_file),
+    ("GET", r"/v1/files/([^/]+)/content", _content),
     ("DELETE", r"/v1/files/([^/]+)", _delete_file),
     ("POST", r"/v1/fine_tuning/jobs", _create_job),
     ("GET", r"/v1/fine_tuning/jobs", _list_jobs),
     ("GET", r"/v1/fine_tuning/jobs/([^/]+)", _one_job({})),
     ("POST", r"/v1/fine_tuning/jobs/([^/]+)/cancel", _one_job({"status": "cancelled"})),
+    ("POST", r"/v1/fine_tuning/jobs/([^/]+)/pause", _one_job({"status": "paused"})),
+    ("POST", r"/v1/fine_tuning/jobs/([^/]+)/resume", _one_job({"status": "queued"})),
     ("GET", r"/v1/fine_tuning/jobs/([^/]+)/events", _events),
+    ("GET", r"/v1/fine_tuning/jobs/([^/]+)/checkpoints", _checkpoints),
+    ("GET", r"/v1/models", _models),
+    ("DELETE", r"/v1/models/(.+)", _delete_model),
     ("POST", r"/v1/chat/completions", _chat),
 ]

@@ -16,11 +16,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from tests.fakes.openai_account import (
     ANSWER,
     CHAT_ID,
+    CHECKPOINT,
     FILE_ID,
     FINE_TUNED,
     JOB_ID,
     ORGANIZATION,
     PIECES,
+    RESULT,
+    RESULT_ID,
     Account,
     Seen,
     answer,
@@ -30,11 +33,14 @@ from tests.fakes.openai_account import (
 __all__ = [
     "ANSWER",
     "CHAT_ID",
+    "CHECKPOINT",
     "FILE_ID",
     "FINE_TUNED",
     "JOB_ID",
     "ORGANIZATION",
     "PIECES",
+    "RESULT",
+    "RESULT_ID",
     "FakeOpenAI",
     "Fault",
     "Seen",
@@ -161,7 +167,11 @@ class _Handler(BaseHTTPRequestHandler):
         elif reply[0] == 200 and seen.path == "/v1/chat/completions" and seen.json.get("stream"):
             self._stream(seen.json["model"], fault.pieces if fault else None)
         else:
-            self._send(reply[0], json.dumps(reply[1]).encode(), {"x-request-id": "req_fake"})
+            is_file = isinstance(reply[1], bytes)
+            body = reply[1] if isinstance(reply[1], bytes) else json.dumps(reply[1]).encode()
+            self._send(
+                reply[0], body, {"x-request-id": "req_fake"} | ({"Content-Type": "text/plain"} if is_file else {})
+            )
 
     def _read_body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":

@@ -1,6 +1,7 @@
 """`/openapi.json` describes every call as it is: its examples are executed, and what comes back has its shape."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,10 +18,12 @@ from werkzeug.test import TestResponse
 from app import create_app
 from config import ServiceConfig
 from routes.access import PUBLIC, SCOPES
-from tests.fakes.openai_upstream import FILE_ID, JOB_ID, FakeOpenAI, refusal
+from tests.fakes.openai_upstream import FILE_ID, FINE_TUNED, JOB_ID, FakeOpenAI, refusal
 from tests.test_docs import ROOT, routes_of
 
 FORM = "multipart/form-data"
+# What no OpenAI serves; the engine's own tests have it.
+UNSERVED = {"/models/{name}/export": 501}
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +36,18 @@ def described() -> dict[str, Any]:
 
 @pytest.fixture
 def account(upstream: FakeOpenAI) -> FakeOpenAI:
-    """An account that has the examples' file and job."""
+    """An account that has the examples' file, job and model."""
+    begin(upstream)
+    return upstream
+
+
+def begin(upstream: FakeOpenAI) -> None:
+    """Let the account have what the examples name, whatever an example before has done."""
+    for kept in (upstream.files, upstream.jobs, upstream.deleted):
+        kept.clear()
     upstream.new_job({"model": "gpt-3.5-turbo-1106", "training_file": FILE_ID})
     upstream.new_file("train.jsonl", 1)
-    return upstream
+    upstream.finish()
 
 
 def operations(described: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -65,7 +76,8 @@ def send(client: FlaskClient, method: str, path: str, sent: dict[str, Any]) -> T
     """Make a call as its example has it."""
     (kind, media), *others = sent.get("content", {"": {}}).items()
     assert not others
-    path = path.replace("{job_id}", JOB_ID)
+    for variable, name in (("job_id", JOB_ID), ("file_id", FILE_ID), ("name", FINE_TUNED)):
+        path = path.replace(f"{{{variable}}}", name)
     if kind != FORM:
         return client.open(path, method=method, json=media.get("example"))
     fields = dict(media["example"])
@@ -75,7 +87,9 @@ def send(client: FlaskClient, method: str, path: str, sent: dict[str, Any]) -> T
 
 def test_every_rule_and_method_is_described_and_nothing_else(client: FlaskClient, described: dict[str, Any]) -> None:
     told = [f"{method} {path}" for method, path, _ in operations(described)]
-    assert sorted(told) == sorted(route.replace("<", "{").replace(">", "}") for route in routes_of(client.application))
+    assert sorted(told) == sorted(
+        re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route) for route in routes_of(client.application)
+    )
 
 
 def test_it_is_openapi_3_1(described: dict[str, Any]) -> None:
@@ -111,12 +125,13 @@ def test_every_example_is_answered_as_described(
     client: FlaskClient, account: FakeOpenAI, described: dict[str, Any]
 ) -> None:
     for method, path, operation in operations(described):
+        begin(account)
         reply = send(client, method, path, operation.get("requestBody", {}))
-        assert reply.status_code == 200, (path, reply.get_data(as_text=True))
+        assert reply.status_code == UNSERVED.get(path, 200), (path, reply.get_data(as_text=True))
         check_reply(described, operation, reply)
-        if reply.is_json and path != "/openapi.json":
-            example = operation["responses"]["200"]["content"]["application/json"]["example"]["response"]
-            assert shape(example) <= shape(reply.get_json()["response"]), path
+        example = operation["responses"]["200"]["content"].get("application/json", {}).get("example", {})
+        if reply.status_code == 200 and "response" in example:
+            assert shape(example["response"]) <= shape(reply.get_json()["response"]), path
 
 
 def shape(value: Any, path: str = "") -> set[str]:
