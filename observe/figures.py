@@ -28,7 +28,7 @@ class Figures:
         counters = (self.requests, self.seconds, self.refused, self.rate_limited)
         more = (self.jobs_started, self.upstream_failures)
         lines: Iterator[str] = chain.from_iterable(one.lines() for one in (*counters, *more))
-        streams = gauge("tune9527_streams_open", "Answers that are being streamed now.", streams_open)
+        streams = gauge("tune9527_streams_open", "Answers, comparisons and jobs that are streamed now.", streams_open)
         states = {state: float(state == breaker_state) for state in ("closed", "open", "half_open")}
         breaker = gauge("tune9527_upstream_breaker", "1 for how the upstream's breaker stands.", states, "state")
         return text(lines, streams, breaker, process_lines())

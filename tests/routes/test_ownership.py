@@ -1,6 +1,7 @@
 """Two keys on one service, in front of a live engine: what one uploads, trains and gets, the other never sees."""
 
 import json
+import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -12,6 +13,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from config import ServiceConfig
+from engine.exports import FORMATS
 from gate import KeyFile
 from tests.fakes.ports import until
 from tests.live_engine import LiveEngine
@@ -40,6 +42,11 @@ class Team:
     def train(self, file_id: str, **more: Any) -> tuple[int, Any]:
         asked = {"training_file": file_id, "model": "tiny", "hyperparameters": {"n_epochs": 1}}
         return self.ask("/fine_tuning", json={**asked, **more})
+
+    def download(self, path: str) -> bytes:
+        reply = self.client.get(path, headers={"Authorization": f"Bearer {self.token}"})
+        assert reply.status_code == 200
+        return bytes(reply.data)
 
     def jobs(self) -> list[str]:
         return [job["id"] for job in self.ask("/jobs", "GET")[1]["data"]]
@@ -89,6 +96,8 @@ def test_another_teams_job_is_not_found(teams: dict[str, Team], reds: dict[str, 
         (f"/jobs/{job_id}", "GET", {}),
         (f"/jobs/{job_id}/events", "GET", {}),
         (f"/jobs/{job_id}/cancel", "POST", {}),
+        *((f"/jobs/{job_id}/{verb}", "POST", {}) for verb in ("pause", "resume")),
+        *((f"/jobs/{job_id}/{what}", "GET", {}) for what in ("metrics", "checkpoints", "events?stream=true")),
     ]
     for path, method, options in asked:
         status, error = blue.ask(path, method, **options)
@@ -104,6 +113,80 @@ def test_another_teams_file_is_not_found(teams: dict[str, Team], reds: dict[str,
     ):
         assert (status, error["type"]) == (404, "invalid_request_error")
     assert teams["blue"].jobs() == []
+
+
+def test_files_are_ones_own_and_those_of_ones_jobs(teams: dict[str, Team], reds: dict[str, Any]) -> None:
+    listed = {name: teams[name].ask("/files", "GET")[1]["data"] for name in ("red", "blue", "admin")}
+    own = {file["id"]: file for file in listed["red"]}
+    (result,) = teams["red"].ask(f"/jobs/{reds['id']}", "GET")[1]["result_files"]
+    assert own[reds["training_file"]]["filename"] == "training.jsonl"
+    assert {own[file_id]["purpose"] for file_id in own} == {"fine-tune", "fine-tune-results"}
+    assert teams["red"].download(f"/files/{result}/content").startswith(b"step,train_loss")
+    assert teams["red"].download(f"/files/{reds['training_file']}/content") == CONTENT
+    assert not own.keys() & {file["id"] for file in listed["blue"]}
+    for path in (f"/files/{result}", f"/files/{result}/content", f"/files/{reds['training_file']}/content"):
+        assert teams["blue"].ask(path, "GET")[0] == 404
+    assert own.keys() <= {file["id"] for file in listed["admin"]}
+
+
+def test_models_are_everybodys_bases_and_ones_own(teams: dict[str, Team], reds: dict[str, Any]) -> None:
+    listed = {name: teams[name].ask("/models", "GET")[1]["data"] for name in ("red", "blue", "admin")}
+    (own,) = [model for model in listed["red"] if model["kind"] == "tuned"]
+    assert (own["id"], own["base"], own["job_id"]) == (reds["fine_tuned_model"], "tiny", reds["id"])
+    assert own["owner"].startswith("key_")
+    assert own in listed["admin"]
+    assert {model["kind"] for model in listed["blue"]} == {"base", "alias"}
+    for path, method in ((own["id"], "GET"), (f"{own['id']}/export?format=gguf", "GET"), (own["id"], "DELETE")):
+        assert teams["blue"].ask(f"/models/{path}", method)[0] == 404
+
+
+def test_ones_model_leaves_in_every_form_and_peft_loads_it(
+    teams: dict[str, Team], reds: dict[str, Any], tiny_gguf: Path, tmp_path: Path
+) -> None:
+    import peft
+    import torch
+    import transformers
+
+    forms = {
+        form: teams["red"].download(f"/models/{reds['fine_tuned_model']}/export?format={form}") for form in FORMATS
+    }
+    assert forms["gguf"].startswith(b"GGUF")
+    for form in ("peft", "ollama"):
+        with tarfile.open(fileobj=BytesIO(forms[form])) as archive:
+            archive.extractall(tmp_path / form, filter="data")
+    assert (tmp_path / "ollama" / "adapter.gguf").read_bytes() == forms["gguf"]
+    assert (tmp_path / "ollama" / "base.gguf").read_bytes() == tiny_gguf.read_bytes()
+    base = transformers.AutoModelForCausalLM.from_pretrained(tiny_gguf.parent, gguf_file=tiny_gguf.name)
+    asked = torch.tensor([[5, 6, 7, 8]])
+    before = base(asked).logits
+    tuned = peft.PeftModel.from_pretrained(base, tmp_path / "peft")
+    assert (tuned(asked).logits - before).abs().max() > 0.01
+    with tuned.disable_adapter():
+        assert torch.equal(tuned(asked).logits, before)
+
+
+def test_an_engines_curve_is_that_of_its_result_file(teams: dict[str, Team], reds: dict[str, Any]) -> None:
+    curve = teams["red"].ask(f"/jobs/{reds['id']}/metrics", "GET")[1]
+    assert curve["source"] == "result_file"
+    steps = [point["step"] for point in curve["points"]]
+    assert steps == list(range(1, len(steps) + 1))
+    assert all(point["train_loss"] > 0 for point in curve["points"])
+
+
+def test_events_of_an_ended_job_end(teams: dict[str, Team], reds: dict[str, Any]) -> None:
+    told = teams["red"].download(f"/jobs/{reds['id']}/events?stream=true").decode()
+    assert told.index("Created fine-tuning job") < told.index("New fine-tuned model created") < told.index("event: end")
+    assert f'"fine_tuned_model":"{reds["fine_tuned_model"]}"' in told.rpartition("event: end")[2]
+
+
+def test_ones_model_beside_its_base_and_anothers(teams: dict[str, Team], reds: dict[str, Any]) -> None:
+    body = {"text": "q", "models": [reds["fine_tuned_model"], "tiny"], "max_tokens": 4, "temperature": 0}
+    mine, base = teams["red"].ask("/compare", json=body)[1]["answers"]
+    assert (mine["error"], base["error"]) == (None, None)
+    assert (mine["answered_by"], base["answered_by"]) == (reds["fine_tuned_model"], "tiny")
+    assert 0 < base["completion_tokens"] <= 4
+    refused, _ = teams["blue"].ask("/compare", json=body)[1]["answers"]
+    assert refused["error"]["code"] == "model_not_found"
 
 
 @pytest.mark.parametrize("checkpoint", ["", ":ckpt-step-1"])
