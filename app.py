@@ -82,6 +82,7 @@ def create_app(
 
 
 def _register_routes(app: "Flask") -> None:
+    import dashboard
     from routes import (
         access,
         audit,
@@ -106,6 +107,7 @@ def _register_routes(app: "Flask") -> None:
         app.register_blueprint(module.bp)
     for module in (files, jobs, models, compare, datasets, metrics, openapi, postman):
         app.register_blueprint(module.bp)
+    app.register_blueprint(dashboard.bp)
 
 
 def _services(

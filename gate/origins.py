@@ -22,6 +22,13 @@ _READABLE = "X-Request-Id, Retry-After, Idempotent-Replayed"
 Headers = list[tuple[str, str]]
 
 
+def is_own(environ: dict[str, Any]) -> bool:
+    """Whether a page of this server asks, its user, or no browser."""
+    origin, site = environ.get("HTTP_ORIGIN", ""), environ.get("HTTP_SEC_FETCH_SITE", "")
+    own = origin.partition("://")[2] == environ.get("HTTP_HOST") if origin else True
+    return site in ("same-origin", "none") or (not site and own)
+
+
 @dataclass(frozen=True)
 class Origins:
     """`allowed` are origins as browsers write them, such as `https://intranet.example`; compared letter for letter."""
@@ -34,11 +41,8 @@ class Origins:
         Raises:
             ApiError: 403 origin_not_allowed.
         """
-        origin, site = environ.get("HTTP_ORIGIN", ""), environ.get("HTTP_SEC_FETCH_SITE", "")
-        if environ["REQUEST_METHOD"] in SAFE_METHODS or origin in self.allowed:
-            return
-        own = origin.partition("://")[2] == environ.get("HTTP_HOST") if origin else True
-        if site in ("same-origin", "none") or (not site and own):
+        origin = environ.get("HTTP_ORIGIN", "")
+        if environ["REQUEST_METHOD"] in SAFE_METHODS or origin in self.allowed or is_own(environ):
             return
         shown = origin or "another site"
         message = f"A page of {shown[:100]!a} may not call this server; ALLOWED_ORIGINS takes origins that may."

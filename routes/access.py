@@ -2,16 +2,29 @@
 
 from flask import Blueprint, current_app, g, request
 
-from gate import NOBODY, Access, RateLimit
+from gate import NOBODY, Access, Key, RateLimit, is_own
 from routes import figures
 from wire.errors import ApiError
 
 bp = Blueprint("access", __name__)
 
+# Where a browser keeps its key, which cannot send a header by itself.
+COOKIE = "tune9527_key"
 # What each endpoint needs; one that is not named here needs an admin, and one that does not exist any key.
-# The description is the same for everybody, and tells a caller that there are keys.
-PUBLIC = frozenset({"status.status", "openapi.openapi", "postman.postman"})
+# The description is the same for everybody, and tells a caller that there are keys; so does the page that asks for one.
+PUBLIC = frozenset(
+    {
+        *("status.status", "openapi.openapi", "postman.postman", "dashboard.static"),
+        "dashboard.preferences.prefer",
+        *("dashboard.entrance.show", "dashboard.entrance.enter", "dashboard.entrance.leave"),
+    }
+)
+ANY = ""
 SCOPES = {
+    "dashboard.overview.overview": ANY,
+    "dashboard.jobs.list_jobs": "read",
+    "dashboard.jobs.show_job": "read",
+    "dashboard.jobs.cancel_job": "train",
     "upload_files.upload_files": "train",
     "fine_tuning.fine_tuning": "train",
     "retrieve.retrieve": "read",
@@ -48,16 +61,31 @@ def require_key() -> None:
     g.key = NOBODY
     if request.endpoint in PUBLIC:
         return
+    g.key = find_key(_shown(), SCOPES.get(request.endpoint or "", "admin"))
+    if g.key != NOBODY:
+        _count_call(g.key.id)
+    g.let_in = True
+
+
+def find_key(authorization: str | None, scope: str) -> Key:
+    """Return the key of a header, NOBODY where none is asked for; whoever shows none that opens is counted.
+
+    Raises:
+        ApiError: 401 missing_api_key, invalid_api_key; 403 insufficient_scope; 429 rate_limited.
+    """
     access: Access = current_app.extensions["access"]
     try:
-        g.key = access.require(request.headers.get("Authorization"), SCOPES.get(request.endpoint or "", "admin"))
+        return access.require(authorization, scope)
     except ApiError as refusal:
         figures().refused.add(refusal.code or "")
         _count_call(f"address {request.remote_addr}")  # nor may keys be guessed at will
         raise
-    if g.key != NOBODY:
-        _count_call(g.key.id)
-    g.let_in = True
+
+
+def _shown() -> str | None:
+    """The header, or what a page of this server keeps in its cookie: pages of other origins are no holders of it."""
+    header, kept = request.headers.get("Authorization"), request.cookies.get(COOKIE)
+    return f"Bearer {kept}" if kept and not header and is_own(request.environ) else header
 
 
 def _count_call(who: str) -> None:

@@ -38,6 +38,13 @@ def bug(error: Exception) -> Response:
     return api_error(errors.ServerFault(message, code="internal_error"))
 
 
+def answer(error: Exception) -> Response:
+    """Return the reply to any of them."""
+    if isinstance(error, errors.ApiError):
+        return api_error(error)
+    return http_error(error) if isinstance(error, HTTPException) else bug(error)
+
+
 def _from_http(error: HTTPException) -> errors.ApiError:
     if isinstance(error, NoRoute):
         message = "There is no such endpoint; see the README for those there are."

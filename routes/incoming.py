@@ -8,6 +8,7 @@ import errno
 import io
 from collections.abc import Iterable, Mapping
 from typing import Any, BinaryIO, cast
+from urllib.parse import parse_qsl
 
 from flask import Request, request
 from werkzeug.datastructures import FileStorage, MultiDict
@@ -15,10 +16,11 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from services.files import Incoming, clean_label
-from wire.body import parse_object, read_whole, refuse_encoded
+from wire.body import MAX_BYTES, parse_object, read_whole, refuse_encoded
 from wire.errors import ApiError, BadRequest, PayloadTooLarge, UnsupportedMediaType
 from wire.requests import unknown_field
 
+MAX_PAGE_FORM_BYTES = 64 * 1024
 # What boundaries and part headers may add to the files of an upload.
 FRAMING_BYTES = 1024 * 1024
 Form = MultiDict[str, str]
@@ -27,9 +29,18 @@ FormFiles = MultiDict[str, FileStorage]
 
 def json_object() -> dict[str, Any]:
     """Return the request's JSON object; 400, 413 or 415 says what is wrong with the body."""
-    refuse_encoded(request.headers.get("Content-Encoding"))
-    raw = read_whole(request.environ["wsgi.input"], request.content_length)
-    return parse_object(raw, request.headers.get("Content-Type"))
+    return parse_object(_whole(MAX_BYTES, "A JSON body"), request.headers.get("Content-Type"))
+
+
+def page_form(known: list[str]) -> Form:
+    """Return the fields of a form without files, as a page of ours sends it; 400, 413 or 415 says what is wrong."""
+    if request.mimetype != "application/x-www-form-urlencoded":
+        message = f"The body's content type is {request.mimetype or 'none at all'}; a form of a page is sent here."
+        raise UnsupportedMediaType(message, code="unsupported_content_type")
+    text = _whole(MAX_PAGE_FORM_BYTES, "A form").decode("utf-8", "replace")
+    fields: Form = MultiDict(parse_qsl(text, keep_blank_values=True))
+    refuse_unknown(fields, known)
+    return fields
 
 
 def multipart(max_megabytes: int) -> tuple[Form, FormFiles]:
@@ -108,6 +119,11 @@ def switch(name: str, texts: Mapping[str, str], default: bool) -> bool:
         message = f"Invalid value for '{name}': '{text[:80]}'. It must be true or false."
         raise BadRequest(message, code="invalid_value", param=name)
     return text in ("true", "1")
+
+
+def _whole(most: int, what: str) -> bytes:
+    refuse_encoded(request.headers.get("Content-Encoding"))
+    return read_whole(request.environ["wsgi.input"], request.content_length, most, what)
 
 
 def _refuse_text(name: str, form: Form) -> None:

@@ -54,18 +54,23 @@ class Outlook:
         speed = None
         try:
             speed = self._measured_speed()
-            counts = self._counted_by_engine(file, model) if self._is_engine() else None
+            counts = self._counted_by_engine(file, model) if self.is_engine() else None
         except ApiError as failure:  # an estimate is no reason to fail
             uncounted = failure.status == 404 and failure.code != "model_not_found"  # a server without the call
             return speed, None, "" if uncounted else failure.message
         return speed, counts, ""
 
-    def _is_engine(self) -> bool:
+    def is_engine(self) -> bool:
         """Whether the upstream is an engine of ours; nobody else is sent a file that is only to be looked at."""
         import httpx2
 
-        with self._upstream.call() as client:
-            return MARK in client.get("/models", cast_to=httpx2.Response).headers
+        try:
+            with self._upstream.call() as client:
+                return MARK in client.get("/models", cast_to=httpx2.Response).headers
+        except ApiError as failure:
+            if failure.status == 404:  # a server without the call
+                return False
+            raise
 
     def _counted_by_engine(self, file: Incoming, model: str) -> "Counts":
         import httpx2

@@ -1,4 +1,5 @@
-"""Writes docs/sbom.json (CycloneDX 1.6) and docs/licences.md from requirements/lock/ and the packages' own metadata.
+"""Writes docs/sbom.json (CycloneDX 1.6) and docs/licences.md: what is locked, by the packages' own metadata, and what
+the pages bring to browsers.
 
 Run `make lock`, which needs the package index: wheels' metadata are read, hardly any wheel is downloaded.
 """
@@ -8,6 +9,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +29,7 @@ from supply.licences import REASONS, expression_of, parts_of
 from supply.locked import REQUIRED, Locked, normal, read_all
 
 ROOT = Path(__file__).resolve().parents[1]
+VENDOR = ROOT / "dashboard" / "static" / "vendor" / "vendor.toml"
 _WANTED = re.compile(r"[\w.-]+")
 
 
@@ -54,12 +57,13 @@ def metadata_of(packages: list[Locked]) -> dict[str, Mapping[str, Any]]:
 def sbom(packages: list[Locked], metadata: Mapping[str, Mapping[str, Any]], licences: Mapping[str, str]) -> str:
     """Return the bill as JSON; the same lock gives the same bytes."""
     components = {one.name: component(one, licences[one.name]) for one in packages}
+    browsers = [vendored(one) for one in read_vendored()]
     own = Component(
         name="tune9527", type=ComponentType.APPLICATION, bom_ref="tune9527", licenses=[licence_of("Apache-2.0")]
     )
-    bom = Bom(components=components.values())
+    bom = Bom(components=[*components.values(), *browsers])
     bom.metadata.component = own
-    bom.register_dependency(own, components.values())
+    bom.register_dependency(own, [*components.values(), *browsers])
     for name, one in components.items():
         bom.register_dependency(one, [components[needed] for needed in needs(metadata[name]) if needed in components])
     told = json.loads(JsonV1Dot6(bom).output_as_string())
@@ -99,6 +103,28 @@ def component(one: Locked, licence: str) -> Component:
     )
 
 
+def read_vendored() -> list[dict[str, Any]]:
+    """Return the npm packages of which files lie in the tree."""
+    return list(tomllib.loads(VENDOR.read_text(encoding="utf-8")).values())
+
+
+def vendored(one: Mapping[str, Any]) -> Component:
+    """Return a package for browsers as the bill has it, with each file that is kept of it."""
+    url = PackageURL("npm", None, one["package"], one["version"])
+    return Component(
+        name=one["package"],
+        version=one["version"],
+        type=ComponentType.LIBRARY,
+        bom_ref=url.to_string(),
+        purl=url,
+        scope=ComponentScope.REQUIRED,
+        licenses=[licence_of(one["licence"])],
+        properties=[
+            Property(name=f"tune9527:sha256 of {path}", value=sha256) for path, sha256 in one["files"].values()
+        ],
+    )
+
+
 def licence_of(expression: str) -> Any:
     return LicenseFactory().make_from_string(expression)
 
@@ -109,13 +135,14 @@ def document(packages: list[Locked], licences: Mapping[str, str]) -> str:
         f"| {one.name} | {one.version} | {licences[one.name]} | {one.home} |"
         for one in sorted(packages, key=lambda one: one.name)
     ]
+    rows += [f"| {one['package']} | {one['version']} | {one['licence']} | npm |" for one in read_vendored()]
     named = {part for expression in licences.values() for part in parts_of(expression)}
     reasons = [f"- `{licence}`: {why}" for licence, why in REASONS.items() if licence in named]
     text = [
         "# Licences of what we depend on",
         "Made by `make lock` from the lock and the packages' own metadata; [sbom.json](sbom.json) has the same for",
         "machines, with each file's sha256. tune9527 itself is under Apache-2.0. The last column is the file of",
-        "`requirements/lock/`.",
+        "`requirements/lock/`, or `npm`, of which files lie in `dashboard/static/vendor/`.",
         "",
         "Nearly all are permissive. Those that are not, and why they may be here:",
         "",

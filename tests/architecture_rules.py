@@ -23,7 +23,7 @@ IMPORTS: dict[str, set[str]] = {
     "observe": {"observe"},
     "gate": {"gate", "wire"},
     "gate.__main__": {"gate", "config"},
-    "dashboard": {"dashboard", "services", "wire"},
+    "dashboard": {"dashboard", "routes", "services", "wire"},
     "services": {"services", "wire", "observe", "lifeline", "loopback"},
     "wire": {"wire"},
     "dataprep": {"dataprep"},

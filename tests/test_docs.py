@@ -34,13 +34,13 @@ def prose(name: str) -> str:
     return _FENCE.sub("", read(name))
 
 
-def routes_of(app: Flask) -> set[str]:
-    """`POST /v1/files/<file_id>` and the like; HEAD and OPTIONS come by themselves."""
+def routes_of(app: Flask, prefix: str = "") -> set[str]:
+    """`POST /v1/files/<file_id>` and the like of some endpoints; HEAD and OPTIONS come by themselves."""
     return {
         f"{method} {rule.rule}"
         for rule in app.url_map.iter_rules()
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
-        if rule.endpoint != "static"
+        if rule.endpoint.startswith(prefix) and not rule.endpoint.endswith("static")
     }
 
 

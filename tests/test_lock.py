@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -16,6 +17,7 @@ from supply.locked import HOMES, LOCK, Locked, normal, read, read_all
 
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / "requirements"
+VENDOR = ROOT / "dashboard" / "static" / "vendor" / "vendor.toml"
 # Releases with holes that concern us end below these.
 FLOORS = {
     "jinja2": "3.1.6",
@@ -106,7 +108,10 @@ def test_no_package_brings_a_start_up_hook(locked: dict[str, Locked]) -> None:
 def test_the_bill_and_the_list_are_the_lock(locked: dict[str, Locked]) -> None:
     bill: dict[str, Any] = json.loads((ROOT / "docs" / "sbom.json").read_text(encoding="utf-8"))
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
-    listed = {one["name"]: one for one in bill["components"]}
+    browsers = {one["package"]: one["version"] for one in tomllib.loads(VENDOR.read_text(encoding="utf-8")).values()}
+    npm = {one["name"]: one["version"] for one in bill["components"] if one["purl"].startswith("pkg:npm/")}
+    assert npm == browsers
+    listed = {one["name"]: one for one in bill["components"] if one["name"] not in npm}
     assert {name: one["version"] for name, one in listed.items()} == {name: one.version for name, one in locked.items()}
     for name, one in locked.items():
         [reference] = listed[name]["externalReferences"]
@@ -114,7 +119,8 @@ def test_the_bill_and_the_list_are_the_lock(locked: dict[str, Locked]) -> None:
         assert listed[name]["licenses"], name
     rows = re.findall(r"^\| (\S+) \| (\S+) \| (.+) \| (\w+) \|$", read_list(), re.MULTILINE)[1:]
     assert {(name, version, home) for name, version, _, home in rows} == {
-        (one.name, one.version, one.home) for one in locked.values()
+        *((one.name, one.version, one.home) for one in locked.values()),
+        *((name, version, "npm") for name, version in browsers.items()),
     }
 
 

@@ -23,19 +23,19 @@ class Readable(Protocol):
         """Return the next bytes."""
 
 
-def read_whole(source: Readable, announced: int | None, most: int = MAX_BYTES) -> bytes:
+def read_whole(source: Readable, announced: int | None, most: int = MAX_BYTES, what: str = "A JSON body") -> bytes:
     """Return all of `source`, of which the head announced so many bytes; raises PayloadTooLarge beyond `most`.
 
     Werkzeug alone would read the first bytes of a chunked body that is too long, and say nothing.
     """
     if (announced or 0) > most:
-        raise _too_large(most)
+        raise _too_large(what, most)
     pieces, count = [], 0
     while piece := source.read(_READ_BYTES):
         pieces.append(piece)
         count += len(piece)
         if count > most:
-            raise _too_large(most)
+            raise _too_large(what, most)
     return b"".join(pieces)
 
 
@@ -66,8 +66,8 @@ def parse_object(raw: bytes, content_type: str | None) -> dict[str, Any]:
     return body
 
 
-def _too_large(most: int) -> PayloadTooLarge:
-    return PayloadTooLarge(f"A JSON body has at most {most} bytes.", code="body_too_large")
+def _too_large(what: str, most: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"{what} has at most {most} bytes.", code="body_too_large")
 
 
 def refuse_encoded(encoding: str | None) -> None:

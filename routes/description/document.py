@@ -63,6 +63,8 @@ def describe(app: Flask) -> Schema:
     """Return the OpenAPI document of an app."""
     paths: dict[str, Schema] = {}
     for rule in app.url_map.iter_rules():
+        if rule.endpoint.startswith("dashboard."):  # pages, for people
+            continue
         for method in sorted((rule.methods or set()) - UNSAID):
             said = _operation(rule, app.view_functions[rule.endpoint].__doc__ or "", _SAID[rule.endpoint])
             paths.setdefault(re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), {})[method.lower()] = said

@@ -1,0 +1,67 @@
+"""The jobs: all of them, and one with its curves, events and settings."""
+
+import time
+from typing import Any
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from dashboard.progress import is_over, is_still, name_of, progress
+from routes import services
+from routes.incoming import page_form, query
+from services import curves
+from services.client import OPENAI_URL
+
+bp = Blueprint("jobs", __name__, url_prefix="/dashboard/jobs")
+_PAGE = 20
+_NEWEST_EVENTS = 100
+
+
+@bp.get("")
+def list_jobs() -> str:
+    """Show the jobs, newest first; `after` goes on behind one."""
+    page = services().fine_tuning.page({"limit": _PAGE, **query(after=str)})
+    waiting = any(not is_still(job) for job in page["data"])
+    return render_template("jobs.html", page=page, live=waiting, name_of=name_of)
+
+
+@bp.get("/<job_id>")
+def show_job(job_id: str) -> Response:
+    """Show one job; htmx asks again for what moves, with the status that the page has."""
+    known = query(status=str).get("status")
+    job = services().fine_tuning.retrieve(job_id)
+    events = services().fine_tuning.events(job_id, {"limit": _NEWEST_EVENTS})["data"]
+    reply = make_response(_part(job, events) if known else _page(job, events))
+    if known not in (None, job["status"]):
+        reply.headers["HX-Refresh"] = "true"
+    return reply
+
+
+@bp.post("/<job_id>/cancel")
+def cancel_job(job_id: str) -> Response:
+    """Cancel a job and show it."""
+    page_form([])
+    services().fine_tuning.cancel(job_id)
+    return redirect(url_for("dashboard.jobs.show_job", job_id=job_id), 303)
+
+
+def _page(job: dict[str, Any], events: list[dict[str, Any]]) -> str:
+    points = services().jobs.curve(job["id"])["points"]
+    return render_template("job.html", **_seen(job, events), points=points, root=request.url_root.rstrip("/"))
+
+
+def _part(job: dict[str, Any], events: list[dict[str, Any]]) -> str:
+    """What moves: of the curve its newest points, for the page has the others."""
+    return render_template("job_part.html", **_seen(job, events), points=curves.of_events(events[::-1]))
+
+
+def _seen(job: dict[str, Any], events: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "job": job,
+        "name": name_of(job),
+        "events": events,
+        "progress": progress(job, events, time.time()),
+        "over": is_over(job),
+        "live": not is_still(job),
+        "every": "slow-tick" if services().upstream.address.base_url == OPENAI_URL else "tick",
+    }

@@ -1,0 +1,85 @@
+"""The first page: what stands behind the service, what is training, and what to do next."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from flask import Blueprint, current_app, render_template
+
+from dashboard.frame import may
+from dashboard.progress import is_over, is_still, name_of, progress
+from routes import services
+from services.models import shut_down_on
+from wire.errors import ApiError
+
+bp = Blueprint("overview", __name__)
+# Each costs a call.
+_MOST_WATCHED = 3
+_RECENT = 20
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the upstream says: `failure` why it says nothing; `ends` are its models with the days on which they end."""
+
+    engine: bool = False
+    jobs: list[dict[str, Any]] = field(default_factory=list)
+    ends: list[tuple[str, date]] = field(default_factory=list)
+    failure: str = ""
+
+    @property
+    def active(self) -> list[dict[str, Any]]:
+        """The jobs that have not ended."""
+        return [job for job in self.jobs if not is_over(job)]
+
+    @property
+    def live(self) -> bool:
+        """Whether it may be otherwise in a moment."""
+        return bool(self.failure) or any(not is_still(job) for job in self.active)
+
+    @property
+    def newest_over(self) -> dict[str, Any] | None:
+        """The newest job that has."""
+        return next((job for job in self.jobs if is_over(job) and job["status"] != "cancelled"), None)
+
+
+@bp.get("/")
+def overview() -> str:
+    """Show how things stand."""
+    standing, now = _look(), time.time()
+    watched = [(job, _progress(job, now)) for job in standing.active[:_MOST_WATCHED]]
+    return render_template("overview.html", standing=standing, watched=watched, **_unmoved())
+
+
+def _unmoved() -> dict[str, Any]:
+    """What a page says however things stand."""
+    default = current_app.config["DEFAULT_MODEL"]
+    return {"url": services().upstream.shown_url, "today": date.today(), "name_of": name_of, "default_model": default}
+
+
+def _look() -> Standing:
+    """Ask the upstream; that it cannot be asked is shown too."""
+    try:
+        engine = services().outlook.is_engine()
+        reads = may("dashboard.jobs.list_jobs")
+        jobs = services().fine_tuning.page({"limit": _RECENT})["data"] if reads else []
+    except ApiError as failure:
+        return Standing(failure=failure.message)
+    return Standing(engine, jobs, [] if engine else _ends(jobs))
+
+
+def _ends(jobs: list[dict[str, Any]]) -> list[tuple[str, date]]:
+    """The models that are used here and end, or ended, at OpenAI; by day."""
+    named = [current_app.config["DEFAULT_MODEL"], *(job.get("model") for job in jobs)]
+    named += [job.get("fine_tuned_model") for job in jobs]
+    known = {model: shut_down_on(model) for model in named if model}
+    return sorted(((model, day) for model, day in known.items() if day), key=lambda one: one[1])
+
+
+def _progress(job: dict[str, Any], now: float) -> Any:
+    try:
+        events = services().fine_tuning.events(job["id"], {"limit": 20})["data"]
+    except ApiError:  # it may have gone meanwhile
+        events = []
+    return progress(job, events, now)

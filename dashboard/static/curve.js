@@ -1,0 +1,96 @@
+// Draws a job's curves from #points, again whenever htmx brings new ones.
+"use strict";
+(() => {
+  const rows = new Map();
+  const charts = ["loss", "accuracy"].map((id) => document.getElementById(id));
+  const numbers = document.getElementById("numbers");
+  const keys = ["train_loss", "valid_loss", "train_accuracy", "valid_mean_token_accuracy"];
+  const drawn = new Map();
+
+  // A colour of the style sheet as the browser has worked it out, for a canvas knows no variables.
+  const colour = (name) => {
+    const probe = document.createElement("span");
+    probe.style.color = `var(${name})`;
+    document.body.append(probe);
+    const found = getComputedStyle(probe).color;
+    probe.remove();
+    return found;
+  };
+
+  const columns = (names) => {
+    const steps = [...rows.keys()].sort((a, b) => a - b);
+    return [steps, ...names.map((name) => steps.map((step) => rows.get(step)[name]))];
+  };
+
+  const make = (place, names, labels) => {
+    const axis = { stroke: colour("--faint"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, size: 44 };
+    const pens = [colour("--accent"), colour("--second")];
+    const series = names.map((name, at) => ({
+      label: labels[name], stroke: pens[at], width: 2, spanGaps: true, points: { show: at === 1, size: 5 },
+      value: (_, value) => (value == null ? "–" : value.toFixed(3)),
+    }));
+    const options = {
+      width: place.clientWidth, height: 220, legend: { live: true }, cursor: { drag: { x: true, y: false } },
+      scales: { x: { time: false } }, axes: [{ ...axis, size: 32 }, axis],
+      series: [{ label: place.dataset.step }, ...series],
+    };
+    return new uPlot(options, columns(names), place);
+  };
+
+  const draw = () => {
+    if (!rows.size) return;
+    document.getElementById("no-points").hidden = true;
+    document.getElementById("charts").hidden = document.getElementById("table").hidden = false;
+    for (const place of charts) {
+      const labels = JSON.parse(place.dataset.series);
+      const names = Object.keys(labels).filter((name) => [...rows.values()].some((row) => row[name] != null));
+      const shape = names.join();
+      const known = drawn.get(place);
+      if (known && known.shape === shape) {
+        known.chart.setData(columns(names));
+      } else if (names.length) {
+        known?.chart.destroy();
+        drawn.set(place, { shape, chart: make(place, names, labels) });
+      }
+      place.dataset.drawn = rows.size;
+    }
+  };
+
+  const tell = (row) => {
+    const line = document.createElement("tr");
+    const head = document.createElement("th");
+    head.scope = "row";
+    head.textContent = row.step;
+    line.append(head);
+    for (const key of keys) {
+      const cell = document.createElement("td");
+      cell.className = "number";
+      cell.textContent = row[key] == null ? "–" : row[key].toFixed(3);
+      line.append(cell);
+    }
+    numbers.append(line);
+  };
+
+  const take = (isNew) => {
+    for (const row of JSON.parse(document.getElementById("points").dataset.points)) {
+      if (isNew && !rows.has(row.step)) tell(row);
+      rows.set(row.step, row);
+    }
+    draw();
+  };
+
+  const again = () => {
+    for (const { chart } of drawn.values()) chart.destroy();
+    drawn.clear();
+    draw();
+  };
+  take(false);
+  document.body.addEventListener("htmx:afterSwap", () => take(true));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (innerWidth === width) return;
+    width = innerWidth;
+    again();
+  });
+})();

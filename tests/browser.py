@@ -1,0 +1,80 @@
+"""A real browser for whole ways through the pages: Debian's Chromium, driven by Playwright; nothing is downloaded.
+
+A test that is given a page fails on whatever the browser complains of: errors, warnings of its console, broken rules.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+WITHOUT = "There is no Chromium (apt-get install chromium): what needs a browser was NOT tested."
+# An answer of 4xx that a test provokes is told in the console too.
+_PROVOKED = "the server responded with a status of 4"
+
+
+@dataclass
+class Visit:
+    """One reader's browser window; `complaints` are what the browser had to say meanwhile."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    bytes_sent: int = 0
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("requestfinished", self._count)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and _PROVOKED not in message.text:
+            self.complaints.append(f"{message.text} {message.location}")
+
+    def _count(self, request: Any) -> None:
+        sizes = request.sizes()
+        self.bytes_sent += sizes["responseBodySize"] + sizes["responseHeadersSize"]
+
+    def axe(self) -> list[str]:
+        """Return what axe-core finds that is serious or critical."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        found = Axe().run(self.page).response["violations"]
+        grave = [one for one in found if one["impact"] in ("serious", "critical")]
+        return [f"{one['id']}: {node['html']} {node['failureSummary']}" for one in grave for node in one["nodes"]]
+
+    def first_paint(self) -> float:
+        """Milliseconds from the start of the navigation to the first content."""
+        asked = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+        self.page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+        return float(self.page.evaluate(asked))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser, one for all tests; without one, what is not tested is said."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.skip(WITHOUT)
+    with sync_playwright() as playwright:
+        # A container's root has no sandbox of Chromium's, and its /dev/shm is small.
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def visit(browser: Browser, **options: Any) -> Iterator[Visit]:
+    """Lend a window with a memory of its own; fail for what the browser complained of."""
+    context = browser.new_context(**options)
+    try:
+        visit = Visit(context.new_page())
+        visit.page.set_default_timeout(15_000)
+        yield visit
+    finally:
+        context.close()
+    assert visit.complaints == []

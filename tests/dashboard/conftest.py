@@ -1,0 +1,49 @@
+"""A browser without JavaScript before the pages, in-process, and an OpenAI that costs nothing behind them."""
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app import create_app
+from config import ServiceConfig
+from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI
+from tests.fakes.service import NO_DATA
+
+ENGLISH = {"Accept": "text/html,application/xhtml+xml", "Accept-Language": "en-GB,en;q=0.9"}
+
+
+class Reader:
+    """Whoever reads the pages, as a browser asks for them."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.get(path, headers=ENGLISH | named)
+
+    def send(self, path: str, fields: dict[str, str], **headers: str) -> TestResponse:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.post(path, data=fields, headers=ENGLISH | named, content_type=FORM)
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.fixture
+def config(upstream: FakeOpenAI) -> ServiceConfig:
+    return ServiceConfig(data_dir=NO_DATA, openai_base_url=upstream.base_url, upstream_timeout=0.5)
+
+
+@pytest.fixture
+def reader(config: ServiceConfig) -> Reader:
+    return Reader(create_app(config).test_client())
+
+
+@pytest.fixture
+def job(upstream: FakeOpenAI) -> dict[str, Any]:
+    """A job of the account's, whose name is a trap for pages that do not escape."""
+    upstream.new_file("train.jsonl", 1709)
+    return upstream.new_job({"model": "gpt-4o-mini-2024-07-18", "training_file": FILE_ID, "suffix": "<b>bee</b>"})

@@ -1,0 +1,139 @@
+"""The pages in a real browser: nothing is complained of, nobody is shut out, they are light, and curves move."""
+
+import os
+import re
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from config import ServiceConfig
+from gate import KeyFile
+from tests.browser import Visit, visit
+from tests.browser import chromium as chromium
+from tests.dashboard.served import Served
+from tests.fakes.openai_upstream import JOB_ID, FakeOpenAI
+
+JOB = f"/dashboard/jobs/{JOB_ID}"
+PAGES = {"overview": "/", "jobs": "/dashboard/jobs", "job": JOB, "failure": "/dashboard/jobs/nope"}
+PAGES |= {"login": "/dashboard/login"}
+# A folder for pictures of the pages in every look, for people to look at.
+PICTURES = os.environ.get("TUNE9527_TEST_PICTURES")
+LOOKS = list(product(("en", "zh-CN"), ("light", "dark"), (390, 1440)))
+TRIED = LOOKS if PICTURES else [("en", "light", 1440), ("zh-CN", "dark", 390)]
+MOST_BYTES, MOST_MILLISECONDS = 200_000, 1000
+
+
+@pytest.fixture
+def served(upstream: FakeOpenAI, tmp_path: Path) -> Iterator[Served]:
+    served = Served(ServiceConfig(data_dir=tmp_path, openai_base_url=upstream.base_url), upstream)
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def window(chromium: Browser) -> Iterator[Visit]:
+    with visit(chromium, locale="en-GB") as opened:
+        yield opened
+
+
+def dress(served: Served) -> None:
+    """Let there be one job of each kind, the first under way."""
+    served.start_job()
+    done = served.start_job("bees", status="succeeded", fine_tuned_model="ft:gpt-4o-mini-2024-07-18:me:bees:Ab3dEf9h")
+    served.upstream.jobs[done["id"]] |= done | {"trained_tokens": 22732, "finished_at": 1704527921}
+    failed = served.start_job("gulls", status="failed", error={"message": "Line 3 has no answer.", "code": "x"})
+    served.upstream.jobs[failed["id"]] |= failed
+    served.train(23)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_sound_in_every_look(served: Served, chromium: Browser, name: str) -> None:
+    dress(served)
+    for language, colours, width in TRIED:
+        screen: dict[str, Any] = {"viewport": {"width": width, "height": 900}, "color_scheme": colours}
+        with visit(chromium, locale=language, **screen) as window:
+            window.page.goto(served.url + PAGES[name])
+            if name == "job":
+                expect(window.page.locator("#loss canvas")).to_be_visible()
+            picture = f"{name}-{language}-{colours}-{width}.png"
+            if PICTURES:
+                window.page.screenshot(path=Path(PICTURES) / picture, full_page=True)
+            assert window.axe() == [], picture
+            assert window.page.evaluate("document.documentElement.scrollWidth") <= width, picture
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_light_and_soon_there(served: Served, chromium: Browser, name: str) -> None:
+    dress(served)
+    paints = []
+    for _ in range(3):  # the machine may be busy with something else
+        with visit(chromium) as window:
+            window.page.goto(served.url + PAGES[name])
+            paints.append(window.first_paint())
+            assert window.bytes_sent < MOST_BYTES
+    assert min(paints) < MOST_MILLISECONDS
+
+
+def test_the_curve_moves_within_two_seconds_and_the_page_follows_the_job_to_its_end(
+    served: Served, window: Visit
+) -> None:
+    served.start_job()
+    served.train(0)
+    window.page.goto(served.url + JOB)
+    expect(window.page.get_by_text("The curve begins with the first step.")).to_be_visible()
+    for steps in (3, 5):
+        served.train(steps)
+        expect(window.page.locator("#loss")).to_have_attribute("data-drawn", str(steps), timeout=2000)
+    expect(window.page.get_by_text("Step 5/40")).to_be_visible()
+    window.page.get_by_text("The numbers").click()
+    assert window.page.locator("#numbers tr").count() == 5
+    served.upstream.finish()
+    expect(window.page.get_by_text("The new model")).to_be_visible()
+
+
+def test_a_job_is_cancelled_by_keyboard_alone(served: Served, window: Visit) -> None:
+    served.start_job()
+    served.train(2)
+    window.page.goto(served.url + JOB)
+    window.page.get_by_text("Cancel this job").focus()
+    window.page.keyboard.press("Enter")
+    window.page.keyboard.press("Tab")
+    window.page.keyboard.press("Enter")
+    expect(window.page.locator(".heading .badge")).to_have_text("cancelled")
+
+
+def test_a_service_that_goes_away_is_told_and_taken_up_again(served: Served, window: Visit) -> None:
+    served.start_job()
+    served.train(2)
+    window.page.goto(served.url + JOB)
+    window.page.context.set_offline(True)
+    expect(window.page.locator("#notice")).to_contain_text("does not answer")
+    window.complaints.clear()
+    window.page.context.set_offline(False)
+    expect(window.page.locator("#notice")).to_be_empty()
+    window.complaints.clear()
+
+
+def test_the_switches_keep_the_page_and_the_choice(served: Served, window: Visit) -> None:
+    window.page.goto(f"{served.url}/dashboard/jobs")
+    window.page.get_by_role("button", name="中文").click()
+    expect(window.page.get_by_role("heading", name="任务", exact=True)).to_be_visible()
+    window.page.get_by_role("button", name="深色").click()
+    expect(window.page.locator("body")).to_have_css("background-color", "rgb(20, 23, 26)")
+    expect(window.page).to_have_url(f"{served.url}/dashboard/jobs")
+
+
+def test_a_key_is_shown_once_and_opens_until_it_is_forgotten(served: Served, window: Visit, tmp_path: Path) -> None:
+    token, _ = KeyFile(tmp_path / "keys.sqlite3").make("reader", frozenset({"read"}))
+    window.page.goto(f"{served.url}/dashboard/jobs")
+    window.page.get_by_label("API key").fill(token)
+    window.page.keyboard.press("Enter")
+    expect(window.page).to_have_url(re.compile(r"/dashboard/jobs$"))
+    expect(window.page.get_by_role("heading", name="Jobs", exact=True)).to_be_visible()
+    assert window.page.evaluate("document.cookie") == ""
+    window.page.get_by_role("button", name="Log out").click()
+    expect(window.page.get_by_label("API key")).to_be_visible()
