@@ -25,6 +25,7 @@ SCOPES = {
     "dashboard.jobs.list_jobs": "read",
     "dashboard.jobs.show_job": "read",
     "dashboard.jobs.cancel_job": "train",
+    "dashboard.playground.playground": "chat",
     "upload_files.upload_files": "train",
     "fine_tuning.fine_tuning": "train",
     "retrieve.retrieve": "read",

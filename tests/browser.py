@@ -7,12 +7,15 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE = 60_000  # milliseconds; a machine may be busy with other tests
 WITHOUT = "There is no Chromium (apt-get install chromium): what needs a browser was NOT tested."
 # An answer of 4xx that a test provokes is told in the console too.
 _PROVOKED = "the server responded with a status of 4"
@@ -22,7 +25,7 @@ _PROVOKED = "the server responded with a status of 4"
 class Visit:
     """One reader's browser window; `complaints` are what the browser had to say meanwhile."""
 
-    page: Page
+    page: "Page"
     complaints: list[str] = field(default_factory=list)
     bytes_sent: int = 0
 
@@ -31,7 +34,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("requestfinished", self._count)
 
-    def _hear(self, message: ConsoleMessage) -> None:
+    def _hear(self, message: "ConsoleMessage") -> None:
         if message.type in ("error", "warning") and _PROVOKED not in message.text:
             self.complaints.append(f"{message.text} {message.location}")
 
@@ -55,11 +58,14 @@ class Visit:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium() -> Iterator["Browser"]:
     """The browser, one for all tests; without one, what is not tested is said."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         pytest.skip(WITHOUT)
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE / 2)
     with sync_playwright() as playwright:
         # A container's root has no sandbox of Chromium's, and its /dev/shm is small.
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
@@ -68,12 +74,12 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def visit(browser: Browser, **options: Any) -> Iterator[Visit]:
+def visit(browser: "Browser", **options: Any) -> Iterator[Visit]:
     """Lend a window with a memory of its own; fail for what the browser complained of."""
     context = browser.new_context(**options)
     try:
         visit = Visit(context.new_page())
-        visit.page.set_default_timeout(15_000)
+        visit.page.set_default_timeout(PATIENCE)
         yield visit
     finally:
         context.close()

@@ -1,13 +1,18 @@
 """A browser without JavaScript before the pages, in-process, and an OpenAI that costs nothing behind them."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser
 from werkzeug.test import TestResponse
 
 from app import create_app
 from config import ServiceConfig
+from tests.browser import Visit, visit
+from tests.dashboard.served import Served
 from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI
 from tests.fakes.service import NO_DATA
 
@@ -47,3 +52,16 @@ def job(upstream: FakeOpenAI) -> dict[str, Any]:
     """A job of the account's, whose name is a trap for pages that do not escape."""
     upstream.new_file("train.jsonl", 1709)
     return upstream.new_job({"model": "gpt-4o-mini-2024-07-18", "training_file": FILE_ID, "suffix": "<b>bee</b>"})
+
+
+@pytest.fixture
+def served(upstream: FakeOpenAI, tmp_path: Path) -> Iterator[Served]:
+    served = Served(ServiceConfig(data_dir=tmp_path, openai_base_url=upstream.base_url), upstream)
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def window(chromium: Browser) -> Iterator[Visit]:
+    with visit(chromium, locale="en-GB") as opened:
+        yield opened

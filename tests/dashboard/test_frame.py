@@ -8,7 +8,7 @@ from werkzeug.test import TestResponse
 from tests.dashboard.conftest import Reader
 from tests.fakes.openai_upstream import JOB_ID, FakeOpenAI, Fault
 
-PAGES = ["/", "/dashboard/jobs", f"/dashboard/jobs/{JOB_ID}", "/dashboard/login"]
+PAGES = ["/", "/dashboard/jobs", f"/dashboard/jobs/{JOB_ID}", "/dashboard/playground", "/dashboard/login"]
 
 
 def is_page(reply: TestResponse, status: int = 200) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,34 +9,21 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from config import ServiceConfig
 from gate import KeyFile
 from tests.browser import Visit, visit
-from tests.browser import chromium as chromium
 from tests.dashboard.served import Served
-from tests.fakes.openai_upstream import JOB_ID, FakeOpenAI
+from tests.fakes.openai_upstream import JOB_ID
 
 JOB = f"/dashboard/jobs/{JOB_ID}"
+PLAYGROUND = "/dashboard/playground"
 PAGES = {"overview": "/", "jobs": "/dashboard/jobs", "job": JOB, "failure": "/dashboard/jobs/nope"}
+PAGES |= {"playground": PLAYGROUND}
 PAGES |= {"login": "/dashboard/login"}
 # A folder for pictures of the pages in every look, for people to look at.
 PICTURES = os.environ.get("TUNE9527_TEST_PICTURES")
 LOOKS = list(product(("en", "zh-CN"), ("light", "dark"), (390, 1440)))
 TRIED = LOOKS if PICTURES else [("en", "light", 1440), ("zh-CN", "dark", 390)]
 MOST_BYTES, MOST_MILLISECONDS = 200_000, 1000
-
-
-@pytest.fixture
-def served(upstream: FakeOpenAI, tmp_path: Path) -> Iterator[Served]:
-    served = Served(ServiceConfig(data_dir=tmp_path, openai_base_url=upstream.base_url), upstream)
-    yield served
-    served.close()
-
-
-@pytest.fixture
-def window(chromium: Browser) -> Iterator[Visit]:
-    with visit(chromium, locale="en-GB") as opened:
-        yield opened
 
 
 def dress(served: Served) -> None:

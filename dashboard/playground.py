@@ -1,0 +1,34 @@
+"""Chats with models, side by side: the page asks POST /chat itself, as any caller does."""
+
+from typing import Any
+
+from flask import Blueprint, current_app, render_template, request
+
+from routes import services
+from routes.incoming import query
+
+bp = Blueprint("playground", __name__, url_prefix="/dashboard/playground")
+# What makes vectors answers nobody.
+_SILENT = frozenset({"embeddings"})
+_KINDS = ("tuned", "checkpoint", "base", "alias")
+
+
+@bp.get("")
+def playground() -> str:
+    """Show the models to choose from; `model` is chosen already, with what it was made of."""
+    models = [model for model in services().models.all() if model["kind"] not in _SILENT]
+    by_kind = {kind: [model for model in models if model["kind"] == kind] for kind in _KINDS}
+    chosen = _chosen(models, query(model=str).get("model", ""))
+    return render_template(
+        "playground.html", by_kind=by_kind, chosen=chosen, count=len(models), root=request.url_root.rstrip("/")
+    )
+
+
+def _chosen(models: list[dict[str, Any]], wanted: str) -> set[str]:
+    """The models to begin with: the one that was asked for, else the newest of one's own, and its base beside it."""
+    named = {model["id"]: model for model in models}
+    own = [model for model in models if model["kind"] == "tuned"]
+    first = named.get(wanted) or max(own, key=lambda model: model["created"] or 0, default=None)
+    if first is None:
+        return {next(iter({current_app.config["DEFAULT_MODEL"]} & named.keys()), next(iter(named), ""))}
+    return {first["id"], *({first["base"]} & named.keys())}
