@@ -45,6 +45,22 @@ def cancel_job(job_id: str) -> Response:
     return redirect(url_for("dashboard.jobs.show_job", job_id=job_id), 303)
 
 
+@bp.post("/<job_id>/pause")
+def pause_job(job_id: str) -> Response:
+    """Keep a job from going on, and show it."""
+    page_form([])
+    services().jobs.pause(job_id)
+    return redirect(url_for("dashboard.jobs.show_job", job_id=job_id), 303)
+
+
+@bp.post("/<job_id>/resume")
+def resume_job(job_id: str) -> Response:
+    """Let a paused job go on, and show it."""
+    page_form([])
+    services().jobs.resume(job_id)
+    return redirect(url_for("dashboard.jobs.show_job", job_id=job_id), 303)
+
+
 def _page(job: dict[str, Any], events: list[dict[str, Any]]) -> str:
     points = services().jobs.curve(job["id"])["points"]
     return render_template("job.html", **_seen(job, events), points=points, root=request.url_root.rstrip("/"))

@@ -26,7 +26,7 @@ def fine_tuning() -> tuple[dict[str, Any], dict[str, str]]:
     services().require_own(wanted)
     key, surely_new = request.headers.get("Idempotency-Key"), _says_true(CONFIRM_NEW)
     created = _jobs().create(wanted, key, surely_new=surely_new)
-    return ok(_noted(created).reply()), {"Idempotent-Replayed": "true"} if created.replayed else {}
+    return ok(noted(created).reply()), {"Idempotent-Replayed": "true"} if created.replayed else {}
 
 
 def _jobs() -> FineTuning:
@@ -39,7 +39,8 @@ def _says_true(header: str) -> bool:
     return request.headers.get(header, "").lower() == "true"
 
 
-def _noted(created: Created) -> Created:
+def noted(created: Created) -> Created:
+    """Return a job that was started, after noting it for the audit and the figures."""
     about(created.job["id"])
     if not created.replayed:
         figures().jobs_started.add()

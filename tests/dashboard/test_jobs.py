@@ -78,3 +78,14 @@ def test_an_event_that_is_markup_stays_text(reader: Reader, job: dict[str, Any],
     page = reader.get(PAGE).get_data(as_text=True)
     assert "<img src=x>" not in page
     assert page.count("<script") == page.count("<script src=")
+
+
+def test_a_job_is_paused_and_goes_on(reader: Reader, job: dict[str, Any], upstream: FakeOpenAI) -> None:
+    upstream.jobs[JOB_ID]["status"] = "running"
+    assert f'action="{PAGE}/pause"' in reader.get(PAGE).get_data(as_text=True)
+    assert reader.send(f"{PAGE}/pause", {}).headers["Location"] == PAGE
+    page = reader.get(PAGE).get_data(as_text=True)
+    assert f'action="{PAGE}/resume"' in page
+    assert "hx-get" not in page
+    reader.send(f"{PAGE}/resume", {})
+    assert "waiting" in reader.get(PAGE).get_data(as_text=True)

@@ -1,0 +1,48 @@
+"""The form that starts a training."""
+
+import secrets
+from typing import Any
+
+from flask import Blueprint, current_app, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from routes import services
+from routes.fine_tuning import noted
+from routes.incoming import page_form, query
+from wire.requests import JobCreate, parse
+
+bp = Blueprint("new_job", __name__, url_prefix="/dashboard/new-job")
+_FIELDS = ["training_file", "validation_file", "model", "suffix"]
+_MOST_FILES = 100
+
+
+@bp.get("")
+def ask() -> str:
+    """Ask what to train on what; `training_file` and `model` are chosen already."""
+    chosen = query(training_file=str, model=str)
+    chosen.setdefault("model", current_app.config["DEFAULT_MODEL"])
+    files = services().files.page({"limit": _MOST_FILES, "purpose": "fine-tune"})["data"]
+    return render_template(
+        "job_new.html", files=files, models=_models(chosen["model"]), chosen=chosen, once=secrets.token_hex()
+    )
+
+
+@bp.post("")
+def start() -> Response:
+    """Start the job and show it; the same page sent twice starts one."""
+    fields = page_form([*_FIELDS, "n_epochs", "once"])
+    epochs = {"hyperparameters": {"n_epochs": _number(fields["n_epochs"])}} if fields.get("n_epochs") else {}
+    wanted = parse(JobCreate, {name: fields[name] for name in _FIELDS if fields.get(name)} | epochs)
+    services().require_own(wanted)
+    created = noted(services().fine_tuning.create(wanted, fields.get("once") or None))
+    return redirect(url_for("dashboard.jobs.show_job", job_id=created.job["id"]), 303)
+
+
+def _models(default: str) -> list[str]:
+    """The models that may be trained, as far as is known; the default is one by whatever name it goes."""
+    found = [model["id"] for model in services().models.all() if model["kind"] in ("base", "tuned")]
+    return [*dict.fromkeys([default, *found])]
+
+
+def _number(text: str) -> Any:
+    return int(text) if text.isascii() and text.isdigit() else text

@@ -1,0 +1,47 @@
+"""The form that starts a training: it offers what there is, and starts one job however often it is sent."""
+
+import re
+from typing import Any
+
+from tests.dashboard.conftest import Reader
+from tests.fakes.openai_upstream import FILE_ID, FINE_TUNED, JOB_ID, FakeOpenAI
+
+PAGE = "/dashboard/new-job"
+CREATE = "POST /v1/fine_tuning/jobs"
+
+
+def filled(**more: str) -> dict[str, str]:
+    """The form as a browser sends it, empty fields too."""
+    empty = dict.fromkeys(("validation_file", "suffix", "n_epochs"), "")
+    return {"training_file": FILE_ID, "model": "gpt-4o", **empty, "once": "a" * 32, **more}
+
+
+def test_it_offers_files_and_models_and_chooses_what_a_link_says(
+    reader: Reader, job: dict[str, Any], upstream: FakeOpenAI
+) -> None:
+    upstream.finish()
+    page = reader.get(f"{PAGE}?training_file={FILE_ID}&model={FINE_TUNED}").get_data(as_text=True)
+    assert f'<option value="{FILE_ID}" selected>train.jsonl' in page
+    assert f"<option selected>{FINE_TUNED}</option>" in page
+    once = [re.findall(r'name="once" value="(\w+)"', reader.get(PAGE).get_data(as_text=True))[0] for _ in range(2)]
+    assert once[0] != once[1]
+
+
+def test_sent_twice_it_starts_one_job_and_shows_it(reader: Reader, upstream: FakeOpenAI) -> None:
+    upstream.new_file("train.jsonl", 1709)
+    for _ in range(2):
+        reply = reader.send(PAGE, filled(n_epochs="3", suffix="bees"))
+        assert (reply.status_code, reply.headers["Location"]) == (303, f"/dashboard/jobs/{JOB_ID}")
+    assert upstream.count(CREATE) == 1
+    asked = upstream.last(CREATE).json
+    assert (asked["model"], asked["suffix"], asked["hyperparameters"]) == ("gpt-4o", "bees", {"n_epochs": 3})
+    assert "validation_file" not in asked
+
+
+def test_what_is_wrong_is_said_and_nothing_started(reader: Reader, upstream: FakeOpenAI) -> None:
+    upstream.new_file("train.jsonl", 1709)
+    for wrong in ({"n_epochs": "many"}, {"n_epochs": "51"}, {"training_file": ""}):
+        reply = reader.send(PAGE, filled(**wrong))
+        assert reply.status_code == 400
+        assert next(iter(wrong)) in reply.get_data(as_text=True)
+    assert upstream.count(CREATE) == 0
