@@ -27,6 +27,8 @@ SCOPES = {
     "dashboard.jobs.cancel_job": "train",
     "dashboard.jobs.pause_job": "train",
     "dashboard.jobs.resume_job": "train",
+    "dashboard.data.show": "train",
+    "dashboard.data.look": "train",
     "dashboard.new_job.ask": "train",
     "dashboard.new_job.start": "train",
     "dashboard.files.list_files": "read",

@@ -18,7 +18,7 @@ JOB = f"/dashboard/jobs/{JOB_ID}"
 PLAYGROUND = "/dashboard/playground"
 PAGES = {"overview": "/", "jobs": "/dashboard/jobs", "job": JOB, "failure": "/dashboard/jobs/nope"}
 PAGES |= {"playground": PLAYGROUND, "files": "/dashboard/files", "models": "/dashboard/models"}
-PAGES |= {"new-job": "/dashboard/new-job"}
+PAGES |= {"new-job": "/dashboard/new-job", "data": "/dashboard/data"}
 PAGES |= {"login": "/dashboard/login"}
 # A folder for pictures of the pages in every look, for people to look at.
 PICTURES = os.environ.get("TUNE9527_TEST_PICTURES")

@@ -1,0 +1,107 @@
+"""Takes data in any known form, says what is wrong or missing, and sends on what is fit to train on.
+
+The server keeps nothing between two steps: the browser sends its files again with each.
+"""
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+from flask import Blueprint, current_app, render_template, request
+
+from routes import services
+from routes.audit import told
+from routes.incoming import Form, multipart, refuse_unknown, sent_files
+from services.files import Incoming
+from wire.errors import ApiError
+
+bp = Blueprint("data", __name__, url_prefix="/dashboard/data")
+_FIELDS = ["files", "me", "step"]
+# Of each file so many findings are shown, with so much of the line each is about.
+_MOST_FINDINGS, _MOST_LETTERS = 20, 400
+_SHOWN_EXAMPLES = 3
+
+
+@bp.get("")
+def show() -> str:
+    """Ask for files."""
+    return render_template("data.html")
+
+
+@bp.post("")
+def look() -> str:
+    """Say what the files `files` are and what is wrong with them; `step` upload, fix or convert sends them on."""
+    form, files = _sent()
+    step = form.get("step", "")
+    found = _send(step, files, form) if step in ("upload", "fix", "convert") else _look(files, form)
+    return render_template("data_found.html" if "HX-Request" in request.headers else "data.html", **found)
+
+
+def _sent() -> tuple[Form, list[Incoming]]:
+    megabytes: int = current_app.config["MAX_UPLOAD_MB"]
+    form, files = multipart(megabytes)
+    refuse_unknown([*files, *form], _FIELDS)
+    return form, sent_files(form, files, megabytes)
+
+
+def _look(files: list[Incoming], form: Form) -> dict[str, Any]:
+    if all(file.label.endswith(".jsonl") for file in files):
+        return {"checked": [_checked(file) for file in files]}
+    try:
+        dataset = services().datasets.convert(files, _options(form))
+    except ApiError as failure:
+        if failure.code not in ("me_needed", "no_examples"):
+            raise
+        return {"unclear": failure, **(failure.details or {})}
+    examples = [line.decode() for line in islice(dataset.training.stream, _SHOWN_EXAMPLES)]
+    return {"report": dataset.report, "examples": examples, "made": dataset.training, "me": form.getlist("me")}
+
+
+def _checked(file: Incoming) -> dict[str, Any]:
+    """What a check says of one training file, each finding with its line, and what a training on it would take."""
+    entry = services().datasets.check(file)
+    findings = entry["response"]["findings"][:_MOST_FINDINGS]
+    file.stream.seek(0)
+    lines = _lines(file, {finding["line"] for finding in findings})
+    file.stream.seek(0)
+    shown = [finding | {"text": lines.get(finding["line"], "")} for finding in findings]
+    fixable = any(finding["fix"] for finding in entry["response"]["findings"])
+    return {**entry, "findings": shown, "fixable": fixable, "outlook": services().outlook.look_ahead(file)["response"]}
+
+
+def _lines(file: Incoming, wanted: set[int | None]) -> dict[int, str]:
+    last = max((number for number in wanted if number), default=0)
+    found = {number: line for number, line in enumerate(islice(file.stream, last), 1) if number in wanted}
+    return {number: line.decode("utf-8", "replace").strip()[:_MOST_LETTERS] for number, line in found.items()}
+
+
+def _send(step: str, files: list[Incoming], form: Form) -> dict[str, Any]:
+    """What became of each file: its File object, or why it has none."""
+    if step == "convert":
+        reply = told(services().datasets.upload(services().datasets.convert(files, _options(form))))
+        return {"sent": [{"name": reply["training"]["filename"], "file": reply["training"]["file"], "left": []}]}
+    if step == "fix":
+        entries = told(services().datasets.upload_mended(services().datasets.fix(files)))
+        return {"sent": [_mended(entry) for entry in entries]}
+    return {"sent": _uploaded(told([services().files.upload(file).entry() for file in files]))}
+
+
+def _mended(entry: dict[str, Any]) -> dict[str, Any]:
+    report = entry["response"]
+    left = [finding["message"] for finding in report["left"]["findings"] if finding["severity"] == "error"]
+    return {"name": entry["filename"], "file": entry.get("file"), "left": left, "counts": report["counts"]}
+
+
+def _uploaded(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": entry["filename"],
+            "file": entry["response"] if entry["status"] == "uploaded" else None,
+            "left": [] if entry["status"] == "uploaded" else [entry["response"]["message"]],
+        }
+        for entry in entries
+    ]
+
+
+def _options(form: Form) -> dict[str, list[str]]:
+    return {"me": form.getlist("me")} if form.getlist("me") else {}

@@ -1,0 +1,98 @@
+"""The page of data: whatever is dropped is looked at, mended or converted, and sent on; nothing is kept between."""
+
+import json
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.dashboard.conftest import ENGLISH, Reader
+from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI
+
+PAGE = "/dashboard/data"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+GOOD = (EXAMPLES / "lighthouse.jsonl").read_bytes()
+WECHAT = (EXAMPLES / "data" / "wxid_mia2026_0_19.csv").read_bytes()
+TALK = json.dumps(
+    {
+        "chatlab": {"version": "0.0.1"},
+        "meta": {"name": "g", "platform": "wechat", "type": "private"},
+        "messages": [
+            {
+                "sender": who,
+                "accountName": who,
+                "timestamp": 1_700_000_000 + at * 30,
+                "type": 0,
+                "content": f"words {at}",
+            }
+            for at, who in enumerate(["Ann", "Bob"] * 12)
+        ],
+    }
+).encode()
+
+
+def drop(reader: Reader, name: str, content: bytes, **fields: Any) -> str:
+    """The part of the page that says what became of a file."""
+    data = {"files": (BytesIO(content), name), **fields}
+    reply = reader.client.post(PAGE, data=data, headers=ENGLISH | {"HX-Request": "true"})
+    assert reply.status_code == 200, reply.get_data(as_text=True)
+    page = reply.get_data(as_text=True)
+    assert "<html" not in page
+    return page
+
+
+def test_a_good_training_file_is_described_and_may_be_uploaded(reader: Reader, upstream: FakeOpenAI) -> None:
+    page = drop(reader, "bees.jsonl", GOOD)
+    assert "may be trained on" in page
+    assert "Tokens of an example" in page
+    assert 'value="upload"' in page
+    assert upstream.files == {}, "looking sends nothing on"
+    page = drop(reader, "bees.jsonl", GOOD, step="upload")
+    assert f'href="/dashboard/new-job?training_file={FILE_ID}"' in page
+
+
+def test_a_fault_is_shown_with_its_line_and_mended_by_one_click(reader: Reader, upstream: FakeOpenAI) -> None:
+    broken = b"\xef\xbb\xbf" + GOOD.replace(b'"assistant"', b'"Assistant"', 1)
+    page = drop(reader, "bees.jsonl", broken)
+    assert "not fit yet" in page
+    assert "&#34;Assistant&#34;" in page
+    assert 'value="fix"' in page
+    page = drop(reader, "bees.jsonl", broken, step="fix")
+    assert "Mended:" in page
+    assert FILE_ID in page
+
+
+def test_an_export_that_says_who_its_owner_is_is_converted(reader: Reader, upstream: FakeOpenAI) -> None:
+    page = drop(reader, "wxid_mia2026_0_19.csv", WECHAT)
+    assert "recall_dropped" in page
+    assert 'value="convert"' in page
+
+
+@pytest.mark.parametrize("me", ["", "Bob"])
+def test_one_that_does_not_asks_who_is_the_assistant(reader: Reader, upstream: FakeOpenAI, me: str) -> None:
+    page = drop(reader, "talk.json", TALK, **({"me": me} if me else {}))
+    if not me:
+        assert "Who is the assistant?" in page
+        assert 'name="me" value="Ann"' in page
+        return
+    assert '<input type="hidden" name="me" value="Bob">' in page
+    assert FILE_ID in drop(reader, "talk.json", TALK, me=me, step="convert")
+
+
+def test_what_cannot_be_read_is_said(reader: Reader) -> None:
+    reply = reader.client.post(PAGE, data={"files": (BytesIO(b"\x00\x01"), "a.bin")}, headers=ENGLISH)
+    assert (reply.status_code, reply.mimetype) == (400, "text/html")
+
+
+def test_it_works_without_a_script(reader: Reader) -> None:
+    reply = reader.client.post(PAGE, data={"files": (BytesIO(GOOD), "bees.jsonl")}, headers=ENGLISH)
+    page = reply.get_data(as_text=True)
+    assert "<html" in page
+    assert "may be trained on" in page
+
+
+def test_what_a_file_says_stays_text(reader: Reader) -> None:
+    page = drop(reader, "<b>x</b>.jsonl", b'{"messages": [{"role": "<script>", "content": "<script>"}]}\n')
+    assert "<script>" not in page
+    assert "<b>x" not in page

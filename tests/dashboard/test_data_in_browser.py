@@ -1,0 +1,51 @@
+"""A person drops an export, says who is the assistant, and comes to a training; in a real browser."""
+
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.browser import Visit
+from tests.dashboard.served import Served
+from tests.dashboard.test_data import GOOD, PAGE, TALK
+from tests.dashboard.test_in_browser import PICTURES
+from tests.fakes.openai_upstream import FILE_ID
+
+
+def drop(window: Visit, name: str, content: bytes) -> None:
+    """Give the page a file, as dropping does, and have it looked at."""
+    kind = "application/octet-stream"
+    window.page.locator("#files").set_input_files({"name": name, "mimeType": kind, "buffer": content})
+    window.page.get_by_role("button", name="Look at them").click()
+
+
+def sound(window: Visit, name: str) -> None:
+    """Nobody is shut out of what the page shows now."""
+    assert window.axe() == []
+    if PICTURES:
+        window.page.screenshot(path=Path(PICTURES) / f"data-{name}.png", full_page=True)
+
+
+def test_from_an_export_to_a_training(served: Served, window: Visit) -> None:
+    window.page.goto(served.url + PAGE)
+    drop(window, "talk.json", TALK)
+    expect(window.page.get_by_text("Who is the assistant?")).to_be_visible()
+    sound(window, "picker")
+    window.page.get_by_label("Bob").check()
+    window.page.get_by_role("button", name="Go on with this person").click()
+    expect(window.page.get_by_text("What became of every row")).to_be_visible()
+    sound(window, "converted")
+    window.page.get_by_role("button", name="Make and upload the training file").click()
+    window.page.get_by_role("link", name="Train on it").click()
+    expect(window.page.locator("#training_file")).to_have_value(FILE_ID)
+    window.page.get_by_role("button", name="Start the training").click()
+    expect(window.page.locator(".heading .badge")).to_have_text("checking the data")
+
+
+def test_a_fault_is_mended_by_one_click(served: Served, window: Visit) -> None:
+    window.page.goto(served.url + PAGE)
+    drop(window, "bees.jsonl", b"\xef\xbb\xbf" + GOOD.replace(b'"assistant"', b'"Assistant"', 1))
+    expect(window.page.get_by_text("not fit yet")).to_be_visible()
+    sound(window, "checked")
+    window.page.get_by_role("button", name="Mend what can be mended").click()
+    expect(window.page.get_by_text("uploaded", exact=True)).to_be_visible()
+    assert FILE_ID in served.upstream.files
