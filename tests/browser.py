@@ -4,9 +4,10 @@ A test that is given a page fails on whatever the browser complains of: errors, 
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -58,8 +59,8 @@ class Visit:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator["Browser"]:
-    """The browser, one for all tests; without one, what is not tested is said."""
+def launch() -> "Iterator[Callable[..., Browser]]":
+    """What starts a browser with `args` of its own: Playwright runs once in a process. Without one, that is said."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         pytest.skip(WITHOUT)
@@ -67,10 +68,16 @@ def chromium() -> Iterator["Browser"]:
 
     expect.set_options(timeout=PATIENCE / 2)
     with sync_playwright() as playwright:
-        # A container's root has no sandbox of Chromium's, and its /dev/shm is small.
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield browser
-        browser.close()
+        yield partial(playwright.chromium.launch, executable_path=found)
+
+
+@pytest.fixture(scope="session")
+def chromium(launch: "Callable[..., Browser]") -> Iterator["Browser"]:
+    """The browser, one for all tests that need none of their own."""
+    # A container's root has no sandbox of Chromium's, and its /dev/shm is small.
+    browser = launch(args=["--no-sandbox", "--disable-dev-shm-usage"])
+    yield browser
+    browser.close()
 
 
 @contextmanager

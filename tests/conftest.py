@@ -15,6 +15,7 @@ import pytest
 import unpickling
 from engine import lock
 from tests.browser import chromium as chromium
+from tests.browser import launch as launch
 from tests.fakes.openai_upstream import FakeOpenAI
 from tests.fakes.postgres import WITHOUT, Postgres, binaries
 from tests.live_service import LiveService

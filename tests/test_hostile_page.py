@@ -1,23 +1,21 @@
 """A hostile page in a real browser changes nothing on either server and reads nothing of them, rebound or not."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.contract.bad_inputs.case import FILE, JOB
 from tests.contract.bad_inputs.servers import Servers
 from tests.contract.bad_inputs.uploads import LINE
-from tests.fakes.browser import CHROMIUM, WITHOUT
 from tests.fakes.hostile_page import HostileServer
 from tests.fakes.ports import until
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)
 CROSS_SITE = (
     *(
         "form, text/plain",
@@ -90,17 +88,14 @@ def world(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="module", params=["checked", "unchecked"])
-def browser(request: pytest.FixtureRequest, world: World) -> Iterator[Browser]:
+def browser(launch: Callable[..., Browser], request: pytest.FixtureRequest, world: World) -> Iterator[Browser]:
     """Chromium in which the page is of the public internet, or, unchecked, with no rule of its own for such pages."""
     names = f"--host-resolver-rules=MAP {EVIL} 127.0.0.1, MAP {FRIEND} 127.0.0.1"
     public = f"--ip-address-space-overrides=127.0.0.1:{world.site.port}=public"
     unchecked = "--disable-features=LocalNetworkAccessChecks"
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[names, public if request.param == "checked" else unchecked]
-        )
-        yield chromium
-        chromium.close()
+    chromium = launch(args=[names, public if request.param == "checked" else unchecked])
+    yield chromium
+    chromium.close()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The example front end in a real browser: it asks the service of another origin, and shows the answer as it comes."""
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
 from app import create_app
@@ -18,9 +17,6 @@ from tests.fakes.openai_upstream import PIECES, FakeOpenAI, Fault
 from tests.fakes.service import NO_DATA
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-WITHOUT = "Chromium is not on this machine, so the example front end was NOT tested: apt-get install chromium"
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=WITHOUT)
 CHAT = "POST /v1/chat/completions"
 
 
@@ -41,7 +37,7 @@ def running(serve: Callable[[], None], stop: Callable[[], None]) -> Iterator[Non
 
 
 @pytest.fixture
-def page(upstream: FakeOpenAI) -> Iterator[Page]:
+def page(chromium: Browser, upstream: FakeOpenAI) -> Iterator[Page]:
     """The page as its comment says it is served, beside a service that answers pages from there."""
     folder = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=EXAMPLES))
     origin = f"http://127.0.0.1:{folder.server_address[1]}"
@@ -50,15 +46,13 @@ def page(upstream: FakeOpenAI) -> Iterator[Page]:
     with (
         running(folder.serve_forever, folder.shutdown),
         running(service.serve_forever, service.shutdown),
-        sync_playwright() as playwright,
+        chromium.new_context() as context,
     ):
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
+        page = context.new_page()
         page.goto(f"{origin}/frontend.html")
         page.get_by_label("Service").fill(f"http://127.0.0.1:{service.port}")
         page.get_by_label("Question").fill("你来自哪里")
         yield page
-        browser.close()
     folder.server_close()
     service.server_close()
 
