@@ -45,4 +45,4 @@ def _models(default: str) -> list[str]:
 
 
 def _number(text: str) -> Any:
-    return int(text) if text.isascii() and text.isdigit() else text
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text

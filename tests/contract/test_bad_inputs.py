@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.contract.bad_inputs import answers, chats, generic, jobs, uploads, webhooks
+from tests.contract.bad_inputs import answers, chats, extended, generic, jobs, uploads, webhooks
 from tests.contract.bad_inputs.case import FILE, MULTIPART, Answer, Bad, ask, everywhere, form
 from tests.contract.bad_inputs.servers import Servers
 
-SERVICE = (*generic.SERVICE, *uploads.SERVICE, *jobs.SERVICE, *chats.SERVICE)
+SERVICE = (*generic.SERVICE, *uploads.SERVICE, *jobs.SERVICE, *chats.SERVICE, *extended.SERVICE)
 ENGINE = (*generic.ENGINE, *uploads.ENGINE, *jobs.ENGINE, *chats.ENGINE, *answers.ENGINE, *webhooks.ENGINE)
 FIELDS = {"type", "code", "message", "param"}
+OPEN = {*generic.OPEN, *extended.WAYS_IN, *extended.STATIC}
 # Refused before a key is asked for.
 BEFORE_KEYS = {"host_not_allowed", "missing_host", "invalid_host", "origin_not_allowed"}
 
@@ -108,7 +109,7 @@ def test_who_shows_no_key_that_opens_is_told_so_and_no_more(servers: Servers, en
     calls = generic.ENGINE_JSON if engine else generic.SERVICE_JSON
     refuse_all(servers, everywhere(generic.KEYS, calls), engine=engine)
     bodies = [bad for bad in (*(ENGINE if engine else SERVICE), *generic.NO_ROUTE) if bad.code not in BEFORE_KEYS]
-    keyless = [replace(bad, status=401, code="missing_api_key") for bad in bodies if bad.call not in generic.OPEN]
+    keyless = [replace(bad, status=401, code="missing_api_key") for bad in bodies if bad.call not in OPEN]
     refuse_all(servers, keyless, engine=engine, authorized=False)
 
 

@@ -52,7 +52,7 @@ def tricks(path: str) -> Iterator[str]:
     yield from (f"/{path}", f"{path}/", f"{path}//", f"{path}/.", f"/.{path}", f"/x/..{path}", f"{path}/x/..")
     yield from (f"/%2e{path}", f"{path}%2f", f"{path}%00", f"{path}%20", f"{path};x=y", f"{path}?x=y", f"{path}#x")
     yield from (
-        f"/%{ord(path[1]):02x}{path[2:]}",
+        f"/%{ord(path[1:2] or 's'):02x}{path[2:]}",
         path.upper(),
         f"{path}.json",
         f"/status/..{path}",

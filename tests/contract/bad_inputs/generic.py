@@ -2,10 +2,10 @@
 
 from tests.contract.bad_inputs.case import ENDPOINT, FILE, JOB, MULTIPART, UPLOAD, Bad, everywhere
 
-SERVICE_JSON = ("POST /fine_tuning", "POST /retrieve", "POST /chat")
+SERVICE_JSON = ("POST /fine_tuning", "POST /retrieve", "POST /chat", "POST /compare")
 SERVICE_FORMS = (
     *("POST /upload_files", "POST /datasets/check", "POST /datasets/fix"),
-    *("POST /datasets/convert", "POST /datasets/statistics"),
+    *("POST /datasets/convert", "POST /datasets/statistics", "POST /dashboard/data"),
 )
 ENGINE_JSON = (
     *("POST /v1/fine_tuning/jobs", "POST /v1/chat/completions", "POST /v1/completions", "POST /v1/responses"),
@@ -133,7 +133,7 @@ PATHS = (
 )
 NO_ROUTE = [Bad("G13", f"{method} {path}", None, 404, "unknown") for path in PATHS for method in ("GET", "POST")]
 # Nobody is asked for a key there.
-OPEN = ("GET /status", "GET /openapi.json")
+OPEN = ("GET /status", "GET /openapi.json", "GET /postman.json")
 
 # One of each row, for calls that read a body as others do, where all of them are tried.
 SOME = tuple({bad.row: bad for bad in (*BODIES, *TYPES, *ENCODED)}.values())
