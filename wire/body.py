@@ -30,6 +30,8 @@ def read_whole(source: Readable, announced: int | None, most: int = MAX_BYTES, w
     """
     if (announced or 0) > most:
         raise _too_large(what, most)
+    if announced == 0:  # some launchers would wait for more
+        return b""
     pieces, count = [], 0
     while piece := source.read(_READ_BYTES):
         pieces.append(piece)
