@@ -27,10 +27,10 @@ DRIPS = {
 }
 
 
-def far(upstream: FakeOpenAI, whole: float = SECONDS) -> Upstream:
+def far(upstream: FakeOpenAI, seconds: float = SECONDS) -> Upstream:
     """An upstream that is asked as one elsewhere is: a name of this machine with a password is no shortcut."""
     url = upstream.base_url.replace("http://", "http://me:pw@")
-    return Upstream(Address(url, "key", read=SECONDS, whole=whole))
+    return Upstream(Address(url, "key", read=seconds, whole=seconds))
 
 
 def near(upstream: FakeOpenAI) -> Upstream:
@@ -68,7 +68,7 @@ def test_an_upstream_that_does_not_read_an_upload_is_left() -> None:
 
 
 def test_an_answer_has_an_end(upstream: FakeOpenAI) -> None:
-    to = far(upstream, whole=60)
+    to = far(upstream, 60)
     body = Fault("wire", raw=JSON + b"\r\n", more=b" " * 2**20, repeat=40)
     for call, ask in (
         (JOB, lambda: FineTuning(to).retrieve(JOB_ID)),
