@@ -114,12 +114,15 @@ def test_a_job_survives_the_death_of_every_process_around_it(live_service: LiveS
 
 
 def test_a_proof_whose_model_server_is_killed_is_made_again(live_service: LiveService) -> None:
-    main, job_id = psutil.Process(live_service.process.pid), start_job(live_service, epochs=1)
-    prover = partial(model_server, main)
+    job_id = start_job(live_service, epochs=1)
+    prover = partial(live_service.find, "engine.serving.llamacpp")
 
     def serving_prover() -> psutil.Process | None:
         found = prover()
-        return found if found and connections(found) else None
+        while found and found.is_running() and found.status() != psutil.STATUS_ZOMBIE:
+            if connections(found):  # for milliseconds
+                return found
+        return None
 
     for look in (prover, serving_prover):
         victim = until(look)
