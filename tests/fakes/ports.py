@@ -60,15 +60,18 @@ def _served_at(process: psutil.Process, words: list[str]) -> str | None:
         return None
     if psutil.LINUX:
         own = {link.readlink().name for link in Path(f"/proc/{process.pid}/fd").iterdir() if link.is_symlink()}
-        listening = (path for inode, path, flags in _unix_sockets(process) if flags and f"socket:[{inode}]" in own)
+        listening = (path for inode, path, flags in _unix_sockets(process.pid) if flags and f"socket:[{inode}]" in own)
         return next((f"unix://{path}" for path in listening), None)
     ports = (one.laddr.port for one in process.net_connections() if one.status == psutil.CONN_LISTEN)
     return next((f"http://127.0.0.1:{port}" for port in ports), None)
 
 
-def _unix_sockets(process: psutil.Process) -> Iterator[tuple[str, str, int]]:
-    """Yield inode, path and flags (not 0: it listens) of the model servers' sockets in the network of `process`."""
-    for line in Path(f"/proc/{process.pid}/net/unix").read_text().splitlines():
+def _unix_sockets(pid: int) -> Iterator[tuple[str, str, int]]:
+    """Yield inode, path and flags (not 0: it listens) of model servers' sockets in the network of a process.
+
+    Within walls a server listens in a network of its own; a connection to it is one of the network that it comes from.
+    """
+    for line in Path(f"/proc/{pid}/net/unix").read_text().splitlines():
         if line.endswith("/s.sock"):
             *_, flags, _, _, inode, path = line.split()
             yield inode, path, int(flags, 16)
@@ -85,7 +88,7 @@ def connections(llama: psutil.Process) -> int:
     if address is None:
         return 0
     if address.startswith("unix:"):
-        return sum(address.endswith(path) and not flags for _, path, flags in _unix_sockets(llama))
+        return sum(address.endswith(path) and not flags for _, path, flags in _unix_sockets(os.getpid()))
     port = int(address.rpartition(":")[2])
     return sum(bool(one.raddr) and one.raddr.port == port for one in psutil.net_connections("tcp"))
 
