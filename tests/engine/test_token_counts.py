@@ -81,7 +81,7 @@ def test_a_count_that_takes_too_long_is_ended(tiny_gguf: Path, tmp_path: Path) -
     file = tmp_path / "a.jsonl"
     file.write_bytes(LINE)
     with pytest.raises(ApiError) as late:
-        token_counts.count(tiny_gguf, file, 64, patience=0.01)
+        token_counts.count(tiny_gguf, file, 64, patience=0.5)
     assert (late.value.status, late.value.code) == (503, "count_timeout")
 
 
@@ -141,4 +141,4 @@ def test_a_child_that_dies_is_503_and_its_last_words_are_in_the_log(
         token_counts.count(tiny_gguf, tmp_path / "absent.jsonl", 64)
     assert died.value.status == 503
     assert "exit code 1" in died.value.message
-    assert "FileNotFoundError" in caplog.text
+    assert "No such file or directory" in caplog.text

@@ -149,7 +149,7 @@ def test_a_killed_download_is_gone_on_from(index: type[Index], tmp_path: Path) -
     puller = pull(tmp_path)
     assert index.stalled.wait(60)
     unfinished = tmp_path / "m" / "wheel" / NAME
-    while not unfinished.stat().st_size:
+    while not (unfinished.exists() and unfinished.stat().st_size):
         assert psutil.pid_exists(puller.pid)
     puller.kill()
     puller.wait()
