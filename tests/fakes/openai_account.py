@@ -104,7 +104,12 @@ def answer(account: Account, seen: Seen) -> Reply:
     for method, pattern, told in _ROUTES:
         found = re.fullmatch(pattern, seen.path)
         if method == seen.method and found:
-            return told(account, seen, *found.groups())
+            try:
+                return told(account, seen, *found.groups())
+            except KeyError as unknown:
+                return _error(404, f"There is no {unknown}", None)
+            except ValueError as fault:  # a page behind what is not there, a limit that is no number
+                return _error(400, f"{fault}", "invalid_value")
     return _error(404, f"Invalid URL ({seen.method} {seen.path})", None)
 
 
