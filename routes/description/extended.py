@@ -20,7 +20,7 @@ from routes.description.operation import (
     enveloped,
     parameter,
 )
-from routes.description.shapes import FILE, OBJECT, TEXT, Schema, exact, ref
+from routes.description.shapes import FILE, OBJECT, SWITCH, TEXT, Schema, exact, ref
 from wire.sse import CONTENT_TYPE as EVENTS
 
 CSV = "text/csv"
@@ -110,7 +110,7 @@ EXTENDED = {
         | {EVENTS: {"schema": {"description": "with `stream=true`: past events, then new ones"}, "example": _FOLLOWED}},
         parameters=(
             *PAGING,
-            parameter("query", "stream", {"enum": ["true", "false"]}, "true: as server-sent events, to its end"),
+            parameter("query", "stream", SWITCH, "true: as server-sent events, to its end"),
             parameter("header", "Last-Event-ID", TEXT, "of a stream: the last event that is known already"),
         ),
         fails=ASKS,

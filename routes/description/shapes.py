@@ -23,6 +23,7 @@ Schema = dict[str, Any]
 
 _REF = "#/components/schemas/{model}"
 TEXT, WHOLE, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
+SWITCH: Schema = {"type": "string", "enum": ["true", "false", "1", "0"]}
 OBJECT: Schema = {"type": "object"}
 MAYBE_TEXT, MAYBE_WHOLE = {"type": ["string", "null"]}, {"type": ["integer", "null"]}
 MAYBE_NUMBER: Schema = {"type": ["number", "null"]}
@@ -215,22 +216,21 @@ def _data(report: dict[str, Schema]) -> dict[str, Schema]:
 
 def _forms() -> dict[str, Schema]:
     """The multipart forms, each of the fields that its view knows."""
-    switch = {"type": "string", "enum": ["true", "false", "1", "0"]}
     known: dict[str, Schema] = {
         "files": many(FILE) | {"minItems": 1, "description": "one file or more"},
         "against": FILE | {"description": "the training file, where `files` are for validation"},
         "profile": {"type": "string", "enum": [*TARGETS, ""], "description": "the target whose rules count"},
         "model": TEXT | {"description": "the model that will be trained"},
         "epochs": _or_empty({"type": "integer", "minimum": 1, "maximum": 50}),
-        "validate": switch | {"default": "true", "description": "false sends the files on unchecked"},
+        "validate": SWITCH | {"default": "true", "description": "false sends the files on unchecked"},
         "sha256": many(TEXT) | {"description": "of each file, in hexadecimal: what arrives must have it"},
         "bytes": many(TEXT) | {"description": "how long each file is: what arrives must be as long"},
-        "upload": switch | {"default": "false", "description": "send on what passes or was made"},
-        "download": switch | {"default": "false", "description": "answer with the examples alone, as a file"},
-        "thorough": switch | {"default": "false", "description": "read every example's wording in large files too"},
+        "upload": SWITCH | {"default": "false", "description": "send on what passes or was made"},
+        "download": SWITCH | {"default": "false", "description": "answer with the examples alone, as a file"},
+        "thorough": SWITCH | {"default": "false", "description": "read every example's wording in large files too"},
     }
     mending: dict[str, Schema] = {
-        "mask": switch | {"default": "false", "description": "replace personal data by placeholders"},
+        "mask": SWITCH | {"default": "false", "description": "replace personal data by placeholders"},
         "encoding": TEXT | {"description": "read the file in this encoding"},
     }
     options = {name: _option(name) for name in (*Options.__dataclass_fields__, *ALIASES)}
