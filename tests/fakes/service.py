@@ -1,5 +1,6 @@
 """`python app.py` as its users start it, in a process of its own."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -61,7 +62,8 @@ class Service:
     def kill(self) -> None:
         """End all of it at once, as nobody should."""
         for one in self.family():
-            one.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):  # whoever kept its walls took it along
+                one.kill()
         self.process.wait()
 
     def refusal(self) -> str:
