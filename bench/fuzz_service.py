@@ -20,16 +20,14 @@ from tests.fakes.openai_upstream import FakeOpenAI
 from tests.fakes.service import Service
 
 # A call may be refused although it fits its schema: there is no such file, a form's file is no training data, a field
-# goes with another alone, an Idempotency-Key was used before. A model's name may hold a slash, so that every method of
-# a model is one of `/models/NAME/export` too.
+# goes with another alone, an Idempotency-Key was used before. A model's name may hold a slash, so that `Allow` of
+# `/models/NAME/export` has a model's methods too.
 CONFIG = """
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", 400, 404, 422]
 
-[[operations]]
-include-path = "/models/{name}/export"
-checks.allow_header_conformance.enabled = false
-checks.unsupported_method.enabled = false
+[checks.allow_header_conformance]
+enabled = false
 """
 
 
