@@ -7,12 +7,14 @@ import functools
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -87,8 +89,20 @@ def release(process: subprocess.Popen[bytes], timeout: float) -> int:
     if process.stdin is not None:
         process.stdin.close()
     if not _ends(process, timeout):
-        process.kill()
+        kill(process)
     return process.wait()
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill the child and its process group: for some milliseconds at its start a keeper of walls does not take along
+    what it keeps; harmless when it has ended."""
+    if process.poll() is not None:
+        return
+    if not hasattr(os, "killpg"):
+        process.kill()
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _ends(process: subprocess.Popen[bytes], timeout: float) -> bool:

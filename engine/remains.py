@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from engine import inputs
@@ -14,7 +15,10 @@ def clear(folder: Path, published: Collection[Path] = ()) -> list[Path]:
     """
     inputs.forget(folder)
     trained = {folder / "adapter.partial", folder / "adapter", *folder.glob("checkpoints/*")}
-    return remove(trained - {adapter.parent for adapter in published})
+    gone = remove(trained - {adapter.parent for adapter in published})
+    with suppress(OSError):  # there is none, or it holds what was published
+        (folder / "checkpoints").rmdir()
+    return gone
 
 
 def remove(paths: Iterable[Path]) -> list[Path]:

@@ -75,7 +75,7 @@ class Run:
 
     def stop(self) -> None:
         """End the child now; what it has on disk is whole at every moment, so nothing is asked of it first."""
-        self._process.kill()
+        lifeline.kill(self._process)
         lifeline.release(self._process, timeout=10)
         self._reader.join()
 

@@ -98,7 +98,7 @@ def count(base: Path, file: Path, max_tokens: int, patience: float = PATIENCE) -
     environment, walls = lifeline.without_secrets(os.environ), sandbox.Walls(reads=[base.resolve(), file.resolve()])
     with tempfile.TemporaryFile() as log, lifeline.spawn(arguments, log, environment, walls) as child:
         assert child.stdout is not None
-        stopper = threading.Timer(patience, child.kill)
+        stopper = threading.Timer(patience, lifeline.kill, [child])
         stopper.start()
         try:
             said, exit_code = child.stdout.read(), child.wait()

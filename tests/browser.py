@@ -58,9 +58,12 @@ class Visit:
         return float(self.page.evaluate(asked))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def launch() -> "Iterator[Callable[..., Browser]]":
-    """What starts a browser with `args` of its own: Playwright runs once in a process. Without one, that is said."""
+    """What starts a browser with `args` of its own; without one, that is said.
+
+    A module's at most: while Playwright runs, nothing else in this process can run an event loop.
+    """
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         pytest.skip(WITHOUT)
@@ -71,7 +74,7 @@ def launch() -> "Iterator[Callable[..., Browser]]":
         yield partial(playwright.chromium.launch, executable_path=found)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(launch: "Callable[..., Browser]") -> Iterator["Browser"]:
     """The browser, one for all tests that need none of their own."""
     # A container's root has no sandbox of Chromium's, and its /dev/shm is small.

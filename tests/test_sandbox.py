@@ -1,5 +1,6 @@
 """A child that was taken over finds nothing but its own files within its walls; without them it finds the rest."""
 
+import contextlib
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,6 +103,28 @@ def test_the_walls_outlive_the_thread_that_asked_for_them_and_end_with_their_chi
     keeper.kill()
     keeper.communicate()
     until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 10)
+
+
+@walls.needed()
+@pytest.mark.parametrize("seconds", [0, 0.005, 0.02])
+def test_a_child_that_is_killed_while_its_walls_are_built_is_gone(told: dict[str, Any], seconds: float) -> None:
+    keeper = spawn(told)
+    assert keeper.stdout is not None
+    time.sleep(seconds)
+    lifeline.kill(keeper)
+    assert died_of(keeper.wait(10)) == "signal SIGKILL"
+    until(lambda: not alive_in(keeper.pid), 10)
+    keeper.communicate()
+
+
+def alive_in(group: int) -> list[int]:
+    """The processes of a group that run."""
+    found = []
+    for process in psutil.process_iter(["status"]):
+        with contextlib.suppress(ProcessLookupError):
+            if os.getpgid(process.pid) == group and process.info["status"] != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+    return found
 
 
 @walls.needed()

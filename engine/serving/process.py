@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
+import lifeline
 import loopback
 import sandbox
 from engine.serving import standby
@@ -180,7 +181,7 @@ class ModelProcess:
         reader.start()
         reader.join(timeout)
         if reader.is_alive():
-            child.kill()
+            lifeline.kill(child)
             reader.join()
             raise self._failed(f"it was not ready in {timeout:.0f} seconds")
         report: dict[str, str] = json.loads(lines[0] or b"{}")

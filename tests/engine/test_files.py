@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from engine.files import Files
 from engine.store import FILES, Store
+from tests.fakes.clock import Clock
 from wire.errors import ApiError, NotFound
 from wire.requests import ExpiresAfter
 
@@ -18,17 +19,8 @@ def files(tmp_path: Path) -> Files:
     return Files(Store(tmp_path / "facts.sqlite3"), tmp_path / "files")
 
 
-class Clock:
-    """A clock that goes on when it is told to."""
-
-    now = 5.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_a_file_is_gone_the_moment_it_expires_whenever_it_is_swept_away(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = Clock(5.0)
     files = Files(Store(tmp_path / "facts.sqlite3"), tmp_path / "files", clock=clock)
     asked = ExpiresAfter(anchor="created_at", seconds=3600)
     made = files.create(io.BytesIO(b"x"), "a.jsonl", "fine-tune", 5, asked)

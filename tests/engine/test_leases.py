@@ -18,6 +18,7 @@ from engine.parts import Parts
 from engine.store import JOBS, Holding
 from engine.worker import Worker, WorkerSettings
 from tests.fakes.bare_gguf import BARE
+from tests.fakes.clock import Clock
 from tests.fakes.ports import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
@@ -27,21 +28,11 @@ JOB = {"id": "ftjob-1", "created_at": 1, "status": "running", "model": "base", "
 WORKER = """
 import pathlib, sys, time
 from engine.leases import Leases
-from tests.fakes.bare_gguf import BARE
 mine = Leases(pathlib.Path(sys.argv[1]))
 mine.hold()
 print(mine.owner, flush=True)
 time.sleep(60)
 """
-
-
-class Clock:
-    """A clock that goes on when it is told to."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -64,7 +55,7 @@ def status(parts: Parts) -> str:
 
 
 def test_a_worker_that_is_heard_of_is_never_dead(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     leases = Leases(tmp_path, seconds=15, clock=clock)
     for beats in range(9):
         assert leases.dead([Holding("ftjob-1", "elsewhere", 1, beats)]) == []
@@ -72,7 +63,7 @@ def test_a_worker_that_is_heard_of_is_never_dead(tmp_path: Path) -> None:
 
 
 def test_a_silent_worker_is_dead_after_its_lease_and_not_before(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     leases, held = Leases(tmp_path, seconds=15, clock=clock), Holding("ftjob-1", "elsewhere", 1, 3)
     for passed, dead in ((0, []), (14, []), (2, [held])):
         clock.now += passed
@@ -80,7 +71,7 @@ def test_a_silent_worker_is_dead_after_its_lease_and_not_before(tmp_path: Path) 
 
 
 def test_ones_own_jobs_are_not_watched(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     leases = Leases(tmp_path, seconds=15, clock=clock)
     for _ in range(2):
         assert leases.dead([Holding("ftjob-1", leases.owner, 1, 3)]) == []

@@ -69,7 +69,7 @@ def test_adapters_of_a_job_that_published_none_are_removed(
         write(folder / path)
     log = write(folder / "trainer.log")
     start(store, tmp_path)
-    assert sorted(one.name for one in folder.rglob("*")) == ["checkpoints", "trainer.log"]
+    assert sorted(one.name for one in folder.rglob("*")) == ["trainer.log"]
     assert log.exists()
 
 

@@ -81,7 +81,7 @@ def test_a_count_that_takes_too_long_is_ended(tiny_gguf: Path, tmp_path: Path) -
     file = tmp_path / "a.jsonl"
     file.write_bytes(LINE)
     with pytest.raises(ApiError) as late:
-        token_counts.count(tiny_gguf, file, 64, patience=0.5)
+        token_counts.count(tiny_gguf, file, 64, patience=0.01)
     assert (late.value.status, late.value.code) == (503, "count_timeout")
 
 

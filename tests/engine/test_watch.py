@@ -3,7 +3,7 @@
 import pytest
 
 from engine.watch import Watch
-from tests.engine.test_leases import Clock
+from tests.fakes.clock import Clock
 
 
 def passed(clock: Clock, watch: Watch, seconds: int) -> bool:
@@ -15,7 +15,7 @@ def passed(clock: Clock, watch: Watch, seconds: int) -> bool:
 
 
 def test_any_line_is_a_sign_of_work() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     watch = Watch(60, clock)
     for _ in range(5):
         assert not passed(clock, watch, 60)
@@ -28,7 +28,7 @@ def test_any_line_is_a_sign_of_work() -> None:
 def test_a_training_of_slow_steps_has_more_patience_and_one_of_quick_steps_no_less(
     step_seconds: float, patience: int
 ) -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     watch = Watch(60, clock)
     watch.hear({"kind": "pace", "step_seconds": step_seconds})
     assert not passed(clock, watch, patience)
@@ -36,7 +36,7 @@ def test_a_training_of_slow_steps_has_more_patience_and_one_of_quick_steps_no_le
 
 
 def test_the_time_for_which_one_was_stopped_oneself_is_no_silence() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     watch = Watch(60, clock)
     clock.now += 10_000
     assert not watch.stands_still()

@@ -6,14 +6,8 @@ from typing import Any
 import pytest
 
 from gate.arrival import LEAST_RATE, Arrivals, Body, has_body
+from tests.fakes.clock import Clock
 from wire.errors import BadRequest, RequestTimeout
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Source(io.RawIOBase):
@@ -32,7 +26,7 @@ class Source(io.RawIOBase):
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(100.0)
 
 
 @pytest.fixture

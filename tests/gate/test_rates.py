@@ -1,6 +1,5 @@
 """Calls a minute: a minute's worth at once, then one at a time, each caller by themselves; the clock is the test's."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,18 +9,9 @@ from app import create_app
 from config import ServiceConfig
 from gate import KeyFile, RateLimit
 from gate.rates import MOST_BUCKETS
+from tests.fakes.clock import Clock
 from tests.fakes.openai_upstream import FakeOpenAI
 from wire.errors import ApiError
-
-
-@dataclass
-class Clock:
-    """Seconds that pass when the test says so."""
-
-    now: float = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def wait_of(limit: RateLimit, who: str) -> int:

@@ -77,3 +77,10 @@ def test_a_keys_holder_deletes_no_base_model(holder: Holder, upstream: FakeOpenA
 def test_an_upstream_that_lists_nonsense_is_told(client: FlaskClient, upstream: FakeOpenAI) -> None:
     upstream.fail("GET /v1/models", refusal(503, "later", "overloaded"))
     assert client.get("/models").status_code == 503
+
+
+@pytest.mark.parametrize(("path", "methods"), [("export", "GET, HEAD"), ("a/export/b", "DELETE, GET, HEAD")])
+def test_what_ends_in_export_is_that_calls_path_for_every_method(client: FlaskClient, path: str, methods: str) -> None:
+    """As `Allow` says: deleting `/models/NAME/export` would delete a model of that name."""
+    reply = client.put(f"/models/{FINE_TUNED}/{path}")
+    assert (reply.status_code, ", ".join(sorted(reply.headers["Allow"].split(", ")))) == (405, methods)

@@ -11,6 +11,7 @@ from config import ServiceConfig
 from services.breaker import Breaker
 from services.embedded import EmbeddedEngine
 from services.failures import MARK, UpstreamUnavailable
+from tests.fakes.clock import Clock
 from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI, Fault, refusal
 from tests.fakes.ports import free_port
 
@@ -19,19 +20,9 @@ DROP, DOWN = Fault("drop"), refusal(503, "no", None)
 LOADING = Fault("status", 503, error={"message": "loading", "code": "model_loading"}, headers={MARK: "1"})
 
 
-class Clock:
-    """Time that passes when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(100.0)
 
 
 @pytest.fixture

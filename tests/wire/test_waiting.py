@@ -1,23 +1,21 @@
 """Answers that take their time: signs of life meanwhile, and what becomes of failures and of callers who left."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
+from tests.fakes import clock as fakes
 from wire.errors import ApiError, Unavailable
 from wire.sse import Started
 from wire.waiting import BEAT_SECONDS, BLANK, COMMENT, QUIET_SECONDS, Pieces, Work, reply, stream
 
 
-class Clock:
+@dataclass
+class Clock(fakes.Clock):
     """A time that passes only while something is worked on."""
 
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.ended = False
-
-    def __call__(self) -> float:
-        return self.now
+    ended: bool = False
 
     def work(self, seconds: float, failure: ApiError | None = None, *, step: float = 0.1) -> Work[bytes]:
         """Yield every tenth of a second, then return the reply, or fail."""

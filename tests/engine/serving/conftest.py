@@ -9,6 +9,7 @@ import pytest
 from engine.serving.pool import Pool
 from engine.serving.process import ModelProcess, ServedModel
 from engine.serving.room import PoolSettings
+from tests.fakes.clock import Clock
 
 SETTINGS = PoolSettings(
     context_tokens=512, parallel=2, threads=1, models_loaded=2, memory_mb=4096, idle_seconds=600.0, callers=12
@@ -25,16 +26,6 @@ def lent(pool: Pool, model: ServedModel) -> Iterator[ModelProcess]:
         except StopIteration as done:
             process: ModelProcess = done.value
         yield process
-
-
-class Clock:
-    """Time that passes when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from engine.serving import standby
 from engine.serving.pool import PATIENCE, SWEEP_SECONDS, TURN_SECONDS, Pool
 from engine.serving.process import ModelGone, ServedModel, StartFailed
 from engine.serving.room import MEGABYTE, PoolSettings
-from tests.engine.serving.conftest import SETTINGS, Clock, lent
+from tests.engine.serving.conftest import SETTINGS, lent
+from tests.fakes.clock import Clock
 from wire.errors import ServerFault, Unavailable
 
 

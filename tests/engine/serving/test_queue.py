@@ -8,7 +8,8 @@ import pytest
 from engine.serving.pool import PATIENCE, Pool
 from engine.serving.process import ModelProcess, ServedModel
 from engine.serving.room import PoolSettings
-from tests.engine.serving.conftest import SETTINGS, Clock, lent
+from tests.engine.serving.conftest import SETTINGS, lent
+from tests.fakes.clock import Clock
 from wire.errors import Unavailable
 
 WAITS = "waits"

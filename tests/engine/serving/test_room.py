@@ -11,7 +11,8 @@ from engine.serving.pool import TURN_SECONDS, Pool
 from engine.serving.process import Memory, ModelProcess, ServedModel, ServerSettings
 from engine.serving.room import MEGABYTE, PoolSettings
 from engine.serving.slot import Slot
-from tests.engine.serving.conftest import SETTINGS, Clock, lent
+from tests.engine.serving.conftest import SETTINGS, lent
+from tests.fakes.clock import Clock
 from wire.errors import Unavailable
 from wire.waiting import BEAT_SECONDS, QUIET_SECONDS
 

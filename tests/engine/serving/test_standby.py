@@ -11,7 +11,8 @@ import sandbox
 from engine.serving import standby
 from engine.serving.pool import Pool
 from engine.serving.process import ServedModel, StartFailed
-from tests.engine.serving.conftest import SETTINGS, Clock, lent
+from tests.engine.serving.conftest import SETTINGS, lent
+from tests.fakes.clock import Clock
 from tests.fakes.ports import until
 
 
