@@ -17,12 +17,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from engine import bert_gguf, catalogue, durable
 from engine.catalogue import BaseModel, FetchFailed
 from tests.fakes.bare_gguf import BARE
+from tests.fakes.ports import until
 from tests.tiny_encoder import publish_tiny_encoder
 from tests.tiny_models import write_qwen3
 
@@ -106,7 +106,9 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Index]]:
     handler = type("ThisIndex", (Index,), {**facts, "stalled": threading.Event()})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
+    # A trainer that ran in this process has left both as it needs them.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    for name in [name for name in os.environ if name.startswith("PIP_") or name == "HF_HUB_OFFLINE"]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
@@ -149,8 +151,7 @@ def test_a_killed_download_is_gone_on_from(index: type[Index], tmp_path: Path) -
     puller = pull(tmp_path)
     assert index.stalled.wait(60)
     unfinished = tmp_path / "m" / "wheel" / NAME
-    while not (unfinished.exists() and unfinished.stat().st_size):
-        assert psutil.pid_exists(puller.pid)
+    until(lambda: unfinished.exists() and unfinished.stat().st_size > 0)
     puller.kill()
     puller.wait()
     assert left_in(tmp_path) == [f"m/wheel/{NAME}"]

@@ -15,6 +15,7 @@ from engine.serving.process import ModelGone, ServedModel, StartFailed
 from engine.serving.room import MEGABYTE, PoolSettings
 from tests.engine.serving.conftest import SETTINGS, lent
 from tests.fakes.clock import Clock
+from tests.fakes.ports import until
 from wire.errors import ServerFault, Unavailable
 
 
@@ -170,9 +171,9 @@ def test_training_swaps_to_fewer_threads_and_drops_no_request(
 
 
 def test_a_dead_process_is_replaced_at_the_next_request(pool: Pool, base: ServedModel) -> None:
-    killed = psutil.Process(use(pool, base))
-    killed.kill()
-    psutil.wait_procs([killed], timeout=10)
+    with lent(pool, base) as killed:
+        psutil.Process(killed.pid).kill()
+    until(lambda: not killed.alive)  # whoever keeps its walls ends after it
     assert use(pool, base) != killed.pid
 
 
