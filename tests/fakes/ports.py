@@ -38,12 +38,14 @@ def _is_free(port: int) -> bool:
         return True
 
 
-def until(true: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.02) -> Any:
-    """Return the first truthy value of `true`, which is asked again after each `pause`."""
+def until(true: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.02, longest: float = 0.2) -> Any:
+    """Return the first truthy value of `true`; asked again after `pause`, then ever less often, for asking takes time
+    from whoever is waited for."""
     deadline = time.monotonic() + seconds
     while not (found := true()):
         assert time.monotonic() < deadline, f"not within {seconds} s"
         time.sleep(pause)
+        pause = max(pause, min(pause * 1.1, longest))
     return found
 
 
@@ -106,5 +108,5 @@ def answers(url: str) -> bool:
 def wait_until_answers(url: str, seconds: float = PATIENCE) -> float:
     """Return how many seconds it took; fail the test when it takes too long."""
     began = time.monotonic()
-    until(lambda: answers(url), seconds)
+    until(lambda: answers(url), seconds, longest=0.02)
     return time.monotonic() - began
