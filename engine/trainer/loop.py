@@ -172,7 +172,7 @@ def _announce(run: Run, resumed_from: int | None) -> None:
 
 def _plan(run: Run) -> preflight.Plan:
     lengths = [run.objective.longest(one) for one in run.training.examples]
-    tokens = _tokens_seen(run.training, run.recipe.n_epochs)
+    tokens = tokens_seen(run.training, run.recipe.n_epochs)
     return preflight.Plan(lengths, run.recipe.batch_size, run.recipe.total_steps, run.training.tokens, tokens)
 
 
@@ -195,7 +195,7 @@ def _as_trained_in(training: data.Dataset[Any], epoch: int) -> list[Any]:
     ]
 
 
-def _tokens_seen(training: data.Dataset[Any], epochs: int) -> int:
+def tokens_seen(training: data.Dataset[Any], epochs: int) -> int:
     """Tokens that went through the model, padding apart: what a row loses without its system message is not counted."""
     return sum(len(example) for epoch in range(1, epochs + 1) for example in _as_trained_in(training, epoch))
 
@@ -255,7 +255,7 @@ def _finish(run: Run, started: float) -> None:
     durable.write_json(run.job_dir / "parity.json", found)
     settled = run.recipe
     result = {
-        "trained_tokens": _tokens_seen(run.training, settled.n_epochs),
+        "trained_tokens": tokens_seen(run.training, settled.n_epochs),
         "hyperparameters": settled.hyperparameters,
         "total_steps": settled.total_steps,
         "train_loss": run.state.history[-1]["train_loss"],
