@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -91,8 +92,8 @@ class Driver:
 
     def declare_wrongly(self) -> None:
         """Declare another sha256 than the file has."""
-        form = {"files": {"files": ("x.jsonl", self.content())}, "data": {"sha256": "0" * 64}}
-        reply = requests.post(f"{self.service.url}/upload_files", timeout=60, **form)  # type: ignore[arg-type]
+        form: dict[str, Any] = {"files": {"files": ("x.jsonl", self.content())}, "data": {"sha256": "0" * 64}}
+        reply = requests.post(f"{self.service.url}/upload_files", timeout=60, **form)
         if (reply.status_code, reply.json()["response"]["code"]) != (400, "checksum_mismatch"):
             self.faults.append(f"another sha256 was answered by {reply.text:.200}")
 
@@ -117,13 +118,13 @@ class Driver:
         self.service.end()
         self.service.start()
         self.service.wait(PATIENCE)
-        ask = {"headers": {"Authorization": f"Bearer {ENGINE_KEY}"}, "timeout": 60}
+        ask: dict[str, Any] = {"headers": {"Authorization": f"Bearer {ENGINE_KEY}"}, "timeout": 60}
         url = f"{self.service.engine_url}/files"
-        seen = {one["id"]: one for one in requests.get(url, **ask).json()["data"]}  # type: ignore[arg-type]
+        seen = {one["id"]: one for one in requests.get(url, **ask).json()["data"]}
         for file_id, digest in self.acknowledged.items():
             if file_id not in seen:
                 self.faults.append(f"{file_id} was acknowledged and is gone")
-            elif _sha256(requests.get(f"{url}/{file_id}/content", **ask).content) != digest:  # type: ignore[arg-type]
+            elif _sha256(requests.get(f"{url}/{file_id}/content", **ask).content) != digest:
                 self.faults.append(f"{file_id} is not what was sent")
         for file_id in seen.keys() - self.acknowledged.keys():
             if _sha256((self.data / "files" / file_id).read_bytes()) not in self.whole:

@@ -119,8 +119,9 @@ def _accepted_or_not(fault: Fault, chance: random.Random) -> Fault:
 
 
 def _hang(chance: random.Random) -> Fault:
-    when = chance.choice([{"after_work": True}, {"late": True}, {}])
-    return Fault("hang", seconds=SILENCE * 1.4, **when)  # type: ignore[arg-type]
+    whens: list[dict[str, Any]] = [{"after_work": True}, {"late": True}, {}]
+    when = chance.choice(whens)
+    return Fault("hang", seconds=SILENCE * 1.4, **when)
 
 
 FAULTS: dict[str, Callable[[random.Random], Fault]] = {

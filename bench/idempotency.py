@@ -16,6 +16,8 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import requests
+
 from bench.creates import BODY, CREATE, Victim, jobs_of
 from tests.fakes.openai_upstream import Fault
 
@@ -48,11 +50,11 @@ def call(victim: Victim, key: str, tally: Tally, guard: threading.Lock) -> None:
         time.sleep(PAUSE)
 
 
-def _word(reply: object) -> str:
+def _word(reply: requests.Response | None) -> str:
     if reply is None:
         return "no answer"
-    status, told = reply.status_code, reply.json()["response"]  # type: ignore[attr-defined]
-    waits = "" if status != 409 or "Retry-After" in reply.headers else " without Retry-After"  # type: ignore[attr-defined]
+    status, told = reply.status_code, reply.json()["response"]
+    waits = "" if status != 409 or "Retry-After" in reply.headers else " without Retry-After"
     return "200" if status == 200 else f"{status} {told['code']}{waits}"
 
 

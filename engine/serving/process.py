@@ -177,7 +177,8 @@ class ModelProcess:
     def _read_address(self, child: Popen[bytes], timeout: float) -> str:
         assert child.stdout is not None
         lines: list[bytes] = []
-        reader = threading.Thread(target=lambda: lines.append(child.stdout.readline()), daemon=True)  # type: ignore[union-attr]
+        said = child.stdout
+        reader = threading.Thread(target=lambda: lines.append(said.readline()), daemon=True)
         reader.start()
         reader.join(timeout)
         if reader.is_alive():
@@ -217,6 +218,6 @@ def _new_folder() -> tempfile.TemporaryDirectory[str]:
 def _innermost(pid: int) -> int:
     """The process that `pid` keeps within walls, or itself."""
     try:
-        return [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)][-1].pid  # type: ignore[no-any-return]
+        return int([psutil.Process(pid), *psutil.Process(pid).children(recursive=True)][-1].pid)
     except psutil.Error:
         return pid

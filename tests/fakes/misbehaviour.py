@@ -2,6 +2,7 @@
 
 import gzip
 from dataclasses import dataclass
+from typing import Any
 
 from tests.fakes.openai_upstream import Fault, refusal
 
@@ -24,8 +25,8 @@ class Kind:
     told: frozenset[int]
 
 
-def wire(raw: bytes, told: frozenset[int] = BAD, **more: object) -> Kind:
-    return Kind(Fault("wire", raw=raw, **more), told)  # type: ignore[arg-type]
+def wire(raw: bytes, told: frozenset[int] = BAD, **more: Any) -> Kind:
+    return Kind(Fault("wire", raw=raw, **more), told)
 
 
 def body(content: bytes, told: frozenset[int] = BAD, **headers: str) -> Kind:
