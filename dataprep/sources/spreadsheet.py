@@ -24,9 +24,10 @@ _CHUNK_BYTES = 1024**2
 _OTHER_BOOKS = {"xl/workbook.bin", "content.xml"}
 _WAY_OUT = "Save its sheet alone as a new XLSX or CSV file."
 _NO_WORKBOOK = f"It is no XLSX workbook, or it is protected by a password. {_WAY_OUT}"
-# A row, a cell that holds something, or its value: just enough to know where cells stand and what they repeat.
+# A row, its end, a cell that holds something, or its value: enough to know where cells stand and what they repeat.
 _find_tokens = re.compile(
-    rb"<(?:\w+:)?(?:(?P<row>row\b)|(?P<cell>c\b)|(?P<value>v\s*>\s*(?P<number>\d{1,9})))(?P<rest>[^<>]*)"
+    rb"<(?:(?P<end>/(?:\w+:)?row\b)"
+    rb"|(?:\w+:)?(?:(?P<row>row\b)|(?P<cell>c\b)|(?P<value>v\s*>\s*(?P<number>\d{1,9}))))(?P<rest>[^<>]*)"
 ).finditer
 _find_ends = re.compile(rb"</(?:\w+:)?si\s*>").finditer
 _find_place = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{0,3})(\d{1,7})""").search
@@ -126,25 +127,52 @@ def _measure_shared(packed: zipfile.ZipFile, name: str) -> "array[int]":
 
 
 def _measure_sheet(packed: zipfile.ZipFile, name: str, lengths: "array[int]") -> None:
-    row = column = last_row = last_column = text_bytes = 0
-    shared = False
-    tokens = (token for chunk in _chunks(packed, name) for token in _find_tokens(chunk))
-    for token in tokens:
-        place = _find_place(token["rest"])
-        if token["row"]:
-            row, column = int(place[2]) if place else row + 1, 0
-        elif token["cell"]:
-            column = _column_of(place[1]) if place else column + 1
-            shared = bool(_is_shared(token["rest"]))
-            if not token["rest"].endswith(b"/"):
-                last_row, last_column = max(last_row, int(place[2]) if place else row), max(last_column, column)
-        elif shared and int(token["number"]) < len(lengths):
-            text_bytes += lengths[int(token["number"])]
-    if last_row * last_column > MAX_CELLS:
-        size = f"{last_row} rows by {last_column} columns"
+    grid = _Grid(lengths)
+    for chunk in _chunks(packed, name):
+        for token in _find_tokens(chunk):
+            grid.take(token)
+    if grid.last_row * grid.last_column > MAX_CELLS:
+        size = f"{grid.last_row} rows by {grid.last_column} columns"
         raise UnreadableSource(f"A sheet reaches over {size}, more than {MAX_CELLS} cells. {_WAY_OUT}")
-    if text_bytes > MAX_TEXT_BYTES:
-        raise UnreadableSource(f"The cells of a sheet hold {text_bytes // 1024**2} MiB of text. {_WAY_OUT}")
+    if grid.text_bytes > MAX_TEXT_BYTES:
+        raise UnreadableSource(f"The cells of a sheet hold {grid.text_bytes // 1024**2} MiB of text. {_WAY_OUT}")
+
+
+class _Grid:
+    """How far the cells of a sheet reach that hold something, and how many bytes of the shared texts they repeat."""
+
+    def __init__(self, lengths: "array[int]") -> None:
+        self._lengths = lengths
+        self._row = self._column = 0
+        self._shared = self._within_row = False
+        self.last_row = self.last_column = self.text_bytes = 0
+
+    def take(self, token: re.Match[bytes]) -> None:
+        """Go on to a row, a cell or a cell's value."""
+        rest = token["rest"]
+        if token["end"]:
+            self._within_row = False
+        elif token["row"]:
+            self._take_row(rest)
+        elif token["cell"]:
+            self._take_cell(rest)
+        elif self._shared and int(token["number"]) < len(self._lengths):
+            self.text_bytes += self._lengths[int(token["number"])]
+
+    def _take_row(self, rest: bytes) -> None:
+        if self._within_row:  # a million rows, each in the one before, take the parser seconds
+            raise UnreadableSource(f"A sheet is damaged: a row begins within a row. {_WAY_OUT}")
+        place = _find_place(rest)
+        self._row, self._column = int(place[2]) if place else self._row + 1, 0
+        self._within_row = not rest.endswith(b"/")
+
+    def _take_cell(self, rest: bytes) -> None:
+        place = _find_place(rest)
+        self._column = _column_of(place[1]) if place else self._column + 1
+        self._shared = bool(_is_shared(rest))
+        if not rest.endswith(b"/"):
+            self.last_row = max(self.last_row, int(place[2]) if place else self._row)
+            self.last_column = max(self.last_column, self._column)
 
 
 def _column_of(letters: bytes) -> int:

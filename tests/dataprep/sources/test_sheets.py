@@ -209,6 +209,7 @@ LONG_TEXT = {"xl/sharedStrings.xml": f'<sst xmlns="{_MAIN}"><si><t>{"x" * 30000}
         (FAR_WITHOUT_PLACES, {}, "cells"),
         (SHARED, LONG_TEXT, "MiB of text"),
         ("<row/>" * 12_000_000, {}, "bomb"),
+        ("<row>" * 1_000_000, {}, "a row begins within a row"),
     ],
 )
 def test_a_workbook_that_would_fill_the_memory_is_refused_unopened(
