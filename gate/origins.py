@@ -13,7 +13,8 @@ _PREFLIGHT = (
     ("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE"),
     (
         "Access-Control-Allow-Headers",
-        "authorization, content-type, idempotency-key, x-request-id, x-confirm-over-budget",
+        "authorization, content-type, idempotency-key, last-event-id, x-request-id, x-confirm-new-job, "
+        "x-confirm-over-budget",
     ),
     ("Access-Control-Max-Age", "600"),
 )

@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from config import ServiceConfig
+from gate.origins import Origins
 from routes.access import PUBLIC, SCOPES
 from tests.fakes.openai_upstream import FILE_ID, FINE_TUNED, JOB_ID, FakeOpenAI, refusal
 from tests.test_docs import ROOT, routes_of
@@ -205,9 +206,20 @@ def test_nothing_of_it_is_loaded_before_somebody_asks() -> None:
 import sys
 from app import create_app
 from config import ServiceConfig
+from gate.origins import Origins
 client = create_app(ServiceConfig(openai_base_url="http://127.0.0.1:9/v1")).test_client()
 loaded = lambda: "routes.description.document" in sys.modules
 print([client.get(path).status_code and loaded() for path in ("/status", "/openapi.json")])
 """
     done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout.lower()) == [False, True]
+
+
+def test_a_page_of_an_allowed_origin_may_send_every_header_that_is_described(described: dict[str, Any]) -> None:
+    page = "https://intranet.example"
+    asked = {"HTTP_ORIGIN": page, "REQUEST_METHOD": "OPTIONS", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "POST"}
+    allowed = dict(Origins(frozenset({page})).preflight(asked) or [])["Access-Control-Allow-Headers"].split(", ")
+    told = [one for _, _, operation in operations(described) for one in operation.get("parameters", [])]
+    named = {one["name"].lower() for one in told if one["in"] == "header"}
+    assert "idempotency-key" in named
+    assert named - {*allowed} == set()
