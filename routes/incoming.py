@@ -23,6 +23,10 @@ from wire.requests import unknown_field
 MAX_PAGE_FORM_BYTES = 64 * 1024
 # What boundaries and part headers may add to the files of an upload.
 FRAMING_BYTES = 1024 * 1024
+# Fields are held in memory, files are not: all that one call may send are then 128 MB. The parser's own buffer, which
+# has the same bound, holds up to two pieces of 64 KB.
+MAX_PARTS = 1000
+MAX_FIELD_BYTES = 128 * 1024
 Form = MultiDict[str, str]
 FormFiles = MultiDict[str, FileStorage]
 
@@ -58,7 +62,7 @@ def multipart(max_megabytes: int) -> tuple[Form, FormFiles]:
         message = f"The body's content type is {shown}; send the file as multipart/form-data, in the field 'files'."
         raise UnsupportedMediaType(message, code="unsupported_content_type")
     body = _Limited(request, max_megabytes * 1024 * 1024 + FRAMING_BYTES, f"An upload ({max_megabytes} MB)")
-    parser = FormDataParser(silent=False, max_form_memory_size=500_000, max_form_parts=1000)
+    parser = FormDataParser(silent=False, max_form_memory_size=MAX_FIELD_BYTES, max_form_parts=MAX_PARTS)
     try:
         _, form, files = parser.parse(
             cast(BinaryIO, body), request.mimetype, request.content_length, request.mimetype_params

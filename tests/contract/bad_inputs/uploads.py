@@ -61,7 +61,7 @@ EMPTY = {"nothing": b"", "blanks": b" \n\t\r\n ", "a byte order mark": b"\xef\xb
 _FILE = form(("files", "a.jsonl", LINE))
 _TWO = form(("files", "a.jsonl", LINE), ("files", "b.jsonl", LINE))
 _MANY = form(*[("files", "a.jsonl", LINE) for _ in range(1001)])
-_FIELDS = form(("files", "a.jsonl", LINE), ("validate", None, b"x" * 600_000))
+_FIELDS = form(("files", "a.jsonl", LINE), ("validate", None, b"x" * 140_000))
 FORMS = [
     Bad("U2", "", _FILE, 400, "invalid_multipart", "without a boundary", {"Content-Type": "multipart/form-data"}),
     Bad(
