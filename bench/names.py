@@ -161,7 +161,7 @@ class Watch:
         for path in arguments[:2]:
             if isinstance(path, str | bytes | os.PathLike) and event not in ("os.putenv", "os.unsetenv"):
                 where = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 -- asks the disk nothing
-                if not where.startswith((*self._allowed, *_HARMLESS)):
+                if not f"{where}/".startswith((*self._allowed, *_HARMLESS)):  # a folder too
                     self.outside.add(f"{event} {where}")
 
 
