@@ -13,6 +13,7 @@ from config import EngineConfig, ServiceConfig
 from engine.app import create_engine
 from engine.architectures import SUPPORTED
 from tests.fakes.service import NO_DATA
+from tests.guides import CHINESE, COMMANDS, DOCS, blocks, pages, without_comments
 
 ROOT = Path(__file__).resolve().parent.parent
 READMES = ("README.md", "README.zh-CN.md")
@@ -21,7 +22,8 @@ SETTINGS = sorted({one.metadata["env"] for config in (ServiceConfig, EngineConfi
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^(#{1,6}) ", re.MULTILINE)
-_COMMENT = re.compile(r"\s*(?:^|(?<=\s))#.*$", re.MULTILINE)
+# What a block may hold that nobody types: what is printed, and settings.
+_SHOWN = {"text", "ini"}
 
 
 def read(name: str) -> str:
@@ -100,14 +102,56 @@ def relative_links() -> Iterator[tuple[str, str]]:
     for document in documents:
         name = document.relative_to(ROOT).as_posix()
         for target in _LINK.findall(prose(name)):
-            if not re.match(r"[a-z]+:|#", target):
-                yield name, target.partition("#")[0]
+            if not re.match(r"[a-z]+:", target):
+                yield name, target
+
+
+def led_to(document: str, target: str) -> tuple[Path, str]:
+    """The file of ours that a link leads to, and the heading in it, empty for none."""
+    name, _, heading = target.partition("#")
+    return ((ROOT / document).parent / name if name else ROOT / document).resolve(), heading
+
+
+def anchors(document: Path) -> set[str]:
+    """The headings of a document as links name them."""
+    titles = re.findall(r"^#{1,6} (.+)$", _FENCE.sub("", document.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def test_every_relative_link_leads_somewhere() -> None:
     links = list(relative_links())
     assert links
-    assert [link for link in links if not (ROOT / link[0]).parent.joinpath(link[1]).exists()] == []
+    assert [link for link in links if not led_to(*link)[0].exists()] == []
+
+
+def test_every_link_to_a_heading_finds_it() -> None:
+    places = {link: led_to(*link) for link in relative_links()}
+    assert [link for link, (file, heading) in places.items() if heading and heading not in anchors(file)] == []
+
+
+def test_both_languages_have_the_same_guides() -> None:
+    assert {"tutorial.md", "how-to/azure.md", "explanation/lora.md"} <= {*pages()}
+    assert pages() == pages(CHINESE)
+
+
+@pytest.mark.parametrize("page", pages())
+def test_a_guide_says_the_same_in_both_languages(page: str) -> None:
+    english, chinese = ((folder / page).relative_to(ROOT).as_posix() for folder in (DOCS, CHINESE))
+    assert _HEADING.findall(prose(english)) == _HEADING.findall(prose(chinese))
+    assert [one.same_in_both for one in blocks(ROOT / english)] == [one.same_in_both for one in blocks(ROOT / chinese)]
+    assert leads(english) == leads(chinese)
+
+
+def leads(guide: str) -> list[str]:
+    """Where a guide leads, without the language; headings are called otherwise in each."""
+    found = (led_to(guide, target)[0].relative_to(ROOT).as_posix() for target in _LINK.findall(prose(guide)))
+    return sorted(name.replace("docs/zh/", "docs/").replace(".zh-CN", "") for name in found)
+
+
+@pytest.mark.parametrize("page", pages())
+def test_what_may_be_typed_in_a_guide_is_known_to_be_commands(page: str) -> None:
+    assert {block.language for block in blocks(DOCS / page)} <= COMMANDS | _SHOWN
+    assert len(blocks(DOCS / page)) == (DOCS / page).read_text(encoding="utf-8").count("```") / 2
 
 
 def test_both_languages_have_the_same_headings() -> None:
@@ -117,7 +161,7 @@ def test_both_languages_have_the_same_headings() -> None:
 
 def test_both_languages_have_the_same_code() -> None:
     english, chinese = (
-        [(language, _COMMENT.sub("", code)) for language, code in _FENCE.findall(read(readme))] for readme in READMES
+        [(language, without_comments(code)) for language, code in _FENCE.findall(read(readme))] for readme in READMES
     )
     assert english == chinese
 
