@@ -30,6 +30,7 @@ LONG = (
     "test_engine_over_a_socket",
     "test_engine_in_process",
     "test_kills",
+    "test_guides",
     "test_architectures",
     "test_full_disk",
     "test_export",

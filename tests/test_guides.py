@@ -7,6 +7,7 @@ import subprocess
 import sysconfig
 import venv
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,7 @@ class Terminal:
         for process in reversed(self._serving):
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(PATIENCE)
-            until(lambda ended=process: not _has_members(ended.pid))
+            until(partial(_is_empty, process.pid))
 
     def _here(self, code: str) -> str:
         for name, place in self._instead.items():
@@ -74,18 +75,18 @@ class Terminal:
         return code
 
 
-def _has_members(group: int) -> bool:
+def _is_empty(group: int) -> bool:
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
-        return False
-    return True
+        return True
+    return False
 
 
 def _answers(url: str) -> bool:
     try:
         return requests.get(url, timeout=20).status_code in (200, 401)
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 
