@@ -5,7 +5,7 @@ import mimetypes
 from flask import Blueprint
 from werkzeug.exceptions import HTTPException
 
-from dashboard import data, entrance, files, frame, jobs, models, new_job, overview, playground, preferences
+from dashboard import data, entrance, files, frame, jobs, models, new_job, overview, playground, preferences, reference
 from wire.errors import ApiError
 
 # Windows may have another idea of it, and a browser is told not to guess.
@@ -18,7 +18,7 @@ bp = Blueprint(
     static_folder="static",
     static_url_path="/dashboard/static",
 )
-for page in (overview, data, new_job, jobs, models, files, playground, entrance, preferences):
+for page in (overview, data, new_job, jobs, models, files, playground, reference, entrance, preferences):
     bp.register_blueprint(page.bp)
 for kind in (ApiError, HTTPException, Exception):
     bp.register_error_handler(kind, frame.show_failure)

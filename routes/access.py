@@ -22,6 +22,7 @@ PUBLIC = frozenset(
 ANY = ""
 SCOPES = {
     "dashboard.overview.overview": ANY,
+    "dashboard.reference.show": ANY,
     "dashboard.jobs.list_jobs": "read",
     "dashboard.jobs.show_job": "read",
     "dashboard.jobs.cancel_job": "train",

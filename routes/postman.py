@@ -2,6 +2,8 @@
 
 from flask import Blueprint, Response, current_app
 
+from routes.openapi import described
+
 bp = Blueprint("postman", __name__)
 
 
@@ -11,7 +13,6 @@ def postman() -> Response:
     kept = current_app.extensions
     if "postman" not in kept:
         from routes.description.collection import collection
-        from routes.description.document import describe
 
-        kept["postman"] = collection(describe(current_app))
+        kept["postman"] = collection(described())
     return Response(kept["postman"], mimetype="application/json")

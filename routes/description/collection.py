@@ -73,7 +73,7 @@ def collection(described: Schema) -> str:
     """Return the collection of an OpenAPI document of ours, as text to write into a file."""
     folders: dict[str, list[Schema]] = {FIRST: []}
     deletions: list[Schema] = []
-    for method, path, operation in _calls(described):
+    for method, path, operation in calls(described):
         name = FIRST if path in DOCUMENTED else operation["tags"][0]
         folder = deletions if method == "DELETE" else folders.setdefault(name, [])
         folder.append(_item(method, path, operation))
@@ -87,8 +87,8 @@ def collection(described: Schema) -> str:
     return json.dumps(told, ensure_ascii=False, indent=2) + "\n"
 
 
-def _calls(described: Schema) -> Iterator[tuple[str, str, Schema]]:
-    """Each call, the documented ones in their order, what looks before what changes."""
+def calls(described: Schema) -> Iterator[tuple[str, str, Schema]]:
+    """Yield each call, the documented ones in their order, what looks before what changes."""
     paths = described["paths"]
     for path in (*DOCUMENTED, *(path for path in paths if path not in DOCUMENTED)):
         for method in sorted(paths[path], key=["get", "post", "delete"].index):

@@ -9,7 +9,7 @@ from tests.dashboard.conftest import Reader
 from tests.fakes.openai_upstream import JOB_ID, FakeOpenAI, Fault
 
 PAGES = ["/", "/dashboard/jobs", f"/dashboard/jobs/{JOB_ID}", "/dashboard/playground", "/dashboard/login"]
-PAGES += ["/dashboard/files", "/dashboard/models", "/dashboard/new-job", "/dashboard/data"]
+PAGES += ["/dashboard/files", "/dashboard/models", "/dashboard/new-job", "/dashboard/data", "/docs"]
 
 
 def is_page(reply: TestResponse, status: int = 200) -> str:

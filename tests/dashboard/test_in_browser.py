@@ -19,7 +19,7 @@ PLAYGROUND = "/dashboard/playground"
 PAGES = {"overview": "/", "jobs": "/dashboard/jobs", "job": JOB, "failure": "/dashboard/jobs/nope"}
 PAGES |= {"playground": PLAYGROUND, "files": "/dashboard/files", "models": "/dashboard/models"}
 PAGES |= {"new-job": "/dashboard/new-job", "data": "/dashboard/data"}
-PAGES |= {"login": "/dashboard/login"}
+PAGES |= {"login": "/dashboard/login", "reference": "/docs"}
 # A folder for pictures of the pages in every look, for people to look at.
 PICTURES = os.environ.get("TUNE9527_TEST_PICTURES")
 LOOKS = list(product(("en", "zh-CN"), ("light", "dark"), (390, 1440)))

@@ -14,7 +14,18 @@ _CALL = re.compile(r"\b_\(")
 _BETWEEN = re.compile(r">([^<>]*[A-Za-z]{2}[^<>]*)<")
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 # Names, commands, other languages' own names.
-_ALIKE = {"tune9527", "GGUF", "PEFT", "Ollama", "curl", "Python", "English", "中文", "make key"}
+_ALIKE = {
+    "tune9527",
+    "GGUF",
+    "PEFT",
+    "Ollama",
+    "curl",
+    "Python",
+    "English",
+    "中文",
+    "make key",
+    "-H 'Authorization: Bearer t9_...'",
+}
 
 
 def texts(template: Path) -> set[str]:

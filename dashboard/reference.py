@@ -1,0 +1,17 @@
+"""Every call of this port for people to read, from the description that programs get at /openapi.json."""
+
+from flask import Blueprint, render_template, request
+
+from routes.openapi import described
+
+bp = Blueprint("reference", __name__)
+
+
+@bp.get("/docs")
+def show() -> str:
+    """Show what each call takes and answers, how it fails, and a command that makes it."""
+    from routes.description import sections  # as late as the description itself
+
+    told, root = described(), request.url_root.rstrip("/")
+    found = {"families": sections.families(told), "things": sections.things(told)}
+    return render_template("reference.html", **found, failures=sections.failures(told), root=root)
