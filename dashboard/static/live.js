@@ -1,4 +1,4 @@
-// Beats while the page is seen, so that htmx asks again; copies; says when the service is gone. Nothing else.
+// Beats while the page is seen, so that htmx asks again; leaves the reader where they are; copies; says when the service is gone.
 "use strict";
 (() => {
   const notice = document.getElementById("notice");
@@ -17,6 +17,20 @@
   document.body.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.successful) notice.replaceChildren();
   });
+
+  // What is exchanged takes focus and scrolling with it: both go to what stands in its place.
+  let focused = null;
+  document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    focused = detail.target.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  });
+  document.body.addEventListener("htmx:afterSwap", () => {
+    if (focused) document.querySelector(`main a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+    focused = null;
+  });
+  let scrolled = 0;
+  const events = () => document.getElementById("event-list");
+  document.body.addEventListener("htmx:oobBeforeSwap", () => { scrolled = events()?.scrollTop ?? 0; });
+  document.body.addEventListener("htmx:oobAfterSwap", () => { if (events()) events().scrollTop = scrolled; });
 
   const offerCopies = (root) => {
     if (!navigator.clipboard) return; // no https, no clipboard: the text can still be marked

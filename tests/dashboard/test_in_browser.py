@@ -82,6 +82,25 @@ def test_the_curve_moves_within_two_seconds_and_the_page_follows_the_job_to_its_
     expect(window.page.get_by_text("The new model")).to_be_visible()
 
 
+def test_a_reader_is_left_where_they_are_when_something_moves(served: Served, window: Visit) -> None:
+    served.start_job()
+    served.train(20)
+    window.page.goto(served.url)
+    link = window.page.get_by_role("link", name="See the curve")
+    link.focus()
+    served.train(30)
+    window.page.evaluate("htmx.trigger(document.body, 'slow-tick')")
+    expect(window.page.get_by_text("Step 30 of 40")).to_be_visible()
+    expect(link).to_be_focused()
+    link.click()
+    events = window.page.locator("#event-list")
+    events.evaluate("list => { list.scrollTop = 100; list.focus(); }")
+    served.train(32)
+    expect(events).to_contain_text("Step 32/40")
+    assert events.evaluate("list => list.scrollTop") == 100
+    expect(events).to_be_focused()
+
+
 def test_a_job_is_cancelled_by_keyboard_alone(served: Served, window: Visit) -> None:
     served.start_job()
     served.train(2)
