@@ -11,10 +11,12 @@ from routes import services
 from routes.incoming import page_form, query
 from services import curves
 from services.client import OPENAI_URL
+from wire.errors import ApiError
 
 bp = Blueprint("jobs", __name__, url_prefix="/dashboard/jobs")
 _PAGE = 20
 _NEWEST_EVENTS = 100
+_MOST_CHECKPOINTS = 20
 
 
 @bp.get("")
@@ -63,7 +65,22 @@ def resume_job(job_id: str) -> Response:
 
 def _page(job: dict[str, Any], events: list[dict[str, Any]]) -> str:
     points = services().jobs.curve(job["id"])["points"]
-    return render_template("job.html", **_seen(job, events), points=points, root=request.url_root.rstrip("/"))
+    engine = bool(job.get("fine_tuned_model")) and services().outlook.is_engine()
+    more = {"points": points, "checkpoints": _checkpoints(job), "engine": engine}
+    return render_template("job.html", **_seen(job, events), **more, root=request.url_root.rstrip("/"))
+
+
+def _checkpoints(job: dict[str, Any]) -> list[dict[str, Any]]:
+    """The models that an ended job kept of earlier epochs, if its upstream tells of any."""
+    if not is_over(job):
+        return []
+    try:
+        kept = services().jobs.checkpoints(job["id"], {"limit": _MOST_CHECKPOINTS})["data"]
+    except ApiError as failure:
+        if failure.code != "not_served_upstream":
+            raise
+        return []
+    return [one for one in kept if one["fine_tuned_model_checkpoint"] != job.get("fine_tuned_model")]
 
 
 def _part(job: dict[str, Any], events: list[dict[str, Any]]) -> str:

@@ -14,12 +14,13 @@ from tests.browser import Visit, visit
 from tests.dashboard.served import Served
 from tests.fakes.openai_upstream import JOB_ID
 
-JOB = f"/dashboard/jobs/{JOB_ID}"
+JOB, DONE = f"/dashboard/jobs/{JOB_ID}", f"/dashboard/jobs/ftjob-{1:024d}"
 PLAYGROUND = "/dashboard/playground"
-PAGES = {"overview": "/", "jobs": "/dashboard/jobs", "job": JOB, "failure": "/dashboard/jobs/nope"}
+PAGES = {"overview": "/", "jobs": "/dashboard/jobs", "job": JOB, "done": DONE, "failure": "/dashboard/jobs/nope"}
 PAGES |= {"playground": PLAYGROUND, "files": "/dashboard/files", "models": "/dashboard/models"}
 PAGES |= {"new-job": "/dashboard/new-job", "data": "/dashboard/data"}
 PAGES |= {"login": "/dashboard/login", "reference": "/docs"}
+EMPTY = ("overview", "jobs", "files", "models", "new-job")
 # A folder for pictures of the pages in every look, for people to look at.
 PICTURES = os.environ.get("TUNE9527_TEST_PICTURES")
 LOOKS = list(product(("en", "zh-CN"), ("light", "dark"), (390, 1440)))
@@ -51,6 +52,19 @@ def test_a_page_is_sound_in_every_look(served: Served, chromium: Browser, name: 
                 window.page.screenshot(path=Path(PICTURES) / picture, full_page=True)
             assert window.axe() == [], picture
             assert window.page.evaluate("document.documentElement.scrollWidth") <= width, picture
+
+
+@pytest.mark.parametrize(("language", "colours", "width"), TRIED)
+def test_an_empty_page_leads_on(served: Served, chromium: Browser, language: str, colours: Any, width: int) -> None:
+    screen: Any = {"width": width, "height": 900}
+    with visit(chromium, locale=language, color_scheme=colours, viewport=screen) as window:
+        for name in EMPTY:
+            window.page.goto(served.url + PAGES[name])
+            expect(window.page.locator("main .primary:visible").first).to_be_enabled()
+            if PICTURES:
+                picture = f"empty-{name}-{language}-{colours}-{width}.png"
+                window.page.screenshot(path=Path(PICTURES) / picture, full_page=True)
+            assert window.axe() == [], name
 
 
 @pytest.mark.parametrize("name", PAGES)

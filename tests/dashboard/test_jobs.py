@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from tests.dashboard.conftest import Reader
-from tests.fakes.openai_upstream import FINE_TUNED, JOB_ID, FakeOpenAI
+from tests.fakes.openai_upstream import CHECKPOINT, FILE_ID, FINE_TUNED, JOB_ID, FakeOpenAI, refusal
 
 PAGE = f"/dashboard/jobs/{JOB_ID}"
 
@@ -78,6 +78,23 @@ def test_an_event_that_is_markup_stays_text(reader: Reader, job: dict[str, Any],
     page = reader.get(PAGE).get_data(as_text=True)
     assert "<img src=x>" not in page
     assert page.count("<script") == page.count("<script src=")
+
+
+def test_what_a_job_kept_of_earlier_epochs_leads_on(reader: Reader, job: dict[str, Any], upstream: FakeOpenAI) -> None:
+    assert CHECKPOINT not in reader.get(PAGE).get_data(as_text=True)
+    upstream.finish()
+    page = reader.get(PAGE).get_data(as_text=True)
+    assert f'href="/dashboard/playground?model={CHECKPOINT}"' in page
+    assert f'href="/dashboard/new-job?model={CHECKPOINT}&amp;training_file={FILE_ID}"' in page
+    assert "Step 44" in page
+
+
+def test_an_upstream_without_checkpoints_has_none(reader: Reader, job: dict[str, Any], upstream: FakeOpenAI) -> None:
+    upstream.finish()
+    upstream.fail(f"GET /v1/fine_tuning/jobs/{JOB_ID}/checkpoints", refusal(404, "Not Found", None))
+    page = reader.get(PAGE).get_data(as_text=True)
+    assert FINE_TUNED in page
+    assert "Checkpoints" not in page
 
 
 def test_a_job_is_paused_and_goes_on(reader: Reader, job: dict[str, Any], upstream: FakeOpenAI) -> None:
