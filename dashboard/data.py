@@ -4,7 +4,7 @@ The server keeps nothing between two steps: the browser sends its files again wi
 """
 
 from collections.abc import Sequence
-from itertools import islice
+from itertools import dropwhile, islice
 from typing import Any
 
 from flask import Blueprint, current_app, render_template, request
@@ -16,7 +16,9 @@ from services.files import Incoming
 from wire.errors import ApiError
 
 bp = Blueprint("data", __name__, url_prefix="/dashboard/data")
-_FIELDS = ["files", "me", "step"]
+# Of what can be chosen when chats become examples, what a person would choose.
+_OPTIONS = ["me", "session_gap", "reply_gap", "merge_gap", "system", "mask", "valid_share"]
+_FIELDS = ["files", "step", *_OPTIONS]
 # Of each file so many findings are shown, with so much of the line each is about.
 _MOST_FINDINGS, _MOST_LETTERS = 20, 400
 _SHOWN_EXAMPLES = 3
@@ -25,7 +27,7 @@ _SHOWN_EXAMPLES = 3
 @bp.get("")
 def show() -> str:
     """Ask for files."""
-    return render_template("data.html")
+    return render_template("data.html", given={})
 
 
 @bp.post("")
@@ -34,7 +36,8 @@ def look() -> str:
     form, files = _sent()
     step = form.get("step", "")
     found = _send(step, files, form) if step in ("upload", "fix", "convert") else _look(files, form)
-    return render_template("data_found.html" if "HX-Request" in request.headers else "data.html", **found)
+    template = "data_found.html" if "HX-Request" in request.headers else "data.html"
+    return render_template(template, given=form, **found)
 
 
 def _sent() -> tuple[Form, list[Incoming]]:
@@ -53,8 +56,10 @@ def _look(files: list[Incoming], form: Form) -> dict[str, Any]:
         if failure.code not in ("me_needed", "no_examples"):
             raise
         return {"unclear": failure, **(failure.details or {})}
-    examples = [line.decode() for line in islice(dataset.training.stream, _SHOWN_EXAMPLES)]
-    return {"report": dataset.report, "examples": examples, "made": dataset.training, "me": form.getlist("me")}
+    made = dataset.training
+    examples = [line.decode() for line in islice(made.stream, _SHOWN_EXAMPLES)]
+    me = form.getlist("me")
+    return {"report": dataset.report, "examples": examples, "outlook": _look_ahead(made), "me": me}
 
 
 def _checked(file: Incoming) -> dict[str, Any]:
@@ -63,10 +68,18 @@ def _checked(file: Incoming) -> dict[str, Any]:
     findings = entry["response"]["findings"][:_MOST_FINDINGS]
     file.stream.seek(0)
     lines = _lines(file, {finding["line"] for finding in findings})
-    file.stream.seek(0)
     shown = [finding | {"text": lines.get(finding["line"], "")} for finding in findings]
     fixable = any(finding["fix"] for finding in entry["response"]["findings"])
-    return {**entry, "findings": shown, "fixable": fixable, "outlook": services().outlook.look_ahead(file)["response"]}
+    return {**entry, "findings": shown, "fixable": fixable, "outlook": _look_ahead(file)}
+
+
+def _look_ahead(file: Incoming) -> dict[str, Any]:
+    """What a training on a file would take, and how long its examples are."""
+    file.stream.seek(0)
+    outlook: dict[str, Any] = services().outlook.look_ahead(file)["response"]
+    # Bins of few tokens that hold nothing only push the others aside.
+    bins = outlook["statistics"]["histogram"]
+    return outlook | {"histogram": list(dropwhile(lambda one: not one["examples"], bins))}
 
 
 def _lines(file: Incoming, wanted: set[int | None]) -> dict[int, str]:
@@ -79,7 +92,9 @@ def _send(step: str, files: list[Incoming], form: Form) -> dict[str, Any]:
     """What became of each file: its File object, or why it has none."""
     if step == "convert":
         reply = told(services().datasets.upload(services().datasets.convert(files, _options(form))))
-        return {"sent": [{"name": reply["training"]["filename"], "file": reply["training"]["file"], "left": []}]}
+        kept = (reply["validation"] or {}).get("file")
+        made = {"name": reply["training"]["filename"], "file": reply["training"]["file"], "validation": kept}
+        return {"sent": [made]}
     if step == "fix":
         entries = told(services().datasets.upload_mended(services().datasets.fix(files)))
         return {"sent": [_mended(entry) for entry in entries]}
@@ -104,4 +119,4 @@ def _uploaded(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _options(form: Form) -> dict[str, list[str]]:
-    return {"me": form.getlist("me")} if form.getlist("me") else {}
+    return {name: form.getlist(name) for name in _OPTIONS if name in form}

@@ -81,7 +81,7 @@ def show_failure(error: Exception) -> Response:
     kept = {name: value for name, value in told.headers.items() if name not in ("Content-Type", "Content-Length")}
     page.headers.update(kept)
     if part:
-        page.headers.update({"HX-Retarget": "#notice", "HX-Reswap": "innerHTML"})
+        page.headers.update({"HX-Retarget": "#notice", "HX-Reswap": "innerHTML show:window:top"})
     if part and told.status_code == 401:
         page.headers["HX-Refresh"] = "true"
     return page

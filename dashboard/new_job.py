@@ -18,8 +18,8 @@ _MOST_FILES = 100
 
 @bp.get("")
 def ask() -> str:
-    """Ask what to train on what; `training_file` and `model` are chosen already."""
-    chosen = query(training_file=str, model=str)
+    """Ask what to train on what; `training_file`, `validation_file` and `model` are chosen already."""
+    chosen = query(training_file=str, validation_file=str, model=str)
     chosen.setdefault("model", current_app.config["DEFAULT_MODEL"])
     files = services().files.page({"limit": _MOST_FILES, "purpose": "fine-tune"})["data"]
     return render_template(

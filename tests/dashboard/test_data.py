@@ -1,6 +1,7 @@
 """The page of data: whatever is dropped is looked at, mended or converted, and sent on; nothing is kept between."""
 
 import json
+import re
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import pytest
 
 from tests.dashboard.conftest import ENGLISH, Reader
+from tests.dashboard.harbour import TALK as TALK_OF_THE_HARBOUR
+from tests.dashboard.harbour import chat_export
 from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI
 
 PAGE = "/dashboard/data"
@@ -78,6 +81,43 @@ def test_one_that_does_not_asks_who_is_the_assistant(reader: Reader, upstream: F
         return
     assert '<input type="hidden" name="me" value="Bob">' in page
     assert FILE_ID in drop(reader, "talk.json", TALK, me=me, step="convert")
+
+
+def test_what_is_chosen_of_the_conversion_counts(reader: Reader, upstream: FakeOpenAI) -> None:
+    page = drop(reader, "harbour.csv", chat_export(), me="Nell")
+    assert "[PHONE_1]" in page
+    assert "Kept for validation" not in page
+    chosen = {"me": "Nell", "mask": "false", "valid_share": "0.2", "system": "Be Nell.", "session_gap": ""}
+    page = drop(reader, "harbour.csv", chat_export(), **chosen)
+    assert "13800138000" in page
+    assert "Be Nell." in page
+    assert "Kept for validation" in page
+    # A minute is not waited for.
+    assert "No example came out of it" in drop(reader, "harbour.csv", chat_export(), me="Nell", reply_gap="0.5")
+
+
+def test_a_choice_that_cannot_be_is_said(reader: Reader) -> None:
+    data = {"files": (BytesIO(chat_export()), "harbour.csv"), "session_gap": "long"}
+    reply = reader.client.post(PAGE, data=data, headers=ENGLISH | {"HX-Request": "true"})
+    assert (reply.status_code, reply.headers["HX-Retarget"]) == (400, "#notice")
+    assert "session_gap" in reply.get_data(as_text=True)
+
+
+def test_what_is_kept_for_validation_goes_along_to_the_job(reader: Reader, upstream: FakeOpenAI) -> None:
+    page = drop(reader, "harbour.csv", chat_export(), me="Nell", valid_share="0.1", step="convert")
+    [link] = re.findall(r'href="(/dashboard/new-job[^"]*)"', page)
+    assert set(re.findall(r"file-\w+", link)) == upstream.files.keys()
+    assert len(upstream.files) == 2
+    form = reader.get(link.replace("&amp;", "&")).get_data(as_text=True)
+    assert len(re.findall(r"<option value=\"file-\w+\" selected>", form)) == 2
+
+
+def test_lengths_are_drawn(reader: Reader) -> None:
+    page = drop(reader, "harbour.csv", chat_export(), me="Nell")
+    bars = re.findall(r'<li><span class="number">(\d*)</span>\s*<svg', page)
+    assert sum(int(count or 0) for count in bars) == len(TALK_OF_THE_HARBOUR)
+    assert 'height="100.0"' in page
+    assert "style=" not in page
 
 
 def test_what_cannot_be_read_is_said(reader: Reader) -> None:

@@ -1,5 +1,6 @@
 """A person drops an export, says who is the assistant, and comes to a training; in a real browser."""
 
+import re
 from pathlib import Path
 
 from playwright.sync_api import expect
@@ -49,3 +50,17 @@ def test_a_fault_is_mended_by_one_click(served: Served, window: Visit) -> None:
     window.page.get_by_role("button", name="Mend what can be mended").click()
     expect(window.page.get_by_text("uploaded", exact=True)).to_be_visible()
     assert FILE_ID in served.upstream.files
+
+
+def test_how_much_is_sent_shows_and_what_was_said_of_other_files_goes(served: Served, window: Visit) -> None:
+    window.page.goto(served.url + PAGE)
+    drop(window, "bees.jsonl", GOOD)
+    expect(window.page.get_by_text("may be trained on")).to_be_visible()
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 200_000}
+    window.page.context.new_cdp_session(window.page).send("Network.emulateNetworkConditions", slow)
+    drop(window, "many.jsonl", GOOD * 200)
+    expect(window.page.get_by_text("may be trained on")).to_be_hidden()
+    expect(window.page.locator("#sending progress")).to_have_attribute("value", re.compile(r"0\.[2-9]"))
+    expect(window.page.get_by_role("status")).to_have_text("Sending")
+    expect(window.page.get_by_text("may be trained on")).to_be_visible()
+    expect(window.page.locator("#sending")).to_be_hidden()

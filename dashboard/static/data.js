@@ -1,0 +1,26 @@
+// Says how much of an upload is sent, and takes back what was said of other files. The form does without.
+"use strict";
+(() => {
+  const form = document.getElementById("data");
+  const place = document.getElementById("sending");
+  const [bar, words] = place.children;
+  let sent = false;
+
+  form.addEventListener("htmx:beforeRequest", () => {
+    sent = false;
+    bar.value = 0;
+    words.textContent = place.dataset.sending;
+    place.hidden = false;
+  });
+  form.addEventListener("htmx:xhr:progress", ({ detail }) => {
+    if (!sent && detail.lengthComputable) bar.value = detail.loaded / detail.total;
+  });
+  // The first end is the upload's, the second the answer's.
+  form.addEventListener("htmx:xhr:loadend", () => {
+    sent = true;
+    bar.removeAttribute("value");
+    words.textContent = place.dataset.reading;
+  });
+  form.addEventListener("htmx:afterRequest", () => { place.hidden = true; });
+  document.getElementById("files").addEventListener("change", () => document.getElementById("found").replaceChildren());
+})();
