@@ -32,12 +32,15 @@ def show() -> str:
 
 @bp.post("")
 def look() -> str:
-    """Say what the files `files` are and what is wrong with them; `step` upload, fix or convert sends them on."""
+    """Say what the files `files` are and what is wrong with them.
+
+    `step` upload, fix or convert sends them on; outlook says what a training on them would take.
+    """
     form, files = _sent()
     step = form.get("step", "")
-    found = _send(step, files, form) if step in ("upload", "fix", "convert") else _look(files, form)
-    template = "data_found.html" if "HX-Request" in request.headers else "data.html"
-    return render_template(template, given=form, **found)
+    part = "data_outlook.html" if step == "outlook" else "data_found.html"
+    template = part if "HX-Request" in request.headers else "data.html"
+    return render_template(template, given=form, **_found(step, files, form))
 
 
 def _sent() -> tuple[Form, list[Incoming]]:
@@ -47,8 +50,18 @@ def _sent() -> tuple[Form, list[Incoming]]:
     return form, sent_files(form, files, megabytes)
 
 
+def _found(step: str, files: list[Incoming], form: Form) -> dict[str, Any]:
+    """What the page is to show: what was asked for, and without a script all of it at once."""
+    if step in ("upload", "fix", "convert"):
+        return _send(step, files, form)
+    if step != "outlook":
+        return _look(files, form)
+    said = {} if "HX-Request" in request.headers else _look(files, form)
+    return said | {"outlooks": _look_ahead(files, form)}
+
+
 def _look(files: list[Incoming], form: Form) -> dict[str, Any]:
-    if all(file.label.endswith(".jsonl") for file in files):
+    if _are_training_files(files):
         return {"checked": [_checked(file) for file in files]}
     try:
         dataset = services().datasets.convert(files, _options(form))
@@ -56,30 +69,40 @@ def _look(files: list[Incoming], form: Form) -> dict[str, Any]:
         if failure.code not in ("me_needed", "no_examples"):
             raise
         return {"unclear": failure, **(failure.details or {})}
-    made = dataset.training
-    examples = [line.decode() for line in islice(made.stream, _SHOWN_EXAMPLES)]
-    me = form.getlist("me")
-    return {"report": dataset.report, "examples": examples, "outlook": _look_ahead(made), "me": me}
+    examples = [line.decode() for line in islice(dataset.training.stream, _SHOWN_EXAMPLES)]
+    return {"report": dataset.report, "examples": examples, "me": form.getlist("me")}
+
+
+def _are_training_files(files: list[Incoming]) -> bool:
+    return all(file.label.endswith(".jsonl") for file in files)
 
 
 def _checked(file: Incoming) -> dict[str, Any]:
-    """What a check says of one training file, each finding with its line, and what a training on it would take."""
+    """What a check says of one training file, each finding with its line."""
     entry = services().datasets.check(file)
-    findings = entry["response"]["findings"][:_MOST_FINDINGS]
+    found = entry["response"]["findings"]
+    findings = sorted(found, key=lambda one: one["severity"] != "error")[:_MOST_FINDINGS]
     file.stream.seek(0)
     lines = _lines(file, {finding["line"] for finding in findings})
     shown = [finding | {"text": lines.get(finding["line"], "")} for finding in findings]
-    fixable = any(finding["fix"] for finding in entry["response"]["findings"])
-    return {**entry, "findings": shown, "fixable": fixable, "outlook": _look_ahead(file)}
+    fixable = any(finding["fix"] for finding in found)
+    return {**entry, "findings": shown, "fixable": fixable}
 
 
-def _look_ahead(file: Incoming) -> dict[str, Any]:
-    """What a training on a file would take, and how long its examples are."""
+def _look_ahead(files: list[Incoming], form: Form) -> list[dict[str, Any]]:
+    """How long the examples of each file are and what a training would take; an engine counts them for seconds."""
+    known = _are_training_files(files)
+    made = files if known else [services().datasets.convert(files, _options(form)).training]
+    return [_outlook(file) for file in made]
+
+
+def _outlook(file: Incoming) -> dict[str, Any]:
     file.stream.seek(0)
-    outlook: dict[str, Any] = services().outlook.look_ahead(file)["response"]
+    entry = services().outlook.look_ahead(file)
+    outlook: dict[str, Any] = entry["response"]
     # Bins of few tokens that hold nothing only push the others aside.
-    bins = outlook["statistics"]["histogram"]
-    return outlook | {"histogram": list(dropwhile(lambda one: not one["examples"], bins))}
+    bins = dropwhile(lambda one: not one["examples"], outlook["statistics"]["histogram"])
+    return {**outlook, "filename": entry["filename"], "histogram": list(bins)}
 
 
 def _lines(file: Incoming, wanted: set[int | None]) -> dict[int, str]:

@@ -6,21 +6,24 @@
   const [bar, words] = place.children;
   let sent = false;
 
-  form.addEventListener("htmx:beforeRequest", () => {
+  // Parts of the form ask too.
+  const on = (name, act) => form.addEventListener(name, (event) => { if (event.target === form) act(event); });
+
+  on("htmx:beforeRequest", () => {
     sent = false;
     bar.value = 0;
     words.textContent = place.dataset.sending;
     place.hidden = false;
   });
-  form.addEventListener("htmx:xhr:progress", ({ detail }) => {
+  on("htmx:xhr:progress", ({ detail }) => {
     if (!sent && detail.lengthComputable) bar.value = detail.loaded / detail.total;
   });
   // The first end is the upload's, the second the answer's.
-  form.addEventListener("htmx:xhr:loadend", () => {
+  on("htmx:xhr:loadend", () => {
     sent = true;
     bar.removeAttribute("value");
     words.textContent = place.dataset.reading;
   });
-  form.addEventListener("htmx:afterRequest", () => { place.hidden = true; });
+  on("htmx:afterRequest", () => { place.hidden = true; });
   document.getElementById("files").addEventListener("change", () => document.getElementById("found").replaceChildren());
 })();

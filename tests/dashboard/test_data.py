@@ -48,7 +48,6 @@ def drop(reader: Reader, name: str, content: bytes, **fields: Any) -> str:
 def test_a_good_training_file_is_described_and_may_be_uploaded(reader: Reader, upstream: FakeOpenAI) -> None:
     page = drop(reader, "bees.jsonl", GOOD)
     assert "may be trained on" in page
-    assert "Tokens of an example" in page
     assert 'value="upload"' in page
     assert upstream.files == {}, "looking sends nothing on"
     page = drop(reader, "bees.jsonl", GOOD, step="upload")
@@ -112,8 +111,9 @@ def test_what_is_kept_for_validation_goes_along_to_the_job(reader: Reader, upstr
     assert len(re.findall(r"<option value=\"file-\w+\" selected>", form)) == 2
 
 
-def test_lengths_are_drawn(reader: Reader) -> None:
-    page = drop(reader, "harbour.csv", chat_export(), me="Nell")
+def test_lengths_are_drawn_for_what_was_converted_too(reader: Reader) -> None:
+    assert "Tokens of an example" in drop(reader, "bees.jsonl", GOOD, step="outlook")
+    page = drop(reader, "harbour.csv", chat_export(), me="Nell", step="outlook")
     bars = re.findall(r'<li><span class="number">(\d*)</span>\s*<svg', page)
     assert sum(int(count or 0) for count in bars) == len(TALK_OF_THE_HARBOUR)
     assert 'height="100.0"' in page
@@ -126,10 +126,11 @@ def test_what_cannot_be_read_is_said(reader: Reader) -> None:
 
 
 def test_it_works_without_a_script(reader: Reader) -> None:
-    reply = reader.client.post(PAGE, data={"files": (BytesIO(GOOD), "bees.jsonl")}, headers=ENGLISH)
-    page = reply.get_data(as_text=True)
+    data = {"files": (BytesIO(GOOD), "bees.jsonl"), "step": "outlook"}
+    page = reader.client.post(PAGE, data=data, headers=ENGLISH).get_data(as_text=True)
     assert "<html" in page
     assert "may be trained on" in page
+    assert "Tokens of an example" in page
 
 
 def test_what_a_file_says_stays_text(reader: Reader) -> None:

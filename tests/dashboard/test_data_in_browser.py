@@ -34,6 +34,7 @@ def test_from_an_export_to_a_training(served: Served, window: Visit) -> None:
     window.page.get_by_label("Bob").check()
     window.page.get_by_role("button", name="Go on with this person").click()
     expect(window.page.get_by_text("What became of every row")).to_be_visible()
+    expect(window.page.get_by_text("Tokens of an example")).to_be_visible()
     sound(window, "converted")
     window.page.get_by_role("button", name="Make and upload the training file").click()
     window.page.get_by_role("link", name="Train on it").click()
