@@ -26,7 +26,9 @@
     const axis = { stroke: colour("--faint"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, size: 44 };
     const pens = [colour("--accent"), colour("--second")];
     const series = names.map((name, at) => ({
-      label: labels[name], stroke: pens[at], width: 2, spanGaps: true, points: { show: at === 1, size: 5 },
+      label: labels[name], stroke: pens[at], width: 2, spanGaps: true,
+      // What is measured now and then is marked, and so is a point that no line leads to.
+      points: { show: (chart) => at === 1 || chart.data[0].length === 1, size: 5 },
       value: (_, value) => (value == null ? "–" : value.toFixed(3)),
     }));
     const options = {
@@ -45,6 +47,7 @@
       const labels = JSON.parse(place.dataset.series);
       const names = Object.keys(labels).filter((name) => [...rows.values()].some((row) => row[name] != null));
       const shape = names.join();
+      place.previousElementSibling.hidden = !names.length;
       const known = drawn.get(place);
       if (known && known.shape === shape) {
         known.chart.setData(columns(names));
@@ -53,6 +56,7 @@
         drawn.set(place, { shape, chart: make(place, names, labels) });
       }
       place.dataset.drawn = rows.size;
+      place.dataset.newest = Math.max(...rows.keys());
     }
   };
 

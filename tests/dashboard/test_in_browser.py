@@ -96,6 +96,15 @@ def test_the_curve_moves_within_two_seconds_and_the_page_follows_the_job_to_its_
     expect(window.page.get_by_text("The new model")).to_be_visible()
 
 
+def test_a_curve_that_there_is_not_has_no_heading(served: Served, window: Visit) -> None:
+    dress(served)
+    window.page.goto(served.url + DONE)
+    expect(window.page.locator("#loss canvas")).to_be_visible()
+    expect(window.page.get_by_text("Accuracy of tokens")).to_be_hidden()
+    window.page.goto(served.url + JOB)
+    expect(window.page.get_by_text("Accuracy of tokens")).to_be_visible()
+
+
 def test_a_reader_is_left_where_they_are_when_something_moves(served: Served, window: Visit) -> None:
     served.start_job()
     served.train(20)
