@@ -1,0 +1,185 @@
+"""A person's whole way in a real browser, on a real engine: from a chat they have to a model they take along.
+
+With TUNE9527_TEST_PICTURES it is gone on the default base model, and leaves the README's pictures in both languages.
+"""
+
+import re
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from dashboard.frame import LANGUAGE
+from dashboard.language import translate
+from tests.browser import Visit, visit
+from tests.dashboard.harbour import chat_export
+from tests.dashboard.test_in_browser import PICTURES
+from tests.fakes.ports import until
+from tests.live_service import LiveService
+
+QUESTIONS = {"zh": "渡船几点开？", "en": "What time does the ferry leave?"}
+LANGUAGES = list(QUESTIONS) if PICTURES else ["en"]
+# The tiny model trains for seconds, long enough to be watched; the other as long as it is meant to.
+EPOCHS = "" if PICTURES else "30"
+# By then the curve has something to show.
+PICTURED_STEP = 30
+LONG = 600_000  # milliseconds for what an engine works on, beside other tests
+SCREEN = {"width": 1200, "height": 750}
+
+Words = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
+    folder = tmp_path_factory.mktemp("way")
+    base = folder / "smollm2-135m-instruct.gguf" if PICTURES else folder / "tiny.gguf"
+    base.symlink_to(request.getfixturevalue("base_gguf" if PICTURES else "tiny_gguf"))
+    service = LiveService(folder / "data", base)
+    try:
+        yield service.wait()
+    finally:
+        service.end()
+
+
+def speak(window: Visit, language: str) -> Words:
+    """Have the next pages in a language, and return what gives their words."""
+    address = window.page.url.partition("/dashboard")[0]
+    window.page.context.add_cookies([{"name": LANGUAGE, "value": language, "url": address}])
+    return partial(translate, language)
+
+
+def picture(window: Visit, name: str, language: str) -> None:
+    """Keep what the window shows now."""
+    if PICTURES:
+        window.page.screenshot(path=Path(PICTURES) / f"{name}.{language}.png")
+
+
+def drop(page: Page, file: Path) -> None:
+    """Drop a file of this machine where files are dropped, as a person's mouse does."""
+    box = page.locator("#files").bounding_box()
+    assert box
+    at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    carried = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
+    for moment in ("dragEnter", "dragOver", "drop"):
+        page.context.new_cdp_session(page).send("Input.dispatchDragEvent", {"type": moment, "data": carried, **at})
+
+
+def bring(window: Visit, file: Path, language: str) -> None:
+    """Drop the export, say who is the assistant, and read what would become of it."""
+    page, _ = window.page, speak(window, language)
+    page.reload()
+    page.get_by_role("link", name=_("Data"), exact=True).click()
+    drop(page, file)
+    page.get_by_role("button", name=_("Look at them")).click()
+    page.get_by_label("Nell").check()
+    page.get_by_role("button", name=_("Go on with this person")).click()
+    expect(page.get_by_text(_("What became of every row"))).to_be_visible()
+    expect(page.locator("#found").get_by_text("[PHONE_1]")).to_be_visible()
+    expect(page.get_by_text(_("Tokens of an example"))).to_be_visible(timeout=LONG)
+    page.locator("section", has_text=_("What became of every row")).evaluate("report => report.scrollIntoView()")
+    picture(window, "data", language)
+
+
+def train(window: Visit, service: LiveService) -> str:
+    """Upload it, start the training, and watch it to its end; return the new model's name."""
+    page, _ = window.page, partial(translate, LANGUAGES[-1])
+    page.get_by_role("button", name=_("Make and upload the training file")).click()
+    page.get_by_role("link", name=_("Train on it")).click()
+    page.get_by_label(_("Name"), exact=True).fill("nell")
+    page.get_by_label(_("Epochs"), exact=True).fill(EPOCHS)
+    page.get_by_role("button", name=_("Start the training")).click()
+    page.wait_for_url("**/dashboard/jobs/ftjob-*")
+    watch(window, service)
+    model = page.locator("code.name.large")
+    expect(model).to_contain_text(":nell:", timeout=LONG)
+    expect(page.get_by_role("heading", name=_("Checkpoints"))).to_be_visible()
+    expect(page.get_by_label(_("Export {name}", name=model.inner_text()), exact=True)).to_be_visible()
+    return model.inner_text()
+
+
+def watch(window: Visit, service: LiveService) -> None:
+    """See the curve move while the job runs: its points come within two seconds, but for moments of a busy machine."""
+    job_id = window.page.url.rpartition("/")[2]
+    delays: dict[int, float] = {}
+    while service.call("GET", f"/jobs/{job_id}")["status"] in ("validating_files", "queued", "running"):
+        if (step := service.step(job_id)) and step not in delays:
+            told, before = time.monotonic(), max(delays, default=0)
+            until(partial(has_point, window, step), pause=0.05)
+            delays[step] = time.monotonic() - told
+            if PICTURES and step >= PICTURED_STEP > before:
+                show_curve(window)
+        window.page.wait_for_timeout(250)  # asking costs the training its cores
+    assert len(delays) > 1
+    assert median(delays.values()) < 2
+
+
+def has_point(window: Visit, step: int) -> bool:
+    """Whether the curve has come to a step."""
+    return int(window.page.locator("#loss").get_attribute("data-newest") or 0) >= step
+
+
+def show_curve(window: Visit) -> None:
+    """Keep pictures of the job's page in each language."""
+    for language in LANGUAGES:
+        speak(window, language)
+        window.page.reload()
+        expect(window.page.locator("#loss canvas")).to_be_visible()
+        picture(window, "job", language)
+
+
+def chat(window: Visit, model: str, language: str) -> None:
+    """Ask the new model and its base the same at once."""
+    page, _ = window.page, speak(window, language)
+    page.reload()
+    if "playground" not in page.url:
+        page.get_by_role("link", name=_("Open the playground")).click()
+    page.get_by_label(_("Temperature")).fill("0")
+    page.get_by_label(_("Most tokens of an answer")).fill("48")
+    page.get_by_label(_("Your message")).last.fill(QUESTIONS[language])
+    page.keyboard.press("Enter")
+    expect(page.locator(".answer h2")).to_have_count(2)
+    expect(page.locator(".answer h2").first).to_have_text(model)
+    expect(page.locator("#answers")).to_have_attribute("aria-busy", "false", timeout=LONG)
+    expect(page.locator(".talk .hint.bad")).to_have_count(0)
+    tuned, base = page.locator(".said").all_text_contents()
+    assert tuned
+    assert tuned != base
+    picture(window, "playground", language)
+
+
+def take_along(window: Visit, model: str) -> None:
+    """Export the new model for llama.cpp and for Ollama."""
+    page, _ = window.page, partial(translate, LANGUAGES[-1])
+    page.get_by_role("link", name=_("Models"), exact=True).click()
+    page.get_by_label(_("Export {name}", name=model), exact=True).click()
+    for kind, is_sound in (("GGUF", is_gguf), ("Ollama", has_modelfile)):
+        with page.expect_download() as arriving:
+            page.get_by_role("link", name=kind, exact=True).first.click()
+        assert is_sound(Path(arriving.value.path())), arriving.value.suggested_filename
+
+
+def is_gguf(file: Path) -> bool:
+    return file.read_bytes()[:4] == b"GGUF"
+
+
+def has_modelfile(file: Path) -> bool:
+    with tarfile.open(file) as archive:
+        return any(re.search(r"(^|/)Modelfile$", name) for name in archive.getnames())
+
+
+def test_from_a_chat_to_a_model_taken_along(service: LiveService, chromium: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "chatlog_harbour.csv"
+    file.write_bytes(chat_export())
+    with visit(chromium, locale="en-GB", viewport=SCREEN) as window:
+        window.page.goto(service.url)
+        for language in LANGUAGES:
+            bring(window, file, language)
+        model = train(window, service)
+        for language in LANGUAGES:
+            chat(window, model, language)
+        take_along(window, model)
