@@ -18,6 +18,7 @@ from tests.guides import CHINESE, COMMANDS, DOCS, blocks, pages, without_comment
 ROOT = Path(__file__).resolve().parent.parent
 READMES = ("README.md", "README.zh-CN.md")
 SETTINGS = sorted({one.metadata["env"] for config in (ServiceConfig, EngineConfig) for one in fields(config)})
+MOST_PICTURE_BYTES = 120_000
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -152,6 +153,13 @@ def leads(guide: str) -> list[str]:
 def test_what_may_be_typed_in_a_guide_is_known_to_be_commands(page: str) -> None:
     assert {block.language for block in blocks(DOCS / page)} <= COMMANDS | _SHOWN
     assert len(blocks(DOCS / page)) == (DOCS / page).read_text(encoding="utf-8").count("```") / 2
+
+
+def test_pictures_are_light_and_none_is_kept_that_is_not_shown() -> None:
+    shown = {target for _, target in relative_links() if target.endswith(".png")}
+    kept = list((ROOT / "docs" / "pictures").glob("*.png"))
+    assert shown == {picture.relative_to(ROOT).as_posix() for picture in kept}
+    assert [picture.name for picture in kept if picture.stat().st_size > MOST_PICTURE_BYTES] == []
 
 
 def test_both_languages_have_the_same_headings() -> None:
