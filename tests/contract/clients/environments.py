@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.contract.clients.catalogue import ROOT, Client
 
 FOLDER = ROOT / ".venv-clients"
-_PIP = ("-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--retries", "1", "--no-deps", "--no-compile")
+_INSTALL = ("install", "--disable-pip-version-check", "--quiet", "--retries", "1", "--no-deps", "--no-compile")
 
 
 class NotDriven(AssertionError):
@@ -40,10 +40,10 @@ def interpreter(client: Client) -> Path:
 
 def _make(client: Client, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    _run(client, [sys.executable, "-m", "venv", str(folder)])
+    _run(client, [sys.executable, "-m", "venv", "--without-pip", str(folder)])
     python = str(_program(folder, "python"))
     requirements, *node = client.pinned
-    _run(client, [python, *_PIP, "-r", str(requirements)])
+    _run(client, [sys.executable, "-m", "pip", "--python", python, *_INSTALL, "-r", str(requirements)])
     if client.borrows_torch:  # behind its own packages, which are found first
         where = subprocess.check_output([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"])
         (Path(where.decode().strip()) / "torch.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
