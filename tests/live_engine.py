@@ -6,9 +6,7 @@ import sys
 from pathlib import Path
 from typing import IO, Any, Self
 
-import psutil
-
-from tests.fakes.ports import PATIENCE, answers, free_port, until
+from tests.fakes.ports import PATIENCE, free_port, wait_until_serving
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -41,17 +39,8 @@ class LiveEngine:
 
     def wait(self, seconds: float = PATIENCE) -> Self:
         """Return once it answers: this one, not what is left for a moment of one that was killed."""
-        until(lambda: self._listens() and answers(self.url), seconds)
+        wait_until_serving(self.process, self.port, self.url, seconds)
         return self
-
-    def _listens(self) -> bool:
-        assert self.process.poll() is None, f"the engine ended with {self.process.returncode}"
-        try:
-            served_by = psutil.Process(self.process.pid).children()
-            sockets = [one for child in served_by for one in child.net_connections("tcp")]
-        except psutil.Error:  # a child ended meanwhile
-            return False
-        return any(one.status == psutil.CONN_LISTEN and one.laddr.port == self.port for one in sockets)
 
     def end(self) -> int:
         """Stop it, and return its exit status."""

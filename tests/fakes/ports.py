@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import psutil
@@ -110,3 +111,19 @@ def wait_until_answers(url: str, seconds: float = PATIENCE) -> float:
     began = time.monotonic()
     until(lambda: answers(url), seconds, longest=0.02)
     return time.monotonic() - began
+
+
+def wait_until_serving(server: Popen[Any], port: int, url: str, seconds: float = PATIENCE) -> float:
+    """The same of one server: not of what is left for a moment of one that was killed, which still answers."""
+    began = time.monotonic()
+    until(lambda: _listens(server, port) and answers(url), seconds, longest=0.02)
+    return time.monotonic() - began
+
+
+def _listens(server: Popen[Any], port: int) -> bool:
+    assert server.poll() is None, f"the server ended with {server.returncode}"
+    try:
+        sockets = [one for child in psutil.Process(server.pid).children() for one in child.net_connections("tcp")]
+    except psutil.Error:  # a child ended meanwhile
+        return False
+    return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in sockets)

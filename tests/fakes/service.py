@@ -11,7 +11,7 @@ from typing import Self
 
 import psutil
 
-from tests.fakes.ports import PATIENCE, free_port, wait_until_answers
+from tests.fakes.ports import PATIENCE, free_port, wait_until_serving
 
 ROOT = Path(__file__).resolve().parents[2]
 # A developer's own keys and models are not the tests' concern.
@@ -51,7 +51,7 @@ class Service:
 
     def wait(self, seconds: float = PATIENCE) -> Self:
         """Return once `/status` answers."""
-        self.seconds_to_status = wait_until_answers(f"{self.url}/status", seconds)
+        self.seconds_to_status = wait_until_serving(self.process, self.port, f"{self.url}/status", seconds)
         return self
 
     def family(self) -> list[psutil.Process]:
