@@ -29,7 +29,7 @@ test: $(VENV)/.dev  ## Run the tests, in two processes (WORKERS=4: in four).
 	$(BIN)/python -m pytest -n $(WORKERS)
 
 clients: $(VENV)/.dev  ## Run the tests that install packages of their own: other people's clients (1.8 GB).
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m installs
+	$(BIN)/python -m pytest -n $(WORKERS) -m installs
 
 fuzz: $(VENV)/.dev $(VENV)-fuzz/.schemathesis  ## Try the service against its own description (EXAMPLES=1400 SEED=1: 20,000 cases).
 	$(BIN)/python -m bench.fuzz_service $(VENV)-fuzz/bin/schemathesis --examples $(EXAMPLES) $(if $(SEED),--seed $(SEED))

@@ -80,7 +80,6 @@ def test_the_engine_and_the_quickstart_import_what_their_files_name() -> None:
 
 
 @pytest.mark.installs
-@pytest.mark.xdist_group("lean")
 @pytest.mark.skipif(sys.platform != "linux", reason="the versions are pinned as resolved on Linux")
 def test_every_package_that_comes_along_is_pinned(lean_python: Path) -> None:
     listing = [str(lean_python), "-m", "pip", "list", "--disable-pip-version-check", "--format=freeze"]
@@ -89,7 +88,6 @@ def test_every_package_that_comes_along_is_pinned(lean_python: Path) -> None:
 
 
 @pytest.mark.installs
-@pytest.mark.xdist_group("lean")
 def test_the_five_calls_work_without_pytorch(
     lean_python: Path, upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,12 +50,7 @@ def driven(engines: Callable[[Settings], LiveEngine], tmp_path_factory: pytest.T
 
 @pytest.mark.parametrize(
     ("client", "case"),
-    [
-        # A client's cases go to one worker, which makes its environment.
-        pytest.param(client, case, id=f"{client.name}-{case}", marks=pytest.mark.xdist_group(client.name))
-        for client in CLIENTS
-        for case in client.cases
-    ],
+    [pytest.param(client, case, id=f"{client.name}-{case}") for client in CLIENTS for case in client.cases],
 )
 def test_the_client_is_served(driven: Drive, client: Client, case: str) -> None:
     [fault] = [outcome.fault for outcome in driven(client) if outcome.case == case]
