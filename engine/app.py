@@ -105,7 +105,7 @@ def _parts(config: EngineConfig, sender: Sender) -> Parts:
     uploaded = Files(store, config.data_dir / "files", reserve)
     known = known_models(config, store)
     jobs = Jobs(store, uploaded, known, config.data_dir / "jobs")
-    pool = Pool(_pool_settings(config), config.data_dir / "logs")
+    pool = Pool(_pool_settings(config), config.data_dir / "logs", known.family)
     counts = TokenCounts(known, config.context_tokens)
     in_parts = Uploads(store, uploaded, config.data_dir / "uploads")
     endpoints = Endpoints(store, sender)

@@ -76,19 +76,19 @@ def events(pool: Pool, model: ServedModel, request: ChatCreate, way: answers.Way
     at_once = 1 if request.tools else request.n or 1
     with pool.lease(model, answers.NOTHING, at_once) as arrival:
         process = yield from arrival
-        _check_tools(process, request)
+        _check_tools(process, model.name, request)
         if process.reads_calls:
             dialect.check_calls(request.messages)
-        body = dialect.to_llama(request, process.settings.context_tokens)
+        body = dialect.to_llama(request, process.settings.context_tokens) | process.chosen(model)
         written = tool_calls.events if body.get("tools") else answers.events
         yield from written(process, way, body, request.n or 1)
 
 
-def _check_tools(process: ModelProcess, request: ChatCreate) -> None:
+def _check_tools(process: ModelProcess, name: str, request: ChatCreate) -> None:
     """Refuse tools that the chat template would drop without a word, and what llama.cpp cannot do beside them."""
     if request.tools and request.tool_choice != "none" and not process.takes_tools:
         raise BadRequest(
-            f"The model '{process.model.name}' cannot use tools: its chat template has no place for them. "
+            f"The model '{name}' cannot use tools: its chat template has no place for them. "
             "Leave out 'tools', or send 'tool_choice': 'none'.",
             code="unsupported_parameter",
             param="tools",

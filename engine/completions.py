@@ -69,7 +69,7 @@ def _events(pool: Pool, model: ServedModel, request: CompletionCreate) -> Iterat
     with pool.lease(model, (0, answers.NOTHING), wanted) as arrival:
         process = yield from arrival
         for place, prompt in enumerate(request.prompts):
-            body = dialect.to_completion(request, prompt, process.settings.context_tokens)
+            body = dialect.to_completion(request, prompt, process.settings.context_tokens) | process.chosen(model)
             for event in answers.events(process, answers.TEXT, body, wanted):
                 pieces = [{**piece, "index": piece["index"] + place * wanted} for piece in event["choices"]]
                 yield place, {**event, "choices": pieces}

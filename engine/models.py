@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,11 +87,20 @@ class Models:
         """
         tuned = self._tuned_model(name)
         base = self.known_base(name)
-        if tuned is None:
-            return ServedModel(name=base.id, base=self.base_path(base), adapter=None)
-        return ServedModel(
-            name=name, base=self.base_path(base), adapter=self._adapter(tuned), adapter_sha256=tuned["sha256"]
-        )
+        served = ServedModel(name=base.id, base=self.base_path(base))
+        return served if tuned is None else self._tuned_from(served, tuned)
+
+    def family(self, model: ServedModel, most: int) -> list[ServedModel]:
+        """Return the base of `model`, then it itself, then what else was tuned from that base, newest first.
+
+        These are `most` at most; it may be none, for the model may be deleted by now.
+        """
+        base = self.base_of(model.name)
+        if base is None or base.embeds:
+            return []
+        served = ServedModel(name=base.id, base=model.base)
+        tuned = (self._tuned_from(served, row) for row in self._store.newest(MODELS, most, base=base.id))
+        return [*dict.fromkeys([served, model, *tuned])][:most]
 
     def base_path(self, base: BaseModel) -> Path:
         """Return the GGUF of `base`.
@@ -222,6 +232,9 @@ class Models:
 
     def _base_behind(self, name: str, tuned: Record | None) -> BaseModel | None:
         return self._bases.get(str(tuned["base"]) if tuned else self._aliases.get(name, name))
+
+    def _tuned_from(self, base: ServedModel, tuned: Record) -> ServedModel:
+        return replace(base, name=str(tuned["id"]), adapter=self._adapter(tuned), adapter_sha256=tuned["sha256"])
 
     def _adapter(self, tuned: Record) -> Path:
         return self._data_dir / str(tuned["adapter"])

@@ -108,7 +108,8 @@ def _positions(process: ModelProcess, row: dict[str, Any], spoken: int) -> Itera
     llama.cpp tells no probabilities of a token that ends the answer or is half a character, so it is made to say the
     letter `spoken`; the log-probabilities it tells are those from before that.
     """
-    asked = {"n_predict": 1, "temperature": 0, "top_k": 0, "n_probs": _BEST, "logit_bias": [[spoken, _FORCE]]}
+    asked: dict[str, Any] = {"n_predict": 1, "temperature": 0, "top_k": 0, "n_probs": _BEST}
+    asked |= {"logit_bias": [[spoken, _FORCE]], **process.chosen(process.model)}
     room = process.settings.context_tokens - len(row["prompt_ids"])
     for place, chosen in enumerate(row["answer_ids"][: max(0, room)]):
         prompt = row["prompt_ids"] + row["answer_ids"][:place]

@@ -1,6 +1,6 @@
-"""The child process that serves one model: llama.cpp's own HTTP server, bare to its parent; it knows no wire rules.
+"""The child process that serves a base model and adapters of it: llama.cpp's own HTTP server, bare to its parent.
 
-What it is to serve it is told by one line of JSON on its stdin, for which it may wait long (`engine.serving.standby`).
+It knows no wire rules. Run as `python -m engine.serving.llamacpp JSON`, which holds the arguments of `serve`.
 """
 
 import json
@@ -26,7 +26,7 @@ STEPS_BACK = 10
 
 
 def main() -> None:
-    """Wait to be told, start the server, print one JSON line `{"address": URL}`, and live as long as the parent.
+    """Start the server, print one JSON line `{"address": URL}`, and live as long as the parent.
 
     A model that cannot be loaded ends it with exit code 1, and llama.cpp has written the reason to the log. Whatever a
     library writes to stdout goes there too, so that no full pipe can block the child.
@@ -37,17 +37,9 @@ def main() -> None:
     unpickling.refuse()
     lifeline.step_back(STEPS_BACK)
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
-    import xllamacpp  # noqa: F401 - it reads the variable; now, while nobody waits for a model
-
-    told = sys.stdin.buffer.readline()
-    if not told:  # the parent is gone
-        return
-    arguments = json.loads(told)
-    if (log := arguments.pop("log")) is not None:
-        _write_to(log)
     lifeline.watch()
     try:
-        server = serve(**arguments)
+        server = serve(**json.loads(sys.argv[1]))
     except RuntimeError as refusal:
         time.sleep(LAST_WORDS_SECONDS)
         raise SystemExit(str(refusal)) from None
@@ -58,18 +50,19 @@ def main() -> None:
 def serve(
     files: Sequence[str], socket: str | None, embeds: bool, context_tokens: int, parallel: int, threads: int
 ) -> Any:
-    """Start llama.cpp's server for GGUF `files`, a model and perhaps an adapter of it, and return it.
+    """Start llama.cpp's server for GGUF `files`, a base model and adapters of it, and return it.
 
-    It listens on a new unix `socket` of that path, or on a free loopback port.
+    A request names the adapter that counts for it; none does by itself. The server listens on a new unix `socket` of
+    that path, or on a free loopback port.
 
     Every one of `parallel` answers may fill `context_tokens`: the cache is theirs in equal parts, not unified. If it
     `embeds`, so may every text, which goes through the model in one piece.
     """
-    import xllamacpp
+    import xllamacpp  # it reads the variable that `main` sets
 
     settings = xllamacpp.CommonParams()
     settings.model.path = files[0]
-    settings.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(adapter, 1.0) for adapter in files[1:]]
+    settings.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(adapter, 0.0) for adapter in files[1:]]
     if socket is not None:
         settings.hostnames = [socket]
     settings.n_ctx, settings.n_parallel = context_tokens * parallel, parallel
@@ -87,13 +80,6 @@ def serve(
     settings.ui = False
     settings.verbosity = ERRORS_ONLY
     return xllamacpp.Server(settings)
-
-
-def _write_to(log: str) -> None:
-    stream = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    for standard in (1, 2):
-        os.dup2(stream, standard)
-    os.close(stream)
 
 
 def _has_accelerator(xllamacpp: Any) -> bool:

@@ -3,9 +3,11 @@
 import hashlib
 import http.client
 import json
+import os
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -17,13 +19,15 @@ import psutil
 import lifeline
 import loopback
 import sandbox
-from engine.serving import standby
-from engine.serving.standby import Standby
 from wire.errors import ServerFault, Unavailable
 
 START_SECONDS = 180.0
 ASK_SECONDS = 60.0
-
+STOP_SECONDS = 5.0
+# A start writes zeros over the whole cache, which large pages make cheap where Linux has them (docs/log.md).
+_LARGE_PAGES = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
+# A failed assertion of llama.cpp would start a debugger, which takes seconds and writes to the log what memory holds.
+_NO_DEBUGGER = ("GGML_NO_BACKTRACE", "1")
 
 # A socket's path is at most 107 letters.
 _LONG = 80
@@ -57,6 +61,13 @@ class ServedModel:
     embedding_tokens: int = 0
     adapter_sha256: str | None = None
 
+    def is_as_published(self) -> bool:
+        """Whether the adapter is the one that was trained, if that is known; raises OSError: there is none."""
+        if self.adapter is None or self.adapter_sha256 is None:
+            return True
+        with self.adapter.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == self.adapter_sha256
+
 
 @dataclass(frozen=True)
 class ServerSettings:
@@ -68,13 +79,19 @@ class ServerSettings:
 
 
 class ModelProcess:
-    """A child that serves `model` over HTTP to us alone; it ends when it is stopped, or with us."""
+    """A child that serves `model` over HTTP to us alone; it ends when it is stopped, or with us.
 
-    def __init__(self, model: ServedModel, settings: ServerSettings, log: Path, spares: Standby | None = None) -> None:
+    It may carry others `beside` it, tuned from the same base as `model` is, or is itself; all their adapters are loaded
+    then, and each request says which one counts.
+    """
+
+    def __init__(
+        self, model: ServedModel, settings: ServerSettings, log: Path, beside: Sequence[ServedModel] = ()
+    ) -> None:
         self.model = model
+        self.models = (model, *beside)
         self.settings = settings
         self._log = log
-        self._spares = spares
         self._child: Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._pid = 0
@@ -91,24 +108,13 @@ class ModelProcess:
         for file in self._files:
             if not file.is_file():
                 raise self._failed(f"the file {file.name} is missing")
-        arguments: dict[str, Any] = {
-            "files": [str(file) for file in self._files],
-            "embeds": self.model.embedding_tokens > 0,
-            **asdict(self.settings),
-        }
         try:
-            self._log.write_bytes(b"")
-            self._folder = _new_folder() if sys.platform == "linux" else None
-            own = [Path(self._folder.name)] if self._folder else []
-            spare = self._spares.take() if self._spares else None
-            self._child = spare or standby.spawn(self._log, sandbox.Walls(self._files, own))
-            where = {"socket": str(own[0] / "s.sock") if own else None, "log": str(self._log) if spare else None}
-            standby.tell(self._child, {**arguments, **where})
+            self._child = self._spawn()
         except OSError as error:  # no room for the log, no memory for a process
             self.stop()
             raise self._failed(f"its process cannot be started: {error}") from error
         try:
-            if not self._is_as_published():  # seen while the child loads, which takes longer
+            if not self.model.is_as_published():  # seen while the child loads, which takes longer
                 raise self._failed("its adapter is not the one that was trained (another sha256); train it again")
             self.address = self._read_address(self._child, timeout)
             self._pid = _innermost(self._child.pid)
@@ -167,12 +173,35 @@ class ModelProcess:
             raise ServerFault(f"The model's process declined {path}: {reply}")
         return reply
 
+    def chosen(self, model: ServedModel) -> dict[str, Any]:
+        """Return what a request says for one of `models` to answer it: whose adapter counts, or none."""
+        adapters = self._adapters
+        return {"lora": [{"id": place, "scale": float(one == model.adapter)} for place, one in enumerate(adapters)]}
+
     def stop(self) -> None:
         """End the child; harmless when it has ended."""
         if self._child is not None:
-            standby.end(self._child)
+            lifeline.release(self._child, STOP_SECONDS)
+            if self._child.stdout is not None:
+                self._child.stdout.close()
         if self._folder is not None:
             self._folder.cleanup()
+
+    def _spawn(self) -> Popen[bytes]:
+        self._folder = _new_folder() if sys.platform == "linux" else None
+        own = [Path(self._folder.name)] if self._folder else []
+        arguments = {
+            "files": [str(file) for file in self._files],
+            "socket": str(own[0] / "s.sock") if own else None,
+            "embeds": self.model.embedding_tokens > 0,
+            **asdict(self.settings),
+        }
+        environment = lifeline.without_secrets(os.environ)
+        environment.setdefault(*_LARGE_PAGES)
+        environment.setdefault(*_NO_DEBUGGER)
+        with self._log.open("wb") as log:
+            command = ["engine.serving.llamacpp", json.dumps(arguments)]
+            return lifeline.spawn(command, log, environment, sandbox.Walls(self._files, own))
 
     def _read_address(self, child: Popen[bytes], timeout: float) -> str:
         assert child.stdout is not None
@@ -187,19 +216,17 @@ class ModelProcess:
             raise self._failed(f"it was not ready in {timeout:.0f} seconds")
         report: dict[str, str] = json.loads(lines[0] or b"{}")
         if "address" not in report:
-            files = " with ".join(file.name for file in self._files)
+            files = " with ".join(file.name for file in self._files[:2])
             raise self._failed(f"llama.cpp refuses {files}: {self._first_error()}")
         return report["address"]
 
-    def _is_as_published(self) -> bool:
-        if self.model.adapter is None or self.model.adapter_sha256 is None:
-            return True
-        with self.model.adapter.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest() == self.model.adapter_sha256
+    @property
+    def _adapters(self) -> list[Path]:
+        return [model.adapter for model in self.models if model.adapter is not None]
 
     @property
     def _files(self) -> list[Path]:
-        return [file for file in (self.model.base, self.model.adapter) if file is not None]
+        return [self.model.base, *self._adapters]
 
     def _failed(self, reason: str) -> StartFailed:
         return StartFailed(f"The model '{self.model.name}' cannot be loaded: {reason}.", code="model_load_failed")

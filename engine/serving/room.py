@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from engine.serving import standby
 from engine.serving.slot import Slot, held
 
 MEGABYTE = 1024 * 1024
@@ -12,8 +11,6 @@ MEGABYTE = 1024 * 1024
 @dataclass(frozen=True)
 class PoolSettings:
     """What the pool keeps to; `memory_mb` and, unless it is 0, `models_loaded` bound what there is, busy or idle.
-
-    The memory is that of the models and of the spare process for the next.
 
     Nobody stands in line with `callers` others that are answered or stand before him.
     """
@@ -33,7 +30,7 @@ class PoolSettings:
 
     def have_memory_for(self, slots: Collection[Slot]) -> bool:
         """Whether the processes of `slots` may hold together what they do."""
-        return held(slots) + standby.BYTES <= self.memory_mb * MEGABYTE
+        return held(slots) <= self.memory_mb * MEGABYTE
 
     def have_room_for(self, slots: Collection[Slot]) -> bool:
         """Whether `slots` may be there together; a model that is larger than the bound is served alone."""

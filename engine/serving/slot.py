@@ -1,11 +1,10 @@
-"""One model in the pool: its process, its users in their turn, its memory, foreseen or measured; it evicts nobody."""
+"""One process in the pool: its users in their turn, its memory, foreseen or measured; it evicts nobody."""
 
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import gguf_header
 from engine.serving.process import Memory, ModelProcess, ServedModel, StartFailed
 
 OVERHEAD = 64 * 1024 * 1024
@@ -15,12 +14,15 @@ OVERHEAD = 64 * 1024 * 1024
 class Slot:
     """A process that need not run yet; the pool's lock guards all but its start.
 
-    Of its `users` those that stand in `queue` wait for others' answers to end; the process writes only so many at once.
+    It writes answers of one of its models at a time, `asked`: llama.cpp would let those of another wait until they end,
+    in silence. Of its `users` those that stand in `queue` wait for others' answers to end; it writes only so many at
+    once.
     """
 
     def __init__(self, process: ModelProcess, memory: Memory) -> None:
         self.process = process
         self.memory = memory
+        self.asked: ServedModel | None = None
         self.users = 0
         self.queue: list[Place] = []
         self._writing = 0
@@ -28,7 +30,7 @@ class Slot:
         self.retired = False
         self._starting = threading.Lock()
         self._failure: StartFailed | None = None
-        self._started = False
+        self.started = False
 
     @property
     def model(self) -> ServedModel:
@@ -38,7 +40,13 @@ class Slot:
     @property
     def dead(self) -> bool:
         """Whether the process ran and ended by itself."""
-        return self._started and not self.process.alive
+        return self.started and not self.process.alive
+
+    def seat(self, place: "Place") -> None:
+        """Let `place` be answered here from now on."""
+        self.users += 1
+        self.asked = place.model
+        place.slot = self
 
     def admit(self, place: "Place") -> bool:
         """Let `place`, in its turn, have its answers written if the process can write them at once; say whether."""
@@ -70,19 +78,19 @@ class Slot:
         with self._starting:
             if self._failure is not None:
                 raise self._failure
-            if self._started:
+            if self.started:
                 return False
             try:
                 self.process.start()
             except StartFailed as failure:
                 self._failure = failure
                 raise
-            self._started = True
+            self.started = True
         return True
 
     def measure(self) -> None:
         """Take `memory` anew; it stays as foreseen until the process runs."""
-        if self._started:
+        if self.started:
             self.memory = self.process.memory
 
 
@@ -101,32 +109,9 @@ class Place:
     in_turn: bool = False
 
 
-class Foresight:
-    """What a process will hold: told from its files, and after the first one of a base from what that one held."""
-
-    def __init__(self) -> None:
-        self._seen: dict[Path, Memory] = {}
-
-    def learn(self, slot: Slot) -> None:
-        """Remember what the process of `slot` holds."""
-        own, mapped = slot.memory
-        self._seen[slot.model.base] = Memory(own - _size(slot.model.adapter), mapped)
-
-    def of(self, process: ModelProcess) -> Memory:
-        """Return what `process`, not started yet, will hold."""
-        base, asked = process.model.base, process.settings
-        cache = gguf_header.read(base).cache_bytes * asked.context_tokens * asked.parallel
-        own, mapped = self._seen.get(base, (OVERHEAD + cache, _size(base)))
-        return Memory(own + _size(process.model.adapter), mapped)
-
-
 def held(slots: Collection[Slot]) -> int:
     """Return the bytes that the processes of `slots` hold together; what several map of one base is there once."""
     mapped: dict[Path, int] = {}
     for slot in slots:
         mapped[slot.model.base] = max(slot.memory.mapped, mapped.get(slot.model.base, 0))
     return sum(slot.memory.own for slot in slots) + sum(mapped.values())
-
-
-def _size(file: Path | None) -> int:
-    return file.stat().st_size if file is not None and file.is_file() else 0

@@ -17,13 +17,13 @@ def publish(parts: Parts, folder: Path, name: str, seed: int) -> None:
     """Have the engine of `parts`, whose data are in `folder`, serve a model `name` that says what no other does."""
     adapter = folder / "jobs" / f"{seed}" / "adapter.gguf"
     adapter.parent.mkdir(parents=True)
-    _write_adapter(adapter, seed)
+    write_adapter(adapter, seed)
     sha256 = hashlib.sha256(adapter.read_bytes()).hexdigest()
     row = {"id": name, "job_id": "", "base": parts.models.default.id, "created_at": seed, "sha256": sha256}
     parts.store.insert({MODELS: [{**row, "adapter": str(adapter.relative_to(folder))}]})
 
 
-def _write_adapter(path: Path, seed: int) -> None:
+def write_adapter(path: Path, seed: int) -> None:
     writer, drawn = gguf.GGUFWriter(path, "llama"), np.random.default_rng(seed)
     writer.add_type(gguf.GGUFType.ADAPTER)
     writer.add_string(gguf.Keys.Adapter.TYPE, "lora")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.serving.pool import Pool
+from engine.serving.pool import Family, Pool
 from engine.serving.process import ModelProcess, ServedModel
 from engine.serving.room import PoolSettings
 from tests.fakes.clock import Clock
@@ -34,12 +34,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def make_pool(tmp_path: Path, clock: Clock) -> Iterator[Callable[[PoolSettings], Pool]]:
+def make_pool(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Pool]]:
     """Pools with settings of one's own; they are closed after the test."""
     pools: list[Pool] = []
 
-    def make(settings: PoolSettings) -> Pool:
-        pools.append(Pool(settings, tmp_path / "logs", clock))
+    def make(settings: PoolSettings, *family: Family) -> Pool:
+        pools.append(Pool(settings, tmp_path / "logs", *family, clock=clock))
         return pools[-1]
 
     yield make

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine.serving import standby
-from engine.serving.pool import PATIENCE, SWEEP_SECONDS, TURN_SECONDS, Pool
+from engine.serving.line import PATIENCE
+from engine.serving.pool import SWEEP_SECONDS, TURN_SECONDS, Pool
 from engine.serving.process import ModelGone, ServedModel, StartFailed
 from engine.serving.room import MEGABYTE, PoolSettings
 from tests.engine.serving.conftest import SETTINGS, lent
@@ -117,8 +117,7 @@ def test_models_in_memory_keep_within_the_memory_setting(
         use(roomy, named(base, name))
     assert len(served(roomy)) == 4
     bound = held_by(roomy) * 3 // 4
-    with_spare = (bound + standby.BYTES) // MEGABYTE
-    tight = make_pool(dataclasses.replace(SETTINGS, models_loaded=0, memory_mb=with_spare))
+    tight = make_pool(dataclasses.replace(SETTINGS, models_loaded=0, memory_mb=bound // MEGABYTE))
     for name in "abcd":
         use(tight, named(base, name))
         assert held_by(tight) <= bound

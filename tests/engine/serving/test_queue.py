@@ -5,7 +5,8 @@ from collections.abc import Callable, Generator
 
 import pytest
 
-from engine.serving.pool import PATIENCE, Pool
+from engine.serving.line import PATIENCE
+from engine.serving.pool import Pool
 from engine.serving.process import ModelProcess, ServedModel
 from engine.serving.room import PoolSettings
 from tests.engine.serving.conftest import SETTINGS, lent

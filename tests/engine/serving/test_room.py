@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from engine.serving import standby
 from engine.serving.pool import TURN_SECONDS, Pool
 from engine.serving.process import Memory, ModelProcess, ServedModel, ServerSettings
 from engine.serving.room import MEGABYTE, PoolSettings
@@ -15,8 +14,6 @@ from tests.engine.serving.conftest import SETTINGS, lent
 from tests.fakes.clock import Clock
 from wire.errors import Unavailable
 from wire.waiting import BEAT_SECONDS, QUIET_SECONDS
-
-SPARE = standby.BYTES // MEGABYTE
 
 
 def named(base: ServedModel, name: str) -> ServedModel:
@@ -67,7 +64,7 @@ class Foretold(Slot):
 
 
 def test_those_asked_longest_ago_make_room_and_no_more_than_need_be() -> None:
-    settings = dataclasses.replace(SETTINGS, models_loaded=0, memory_mb=100 + SPARE)
+    settings = dataclasses.replace(SETTINGS, models_loaded=0, memory_mb=100)
     old, new = Foretold("old", 40, 1), Foretold("new", 40, 2)
     assert settings.staying([new, old], [Foretold("small", 20)]) == [old, new]
     assert settings.staying([new, old], [Foretold("large", 50)]) == [new]
@@ -84,8 +81,8 @@ def test_a_small_model_is_served_before_a_large_one_unless_it_takes_its_room(
 ) -> None:
     sizes = {"busy": 60, "first": first_mb, "second": 10}
     monkeypatch.setattr(ModelProcess, "memory", property(lambda self: Memory(sizes[self.model.name] * MEGABYTE)))
-    monkeypatch.setattr("engine.serving.slot.Foresight.of", lambda _, process: process.memory)
-    pool = make_pool(dataclasses.replace(SETTINGS, models_loaded=0, memory_mb=100 + SPARE))
+    monkeypatch.setattr("engine.serving.maker.Maker._memory", lambda _, process: process.memory)
+    pool = make_pool(dataclasses.replace(SETTINGS, models_loaded=0, memory_mb=100))
     with (
         lent(pool, named(base, "busy")),
         pool.lease(named(base, "first"), None) as first,

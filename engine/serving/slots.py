@@ -1,0 +1,90 @@
+"""The pool's processes: who finds which, which are retired, which could go; it starts, ends and locks nothing."""
+
+from collections.abc import Collection
+
+from engine.serving.process import ServedModel
+from engine.serving.room import PoolSettings
+from engine.serving.slot import Slot
+
+
+class Slots:
+    """The slots that take requests, and those that are `retired`: they take none, and end with their last user."""
+
+    def __init__(self, settings: PoolSettings) -> None:
+        self._settings = settings
+        self._open: list[Slot] = []
+        self._leaving: set[Slot] = set()
+
+    def add(self, slot: Slot) -> None:
+        """Let `slot` take requests."""
+        self._open.append(slot)
+
+    def find(self, model: ServedModel) -> Slot | None:
+        """Return the slot that answers as `model` now, or else an idle one that can, best the one that did so last."""
+        carrying = self.carrying(model)
+        answering = [slot for slot in carrying if slot.users and slot.asked == model]
+        idle = [slot for slot in carrying if not slot.users and slot.started]
+        return next(iter([*answering, *sorted(idle, key=lambda slot: slot.asked != model)]), None)
+
+    def is_coming(self, model: ServedModel) -> bool:
+        """Whether a process is being started that nobody asked for yet, and that carries `model`."""
+        return any(slot.asked is None and not slot.started for slot in self.carrying(model))
+
+    def carrying(self, model: ServedModel) -> list[Slot]:
+        """Return the slots that take requests and whose process has `model` loaded, or will have."""
+        return [slot for slot in self._open if model in slot.process.models]
+
+    def most_together(self, model: ServedModel, threads: int) -> int:
+        """Return how many models the fullest process of the base of `model` carries that runs with so many threads."""
+        there = [slot.process for slot in self._open if slot.model.base == model.base and not slot.dead]
+        return max((len(process.models) for process in there if process.settings.threads == threads), default=1)
+
+    def namesakes(self, model: ServedModel) -> list[Slot]:
+        """Return the slots whose process has other files for the name of `model`."""
+        return [slot for slot in self.named(model.name) if model not in slot.process.models]
+
+    def named(self, name: str) -> list[Slot]:
+        """Return the slots that take requests and carry a model of that name."""
+        return [slot for slot in self._open if any(model.name == name for model in slot.process.models)]
+
+    def retire(self, slots: Collection[Slot]) -> list[Slot]:
+        """Let `slots` take no new request; return those that nobody uses, which the caller has to end."""
+        present = [slot for slot in self._open if slot in slots]
+        for slot in present:
+            self._open.remove(slot)
+            slot.retired = True
+            self._leaving.add(slot)
+        return [slot for slot in present if not slot.users]
+
+    def ended(self, slots: Collection[Slot]) -> None:
+        """Forget `slots`, whose processes have ended."""
+        self._leaving.difference_update(slots)
+
+    def surplus(self, *more: Slot) -> list[Slot]:
+        """Return the least recently used idle slots without which all others, and `more`, keep within the bounds.
+
+        With `more` none are returned if that would not do, or if what is ending now is enough.
+        """
+        staying = [slot for slot in self.all() if slot.users or not slot.retired]
+        idle = self.idle()
+        count = 0
+        while count < len(idle) and not self._settings.have_room_for([*staying, *more]):
+            staying.remove(idle[count])
+            count += 1
+        return idle[:count] if not more or self._settings.have_room_for([*staying, *more]) else []
+
+    def all(self) -> list[Slot]:
+        """Return all slots whose processes may be there, those that finish their last answers too."""
+        return [*self._open, *self._leaving]
+
+    def busy(self) -> list[Slot]:
+        """Return the slots in use that take more requests."""
+        return [slot for slot in self._open if slot.users]
+
+    def idle_within(self, wide: Slot) -> list[Slot]:
+        """Return the idle slots whose models `wide` carries too."""
+        return [slot for slot in self.idle() if slot is not wide and set(slot.process.models) <= {*wide.process.models}]
+
+    def idle(self) -> list[Slot]:
+        """Return the slots that nobody uses; what was asked longest ago goes first."""
+        return sorted((slot for slot in self._open if not slot.users), key=lambda slot: slot.last_used)

@@ -1,0 +1,143 @@
+"""All models of a base in one process: started when nobody waits, it answers each as itself, one at a time."""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.serving.pool import Pool
+from engine.serving.process import ModelProcess, ServedModel
+from engine.serving.room import PoolSettings
+from tests.engine.serving.conftest import SETTINGS, lent
+from tests.engine.tuned import write_adapter
+from tests.fakes.ports import until
+
+SAID = {"prompt": "Hello", "n_predict": 8, "temperature": 0, "ignore_eos": True}
+
+
+@pytest.fixture
+def family(base: ServedModel, tmp_path: Path) -> list[ServedModel]:
+    """A base model and three that were tuned from it; what a test takes away is deleted."""
+    tuned = []
+    for seed in range(3):
+        adapter = tmp_path / f"{seed}.gguf"
+        write_adapter(adapter, seed)
+        tuned.append(ServedModel(f"tuned-{seed}", base.base, adapter))
+    return [base, *tuned]
+
+
+@pytest.fixture
+def pool(make_pool: Callable[..., Pool], family: list[ServedModel]) -> Pool:
+    return make_pool(SETTINGS, lambda _, most: family[:most])
+
+
+def use(pool: Pool, model: ServedModel) -> tuple[int, str]:
+    """Return the process that answered as `model`, and what it said."""
+    with lent(pool, model) as process:
+        return process.pid, say(process, model)
+
+
+def say(process: ModelProcess, model: ServedModel) -> str:
+    reply: dict[str, Any] = process.ask("/completion", {**SAID, **process.chosen(model)})
+    return str(reply["content"])
+
+
+def wide(pool: Pool, models: int = 4) -> ModelProcess:
+    """Return the one process there is, once it carries so many models."""
+
+    def alone() -> ModelProcess | None:
+        processes = pool.processes()
+        return processes[0] if [len(one.models) for one in processes] == [models] and processes[0].memory.own else None
+
+    found: ModelProcess = until(alone)
+    return found
+
+
+def test_the_first_gets_its_own_and_the_next_find_one_for_all_that_answers_as_each(
+    pool: Pool, family: list[ServedModel], make_pool: Callable[..., Pool]
+) -> None:
+    alone = make_pool(SETTINGS)
+    own = {model.name: use(alone, model)[1] for model in family}
+    assert len({*own.values()}) == 4
+    first, said = use(pool, family[2])
+    assert said == own["tuned-1"]
+    together = wide(pool)
+    assert together.pid != first
+    assert [use(pool, model) for model in family] == [(together.pid, own[model.name]) for model in family]
+
+
+def test_it_is_ready_before_the_first_question_if_that_is_foreseen(pool: Pool, family: list[ServedModel]) -> None:
+    pool.prepare(family[0])
+    together = wide(pool)
+    assert use(pool, family[3])[0] == together.pid
+
+
+def test_who_asks_while_it_starts_waits_for_it_and_starts_none(pool: Pool, family: list[ServedModel]) -> None:
+    pool.prepare(family[0])
+    until(pool.processes)
+    assert use(pool, family[1])[0] == wide(pool).pid
+
+
+def test_while_one_model_answers_another_gets_a_process_of_its_own(pool: Pool, family: list[ServedModel]) -> None:
+    pool.prepare(family[0])
+    together = wide(pool)
+    with lent(pool, family[1]) as answering, lent(pool, family[2]) as other, lent(pool, family[1]) as shared:
+        assert answering is shared is together
+        assert other is not together
+    assert use(pool, family[2])[0] == other.pid, "who answered last knows the conversation"
+
+
+def test_without_room_beside_the_others_wait_in_turn(make_pool: Callable[..., Pool], family: list[ServedModel]) -> None:
+    pool = make_pool(dataclasses.replace(SETTINGS, models_loaded=1), lambda *_: family)
+    pool.prepare(family[0])
+    together = wide(pool)
+    with contextlib.ExitStack() as later:
+        with lent(pool, family[1]):
+            order = [family[2], family[3], family[2]]
+            second, third, fourth = (later.enter_context(pool.lease(model, "waits")) for model in order)
+            assert [next(second), next(third), next(fourth)] == ["waits"] * 3
+        assert next(third) == "waits", "the idle process is for who came first"
+        for arrival in (second, fourth):
+            with pytest.raises(StopIteration) as arrived:
+                next(arrival)
+            assert arrived.value.value is together
+        assert next(third) == "waits"
+    assert use(pool, family[3])[0] == together.pid
+
+
+def test_a_damaged_adapter_is_left_out_and_spoils_nobody_elses(pool: Pool, family: list[ServedModel]) -> None:
+    family[2] = dataclasses.replace(family[2], adapter_sha256="of another")
+    pool.prepare(family[0])
+    assert family[2] not in wide(pool, models=3).models
+
+
+def test_one_that_llama_cpp_refuses_leaves_the_others_one_by_one(
+    pool: Pool, family: list[ServedModel], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert family[3].adapter is not None
+    family[3].adapter.write_bytes(b"GGUF")
+    pool.prepare(family[0])
+    until(lambda: "one by one" in caplog.text)
+    until(lambda: not pool.processes())
+    with lent(pool, family[1]) as process:
+        assert process.models == (family[1],)
+
+
+def test_of_a_deleted_model_nothing_stays_in_memory(pool: Pool, family: list[ServedModel]) -> None:
+    pool.prepare(family[0])
+    before = wide(pool)
+    gone = family.pop()
+    pool.forget(gone.name)
+    assert wide(pool, models=3).pid != before.pid
+
+
+def test_as_many_as_have_room_are_together(
+    make_pool: Callable[..., Pool], family: list[ServedModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.serving.maker._adapters", lambda process: (len(process.models) - 1) * 100 * 1024**2)
+    pool = make_pool(PoolSettings(512, 2, 1, 0, memory_mb=350, idle_seconds=600.0, callers=12), lambda *_: family)
+    pool.prepare(family[0])
+    assert wide(pool, models=3).models == tuple(family[:3])
