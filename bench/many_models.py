@@ -1,12 +1,13 @@
 """Twenty tuned models on one base: bars 1 s for the first answer of a cold one, and memory within SERVING_MEMORY_MB.
 
 Run `python -m bench.many_models [MODELS] [MB]`. Random adapters, written and published by the engine's own code, are
-asked over HTTP: each once while it is not loaded (cold) and once more (warm), then at random by one caller and by
-several at once. Each answer must be its model's own: of all models the log-probabilities of its first token are nearest
-to those that this one gave when it was cold. (The words alone cannot tell: a cached prompt is computed in other shares,
-and of two words all but equally likely then the other is said.) That says something only if models are further apart
-than answers of one, so both are told. Memory is what all model processes hold, seen five times a second: RSS counts the
-mapped base once for each of them, PSS once in all, as the machine does.
+asked over HTTP: some while no model process runs, so that one is started; then, when the process with all of them is
+there, each once (cold) and once more (warm); at random by one caller, and by several at once. Each answer must be its
+model's own: of all models the log-probabilities of its first token are nearest to those that this one gave when it was
+cold. (The words alone cannot tell: a cached prompt is computed in other shares, and of two words all but equally likely
+then the other is said.) That says something only if models are further apart than answers of one, so both are told.
+Memory is what all model processes hold, seen five times a second: RSS counts the mapped base once for each of them, PSS
+once in all, as the machine does.
 """
 
 import http.client
@@ -34,6 +35,8 @@ from engine.store import MODELS, Store
 TOKENS = 16
 CALLERS = 4
 STRENGTH = 0.06  # standard deviation of the adapters' second factor: what is likely first differs for any two
+STARTS = 5  # of a model while no process runs
+READY_SECONDS = 8.0  # until the process with all models is there, on a crowded machine too
 ROUNDS = 1  # of random questions, as many as there are models
 MEGABYTE = 1024 * 1024
 LIKELIEST = 20  # tokens whose log-probabilities are compared
@@ -61,7 +64,7 @@ class Watch:
 
 
 def servers(running: Running) -> list[psutil.Process]:
-    """Return the model processes there are, the spare one among them."""
+    """Return the model processes there are."""
     found = []
     for process in running.main.children(recursive=True):
         try:
@@ -178,9 +181,8 @@ def main() -> None:
         environment = running.main.environ()
         base = catalogue.find(environment["BASE_MODEL"], {})
         names = publish(Path(environment["DATA_DIR"]), base, count)
-        ask(running, base.id)  # the base is loaded too, and goes when its room is wanted
         with watched(running) as watch:
-            seen = measure(running, names)
+            seen = measure(running, base.id, names)
     print(f"{'':22}{'answers':>8}{'s to first':>12}{'worst':>8}{'s in all':>10}{'worst':>8}")
     for way, took in seen.items():
         firsts, wholes = [first for _, (first, _, _) in took], [whole for _, (_, whole, _) in took]
@@ -191,19 +193,27 @@ def main() -> None:
     print(f"RSS {watch.rss // MEGABYTE} MB")
 
 
-def measure(running: Running, names: list[str]) -> dict[str, list[tuple[str, Took]]]:
+def measure(running: Running, base: str, names: list[str]) -> dict[str, list[tuple[str, Took]]]:
     """Ask in all ways; return the models and what each answer took, by way."""
-    cold, warm = [], []
+    alone, cold, warm = [], [], []
+    for name in names[:STARTS]:
+        for process in servers(running):
+            process.kill()
+        time.sleep(1)  # until the engine knows
+        alone.append((name, ask(running, name)))
+    ask(running, base)
+    time.sleep(READY_SECONDS)
     for name in names:
         cold.append((name, ask(running, name)))
         warm.append((name, ask(running, name)))
     drawn = random.Random(1)
     order = drawn.choices(names, k=ROUNDS * len(names))
-    alone = [(name, ask(running, name)) for name in order]
+    by_one = [(name, ask(running, name)) for name in order]
     with ThreadPoolExecutor(CALLERS) as callers:
         order = drawn.choices(names, k=ROUNDS * len(names))
-        together = list(zip(order, callers.map(lambda name: ask(running, name), order), strict=True))
-    return {"cold": cold, "warm": warm, "at random": alone, f"{CALLERS} callers at once": together}
+        by_many = list(zip(order, callers.map(lambda name: ask(running, name), order), strict=True))
+    ways = {"no process at all": alone, "cold": cold, "warm": warm, "at random": by_one}
+    return {**ways, f"{CALLERS} callers at once": by_many}
 
 
 if __name__ == "__main__":

@@ -68,7 +68,10 @@ class EngineConfig(SharedConfig):
         "CONTEXT_TOKENS", 2048, "Tokens of question and answer together, in training and chat.", least=64, most=131072
     )
     models_loaded: int = setting(
-        "MODELS_LOADED", 0, "Models in memory at most; 0: as many as SERVING_MEMORY_MB has room for.", least=0
+        "MODELS_LOADED",
+        0,
+        "Processes that serve models at most; 0: as many as SERVING_MEMORY_MB has room for.",
+        least=0,
     )
     serving_memory_mb: int = setting(
         "SERVING_MEMORY_MB", 2048, "MB that all models in memory may hold; the least recently used goes first.", least=1

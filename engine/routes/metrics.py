@@ -16,7 +16,7 @@ def metrics() -> Response:
     jobs = dict.fromkeys(lifecycle.STATES, 0) | parts().store.jobs_by_status()
     page = text(
         gauge("tune9527_engine_jobs", "Fine-tuning jobs, by state.", jobs, "status"),
-        gauge("tune9527_engine_models_loaded", "Models in memory.", len(parts().pool.processes())),
+        gauge("tune9527_engine_models_loaded", "Processes that serve models.", len(parts().pool.processes())),
         gauge("tune9527_engine_sandbox", "1 if trainers and model servers run in bubblewrap.", sandbox.stands()),
         process_lines(),
     )

@@ -9,6 +9,8 @@ from wire.errors import Unavailable
 
 PATIENCE = 100.0
 """Seconds in line; less than the service waits for its upstream, so that its callers are told why."""
+START_SECONDS = 1.0
+"""About what a start takes: if a process that has one's model answers as another for longer, it is not waited for."""
 
 
 class Line:
@@ -41,12 +43,12 @@ class Line:
         waiting = [one.model for one in self._before(place) if one.model != place.model]
         return not slot.users and any(model in slot.process.models for model in waiting)
 
-    def lets_start(self, place: Place, foreseen: Callable[[Place], Slot]) -> bool:
-        """Whether those before `place` would have to wait for no more answers if its model were started now.
+    def lets_start(self, place: Place, foreseen: Callable[[Place], Slot], now: float) -> bool:
+        """Whether a process is to be started for `place`: none will soon be free, and those before it wait no longer.
 
-        `foreseen` gives the slot that would be started for one of them. What is being started is not started twice.
+        `foreseen` gives the slot that would be started for one of them.
         """
-        if self._slots.is_coming(place.model):
+        if any(not slot.started or now - slot.busy_since < START_SECONDS for slot in self._slots.carrying(place.model)):
             return False
         waiting = [one for one in self._before(place) if one.model != place.model]
         newcomers = {one.model.name: foreseen(one) for one in waiting if self._slots.find(one.model) is None}

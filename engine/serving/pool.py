@@ -59,7 +59,8 @@ class Pool:
         self._changed = threading.Condition()
         self._closed = threading.Event()
         self._woken = threading.Event()
-        self._widened_next: ServedModel | None = None
+        self._asked: ServedModel | None = None  # of the base whose models were asked last
+        self._to_widen = False
         self._sweeper: threading.Thread | None = None
 
     @contextmanager
@@ -86,9 +87,14 @@ class Pool:
             self._leave(place)
 
     def set_training(self, training: bool) -> None:
-        """Serve with few threads from now on, or with all again; each model is swapped at its next request."""
+        """Serve with few threads from now on, or with all again; a process is swapped at its next request.
+
+        After a training the models of the base that was asked last are made ready, for its own may be among them.
+        """
         with self._changed:
             self._maker.threads = self._settings.threads_beside_training if training else self._settings.threads
+        if self._asked is not None and not training:
+            self.prepare(self._asked)
 
     def forget(self, name: str) -> None:
         """End the process of a model that is no more, after the answers it is writing."""
@@ -102,7 +108,7 @@ class Pool:
     def prepare(self, model: ServedModel) -> None:
         """Begin to start a process with all models of the base of `model`, as soon as nobody uses any."""
         with self._changed:
-            self._widened_next = model
+            self._asked, self._to_widen = model, True
             self._sweep_from_now_on()
         self._woken.set()
 
@@ -123,11 +129,10 @@ class Pool:
         with self._changed:
             slots = self._slots.all()
             self._slots.retire(slots)
-        for slot in slots:
-            slot.process.stop()
-        with self._changed:
-            self._slots.ended(slots)
             self._changed.notify_all()
+        self._end(slots)
+        if self._sweeper is not None:
+            self._sweeper.join(SWEEP_SECONDS)
 
     def processes(self) -> list[ModelProcess]:
         """Return the processes there are now, those that finish their last answers too."""
@@ -143,7 +148,7 @@ class Pool:
                 yield sign
         if place.slot.start():
             self._settle(place.slot)
-            self._widened_next = place.model
+            self._asked, self._to_widen = place.model, True
         while not self._is_its_turn(place, place.slot):
             yield sign
         return place.slot.process
@@ -166,7 +171,7 @@ class Pool:
         slot = self._slots.find(place.model)
         if outdated := self._slots.namesakes(place.model) or (slot and self._outdated(slot) and [slot]):
             return self._slots.retire(outdated)
-        if slot is None and self._line.lets_start(place, self._maker.foreseen):
+        if slot is None and self._line.lets_start(place, self._maker.foreseen, self._clock()):
             new = self._maker.foreseen(place)
             if surplus := self._slots.surplus(new):
                 return self._slots.retire(surplus)
@@ -176,7 +181,7 @@ class Pool:
         if slot is None or self._line.gives_away(slot, place):
             self._wait(place)
             return []
-        slot.seat(place)
+        slot.seat(place, self._clock())
         self._line.leave(place)
         self._changed.notify_all()
         return []
@@ -218,7 +223,7 @@ class Pool:
                 place.slot.dismiss(place)
         if place.slot is not None:
             self._release(place.slot)
-        if self._widened_next is not None:
+        if self._to_widen:
             self._woken.set()
 
     def _release(self, slot: Slot) -> None:
@@ -232,10 +237,10 @@ class Pool:
     def _widen(self) -> None:
         """Start a process with all models of a base, now that nobody waits for the cores; it takes others' place."""
         with self._changed:
-            model = self._widened_next
-            if model is None or not self._line.is_empty or self._slots.busy():
+            model = self._asked
+            if model is None or not self._to_widen or not self._line.is_empty or self._slots.busy():
                 return
-            self._widened_next = None
+            self._to_widen = False
             there = self._slots.most_together(model, self._maker.threads)
         family = self._family(model, MOST_TOGETHER)
         wide = self._maker.together(family) if len(family) > there else None
@@ -245,14 +250,15 @@ class Pool:
             ending = self._slots.retire(self._slots.surplus(wide))
         self._end(ending)
         with self._changed:
-            if not self._settings.have_room_for([*self._slots.all(), wide]):
+            if self._closed.is_set() or not self._settings.have_room_for([*self._slots.all(), wide]):
                 return
             self._slots.add(wide)
             wide.users += 1  # nobody is to end it while it starts
         try:
             wide.start()
-        except StartFailed as failure:
-            _LOG.warning("The models of %s are served one by one: %s", model.base.name, failure)
+        except (ModelGone, StartFailed) as failure:
+            if not self._closed.is_set():
+                _LOG.warning("The models of %s are served one by one: %s", model.base.name, failure)
             self._drop([wide])
         else:
             self._settle(wide)
@@ -272,6 +278,8 @@ class Pool:
         self._end(ending)
 
     def _end(self, slots: Sequence[Slot]) -> None:
+        if not slots:  # those who wait would wake one another without end
+            return
         for slot in slots:
             slot.process.stop()
         with self._changed:

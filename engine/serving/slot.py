@@ -24,6 +24,7 @@ class Slot:
         self.memory = memory
         self.asked: ServedModel | None = None
         self.users = 0
+        self.busy_since = 0.0
         self.queue: list[Place] = []
         self._writing = 0
         self.last_used = 0.0
@@ -42,8 +43,9 @@ class Slot:
         """Whether the process ran and ended by itself."""
         return self.started and not self.process.alive
 
-    def seat(self, place: "Place") -> None:
+    def seat(self, place: "Place", now: float) -> None:
         """Let `place` be answered here from now on."""
+        self.busy_since = self.busy_since if self.users else now
         self.users += 1
         self.asked = place.model
         place.slot = self

@@ -26,10 +26,6 @@ class Slots:
         idle = [slot for slot in carrying if not slot.users and slot.started]
         return next(iter([*answering, *sorted(idle, key=lambda slot: slot.asked != model)]), None)
 
-    def is_coming(self, model: ServedModel) -> bool:
-        """Whether a process is being started that nobody asked for yet, and that carries `model`."""
-        return any(slot.asked is None and not slot.started for slot in self.carrying(model))
-
     def carrying(self, model: ServedModel) -> list[Slot]:
         """Return the slots that take requests and whose process has `model` loaded, or will have."""
         return [slot for slot in self._open if model in slot.process.models]

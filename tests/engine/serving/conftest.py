@@ -38,8 +38,8 @@ def make_pool(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Pool]]:
     """Pools with settings of one's own; they are closed after the test."""
     pools: list[Pool] = []
 
-    def make(settings: PoolSettings, *family: Family) -> Pool:
-        pools.append(Pool(settings, tmp_path / "logs", *family, clock=clock))
+    def make(settings: PoolSettings, family: Family = lambda *_: []) -> Pool:
+        pools.append(Pool(settings, tmp_path / "logs", family, clock))
         return pools[-1]
 
     yield make

@@ -1,7 +1,10 @@
 """Callers of one model beyond the answers that it writes at once wait in their order, within bounds, and with signs."""
 
 import dataclasses
+import threading
+import time
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -79,3 +82,19 @@ def test_a_pool_that_closes_lets_nobody_wait(pool: Pool, base: ServedModel) -> N
         pool.close()
         with pytest.raises(Unavailable, match="shutting down"):
             next(third)
+
+
+def test_those_who_wait_do_not_wake_one_another(make_pool: Callable[[PoolSettings], Pool], base: ServedModel) -> None:
+    pool = make_pool(dataclasses.replace(SETTINGS, models_loaded=1))
+    over = threading.Event()
+
+    def signs(name: str) -> int:
+        """Wait in line until it is over; return how often the waiting looked whether it was."""
+        with pool.lease(dataclasses.replace(base, name=name), WAITS) as arrival:
+            return sum(1 for _ in iter(over.is_set, True) if next(arrival))
+
+    with lent(pool, base), ThreadPoolExecutor(2) as callers:
+        waiting = [callers.submit(signs, name) for name in ("other", "another")]
+        time.sleep(1)
+        over.set()
+        assert sum(count.result() for count in waiting) < 20

@@ -6,14 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from engine.serving.line import START_SECONDS
 from engine.serving.pool import Pool
 from engine.serving.process import ModelProcess, ServedModel
 from engine.serving.room import PoolSettings
 from tests.engine.serving.conftest import SETTINGS, lent
 from tests.engine.tuned import write_adapter
-from tests.fakes.ports import until
+from tests.fakes.clock import Clock
+from tests.fakes.ports import model_address, until
 
 SAID = {"prompt": "Hello", "n_predict": 8, "temperature": 0, "ignore_eos": True}
 
@@ -81,12 +84,20 @@ def test_who_asks_while_it_starts_waits_for_it_and_starts_none(pool: Pool, famil
     assert use(pool, family[1])[0] == wide(pool).pid
 
 
-def test_while_one_model_answers_another_gets_a_process_of_its_own(pool: Pool, family: list[ServedModel]) -> None:
+def test_who_waits_for_another_models_answer_as_long_as_a_start_takes_gets_a_process_of_its_own(
+    pool: Pool, family: list[ServedModel], clock: Clock
+) -> None:
     pool.prepare(family[0])
     together = wide(pool)
-    with lent(pool, family[1]) as answering, lent(pool, family[2]) as other, lent(pool, family[1]) as shared:
-        assert answering is shared is together
+    with lent(pool, family[1]), pool.lease(family[2], "waits") as arrival:
+        assert next(arrival) == "waits"
+        clock.now += START_SECONDS
+        with pytest.raises(StopIteration) as arrived:
+            next(arrival)
+        other = arrived.value.value
         assert other is not together
+        with lent(pool, family[1]) as shared:
+            assert shared is together
     assert use(pool, family[2])[0] == other.pid, "who answered last knows the conversation"
 
 
@@ -132,6 +143,13 @@ def test_of_a_deleted_model_nothing_stays_in_memory(pool: Pool, family: list[Ser
     gone = family.pop()
     pool.forget(gone.name)
     assert wide(pool, models=3).pid != before.pid
+
+
+def test_a_pool_that_closes_starts_none(pool: Pool, family: list[ServedModel]) -> None:
+    pool.prepare(family[0])
+    pool.close()
+    assert not pool.processes()
+    assert not [one for one in psutil.Process().children(recursive=True) if model_address(one)]
 
 
 def test_as_many_as_have_room_are_together(
