@@ -197,6 +197,7 @@ def measure(running: Running, base: str, names: list[str]) -> dict[str, list[tup
     """Ask in all ways; return the models and what each answer took, by way."""
     alone, cold, warm = [], [], []
     for name in names[:STARTS]:
+        time.sleep(READY_SECONDS)
         for process in servers(running):
             process.kill()
         time.sleep(1)  # until the engine knows

@@ -60,7 +60,7 @@ def prompts(process: ModelProcess) -> Iterator[list[int]]:
 def answer(process: ModelProcess, prompt: list[int], tokens: int = ANSWER, **more: Any) -> dict[str, Any]:
     """Ask for a greedy answer."""
     asked = {"prompt": prompt, "n_predict": tokens, "temperature": 0, "top_k": 0, "return_tokens": True}
-    reply: dict[str, Any] = process.ask("/completion", asked | more, PATIENCE)
+    reply: dict[str, Any] = process.ask("/completion", asked | process.chosen(process.model) | more, PATIENCE)
     return reply
 
 

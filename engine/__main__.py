@@ -1,7 +1,6 @@
 """`python -m engine serve | check | pull MODEL | tokens FILE | backup FOLDER | restore FOLDER`: what people type."""
 
 import argparse
-import contextlib
 import importlib.util
 import logging
 import os
@@ -15,13 +14,11 @@ from typing import TYPE_CHECKING, TextIO
 
 import sandbox
 from config import EngineConfig, WrongSetting, misspelt_names
-from wire.errors import ApiError
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from engine.catalogue import BaseModel
-    from engine.parts import Parts
 
 # Seconds; whoever waits at a terminal can end the count as well.
 _PATIENCE = 24 * 3600.0
@@ -224,12 +221,6 @@ def _tell_of_sandbox() -> None:
     logging.getLogger(__name__).log(logging.INFO if sandbox.stands() else logging.WARNING, said)
 
 
-def _prepare(parts: "Parts") -> None:
-    """Have what was tuned from the default base model ready for the first question."""
-    with contextlib.suppress(ApiError):  # it is still being fetched, or none that is served
-        parts.pool.prepare(parts.models.resolve(parts.models.default.id))
-
-
 class _Loader:
     """Makes the app inside the serving process, where the threads of its loops live too."""
 
@@ -238,7 +229,7 @@ class _Loader:
 
     def __call__(self) -> "Flask":
         import httpd
-        from engine import orphans
+        from engine import catalogue, orphans
         from engine.app import create_engine
         from engine.repair import repair
         from observe import logs
@@ -252,7 +243,7 @@ class _Loader:
         parts = app.extensions["engine"]
         repair(parts.store, config.data_dir, int(time.time()))
         parts.models.fetch_in_background(parts.models.default)
-        _prepare(parts)
+        parts.pool.prepare(catalogue.local_path(parts.models.default, config.data_dir / "models"))
         threading.Thread(target=_tell_of_sandbox, name="sandbox", daemon=True).start()
         httpd.at_stop(app.extensions["arrivals"].hurry)
         httpd.at_stop(parts.stopping.set, after=httpd.STREAM_SECONDS)

@@ -90,17 +90,18 @@ class Models:
         served = ServedModel(name=base.id, base=self.base_path(base))
         return served if tuned is None else self._tuned_from(served, tuned)
 
-    def family(self, model: ServedModel, most: int) -> list[ServedModel]:
-        """Return the base of `model`, then it itself, then what else was tuned from that base, newest first.
+    def family(self, path: Path, most: int) -> list[ServedModel]:
+        """Return the base model of that file and what was tuned from it, newest first, checkpoints last.
 
-        These are `most` at most; it may be none, for the model may be deleted by now.
+        These are `most` at most; none if that is no file of a base model that writes.
         """
-        base = self.base_of(model.name)
-        if base is None or base.embeds:
+        base = next((base for base in self._bases.values() if self._path(base) == path and not base.embeds), None)
+        if base is None or not path.is_file():
             return []
-        served = ServedModel(name=base.id, base=model.base)
-        tuned = (self._tuned_from(served, row) for row in self._store.newest(MODELS, most, base=base.id))
-        return [*dict.fromkeys([served, model, *tuned])][:most]
+        rows = self._store.newest(MODELS, 4 * most, base=base.id)  # a job has up to three checkpoints beside its model
+        served = ServedModel(name=base.id, base=path)
+        tuned = [self._tuned_from(served, row) for row in sorted(rows, key=_is_checkpoint)]
+        return [served, *tuned][:most]
 
     def base_path(self, base: BaseModel) -> Path:
         """Return the GGUF of `base`.
@@ -261,8 +262,12 @@ def _to_wire(name: str, created: int, owner: str) -> Record:
     return {"id": name, "object": "model", "created": created, "owned_by": owner, "shutdown_date": None}
 
 
+def _is_checkpoint(row: Record) -> bool:
+    return ":ckpt-step-" in str(row["id"])
+
+
 def _tuned_card(row: Record) -> Record:
-    kind = "checkpoint" if ":ckpt-step-" in str(row["id"]) else "tuned"
+    kind = "checkpoint" if _is_checkpoint(row) else "tuned"
     made = {"job_id": row["job_id"] or None, "step_number": row["step_number"]}
     return _card(_tuned_to_wire(row), kind, str(row["base"])) | made
 

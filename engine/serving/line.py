@@ -6,9 +6,15 @@ from engine.serving.room import PoolSettings
 from engine.serving.slot import Place, Slot
 from engine.serving.slots import Slots
 from wire.errors import Unavailable
+from wire.waiting import BEAT_SECONDS, QUIET_SECONDS
 
 PATIENCE = 100.0
 """Seconds in line; less than the service waits for its upstream, so that its callers are told why."""
+TURN_SECONDS = QUIET_SECONDS + 2 * BEAT_SECONDS
+"""How long the first in line leaves models alone that are asked all the time; then they take no new request.
+
+By then it is seen whether the caller is still there, for whom they would be sent away.
+"""
 START_SECONDS = 1.0
 """About what a start takes: if a process that has one's model answers as another for longer, it is not waited for."""
 
@@ -38,10 +44,13 @@ class Line:
         """Let `place` wait no more."""
         self._places.remove(place)
 
-    def gives_away(self, slot: Slot, place: Place) -> bool:
-        """Whether the idle `slot` is for one who came before `place`, and asks another of its models."""
-        waiting = [one.model for one in self._before(place) if one.model != place.model]
-        return not slot.users and any(model in slot.process.models for model in waiting)
+    def gives_away(self, slot: Slot, place: Place, now: float) -> bool:
+        """Whether `slot` is for one who came before `place` and asks another of its models.
+
+        It is if it is idle, or if he has waited for so long that it is to take no more requests before his.
+        """
+        waiting = [one for one in self._before(place) if one.model != place.model and one.model in slot.process.models]
+        return any(not slot.users or now - one.since >= TURN_SECONDS for one in waiting)
 
     def lets_start(self, place: Place, foreseen: Callable[[Place], Slot], now: float) -> bool:
         """Whether a process is to be started for `place`: none will soon be free, and those before it wait no longer.

@@ -1,6 +1,6 @@
 """Makes slots: which process a model gets, by the settings, and what that will hold; it starts none."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from engine import gguf_header
@@ -33,12 +33,13 @@ class Maker:
         process = ModelProcess(model, settings, self._log_dir / f"{name}.log", beside)
         return Slot(process, self._memory(process))
 
-    def together(self, family: Sequence[ServedModel]) -> Slot:
-        """Return the slot of the first of `family` and of as many more as have room, if they are as published."""
-        models = [family[0], *(one for one in family[1:] if _is_whole(one))]
-        while models[1:] and not self._settings.have_memory_for([self.make(*models)]):
-            models.pop()
-        return self.make(*models)
+    def together(self, family: Sequence[ServedModel], others: Collection[Slot]) -> Slot | None:
+        """Return the slot of as many of `family`, the first first, as have room beside `others`; none of one alone."""
+        for count in range(len(family), 1, -1):
+            wide = self.make(*family[:count])
+            if self._settings.have_room_for([*others, wide]) and self._settings.have_memory_for([wide]):
+                return wide
+        return None
 
     def foreseen(self, place: Place) -> Slot:
         """Return the slot that `place` would start; made once, for that reads files."""
@@ -47,22 +48,16 @@ class Maker:
         return place.foreseen
 
     def learn(self, slot: Slot) -> None:
-        """Remember what the process of `slot` holds."""
+        """Remember what the process of `slot` holds, unless it has ended meanwhile."""
         own, mapped = slot.memory
-        self._seen[slot.model.base] = Memory(own - _adapters(slot.process), mapped)
+        if own > _adapters(slot.process):
+            self._seen[slot.model.base] = Memory(own - _adapters(slot.process), mapped)
 
     def _memory(self, process: ModelProcess) -> Memory:
         base, asked = process.model.base, process.settings
         cache = gguf_header.read(base).cache_bytes * asked.context_tokens * asked.parallel
         own, mapped = self._seen.get(base, (OVERHEAD + cache, _size(base)))
         return Memory(own + _adapters(process), mapped)
-
-
-def _is_whole(model: ServedModel) -> bool:
-    try:
-        return model.is_as_published()
-    except OSError:  # it has just been deleted
-        return False
 
 
 def _adapters(process: ModelProcess) -> int:

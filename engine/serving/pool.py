@@ -16,26 +16,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from engine.serving.line import Line
+from engine.serving.line import TURN_SECONDS, Line
 from engine.serving.maker import Maker
 from engine.serving.process import ModelGone, ModelProcess, ServedModel, StartFailed
 from engine.serving.room import PoolSettings
 from engine.serving.slot import Place, Slot
 from engine.serving.slots import Slots
+from engine.serving.widening import Family, Widening
 from wire.errors import Unavailable
-from wire.waiting import BEAT_SECONDS, QUIET_SECONDS
 
 SWEEP_SECONDS = 5.0
-TURN_SECONDS = QUIET_SECONDS + 2 * BEAT_SECONDS
-"""How long the first in line leaves models alone that are asked all the time; then they take no new request.
-
-By then it is seen whether the caller is still there, for whom they would be sent away.
-"""
 _LOOK_SECONDS = 0.5
-MOST_TOGETHER = 32
-"""Models in one process; each makes its start some 30 ms longer (docs/log.md)."""
-Family = Callable[[ServedModel, int], Sequence[ServedModel]]
-"""Gives so many models of one's base: the base first, then the one, then those that will rather be asked."""
 Sign = TypeVar("Sign")
 _LOG = logging.getLogger(__name__)
 
@@ -52,15 +43,13 @@ class Pool:
     ) -> None:
         self._settings = settings
         self._maker = Maker(settings, log_dir)
-        self._family = family
         self._clock = clock
         self._slots = Slots(settings)
         self._line = Line(settings, self._slots)
         self._changed = threading.Condition()
+        self._widening = Widening(self._slots, self._maker, family, self._changed)
         self._closed = threading.Event()
         self._woken = threading.Event()
-        self._asked: ServedModel | None = None  # of the base whose models were asked last
-        self._to_widen = False
         self._sweeper: threading.Thread | None = None
 
     @contextmanager
@@ -93,22 +82,22 @@ class Pool:
         """
         with self._changed:
             self._maker.threads = self._settings.threads_beside_training if training else self._settings.threads
-        if self._asked is not None and not training:
-            self.prepare(self._asked)
+            if not training:
+                self._widening.want()
+        self._woken.set()
 
     def forget(self, name: str) -> None:
-        """End the process of a model that is no more, after the answers it is writing."""
+        """End the processes that carry a model that is no more, after the answers they are writing."""
         with self._changed:
+            self._widening.delete(name)
             slots = self._slots.named(name)
         self._drop(slots)
-        for slot in slots:
-            if slot.process.models[1:]:
-                self.prepare(slot.model)
+        self._woken.set()
 
-    def prepare(self, model: ServedModel) -> None:
-        """Begin to start a process with all models of the base of `model`, as soon as nobody uses any."""
+    def prepare(self, base: Path) -> None:
+        """Begin to start a process with all models of the file `base`, as soon as nobody uses any."""
         with self._changed:
-            self._asked, self._to_widen = model, True
+            self._widening.want(base)
             self._sweep_from_now_on()
         self._woken.set()
 
@@ -148,7 +137,8 @@ class Pool:
                 yield sign
         if place.slot.start():
             self._settle(place.slot)
-            self._asked, self._to_widen = place.model, True
+            if not place.model.embedding_tokens:
+                self._widening.want(place.model.base)
         while not self._is_its_turn(place, place.slot):
             yield sign
         return place.slot.process
@@ -169,7 +159,7 @@ class Pool:
         """Give `place` its slot; or none, and return what must end first, perhaps nothing after a while."""
         self._refuse_if_closed()
         slot = self._slots.find(place.model)
-        if outdated := self._slots.namesakes(place.model) or (slot and self._outdated(slot) and [slot]):
+        if outdated := self._slots.namesakes(place.model) or (slot and self._outdated(slot, place) and [slot]):
             return self._slots.retire(outdated)
         if slot is None and self._line.lets_start(place, self._maker.foreseen, self._clock()):
             new = self._maker.foreseen(place)
@@ -178,7 +168,7 @@ class Pool:
             if self._settings.have_room_for([*self._slots.all(), new]):
                 self._slots.add(new)
                 slot = new
-        if slot is None or self._line.gives_away(slot, place):
+        if slot is None or self._line.gives_away(slot, place, self._clock()):
             self._wait(place)
             return []
         slot.seat(place, self._clock())
@@ -186,17 +176,19 @@ class Pool:
         self._changed.notify_all()
         return []
 
-    def _outdated(self, slot: Slot) -> bool:
+    def _outdated(self, slot: Slot, place: Place) -> bool:
         """Whether `slot` must be replaced; for other threads only if both have room while the old one answers."""
         if slot.dead or slot.process.settings.threads == self._maker.threads:
             return slot.dead
-        return not slot.users or self._settings.have_room_for([*self._slots.all(), self._maker.make(slot.model)])
+        return not slot.users or self._settings.have_room_for([*self._slots.all(), self._maker.foreseen(place)])
 
     def _wait(self, place: Place) -> None:
         """Wait for a change; the first in line has busy models take no new request once it has waited for long."""
+        loaded = self._slots.carrying(place.model)
         taken = "All memory for models (SERVING_MEMORY_MB, MODELS_LOADED) is taken by models that answer"
-        self._line.refuse(place, taken, self._clock())
-        if self._clock() - place.since >= TURN_SECONDS and self._line.is_first(place):
+        reason = f"The process that has the model '{place.model.name}' answers as another" if loaded else taken
+        self._line.refuse(place, reason, self._clock())
+        if not loaded and self._clock() - place.since >= TURN_SECONDS and self._line.is_first(place):
             staying = self._settings.staying(self._slots.busy(), [self._maker.foreseen(place)])
             self._slots.retire([slot for slot in self._slots.busy() if slot not in staying])
         self._changed.wait(_LOOK_SECONDS)
@@ -223,7 +215,7 @@ class Pool:
                 place.slot.dismiss(place)
         if place.slot is not None:
             self._release(place.slot)
-        if self._to_widen:
+        if self._widening.wanted:
             self._woken.set()
 
     def _release(self, slot: Slot) -> None:
@@ -236,35 +228,37 @@ class Pool:
 
     def _widen(self) -> None:
         """Start a process with all models of a base, now that nobody waits for the cores; it takes others' place."""
-        with self._changed:
-            model = self._asked
-            if model is None or not self._to_widen or not self._line.is_empty or self._slots.busy():
-                return
-            self._to_widen = False
-            there = self._slots.most_together(model, self._maker.threads)
-        family = self._family(model, MOST_TOGETHER)
-        wide = self._maker.together(family) if len(family) > there else None
-        if wide is None or len(wide.process.models) <= there:
+        if not self._widening.wanted or self._is_used():
+            return
+        wide = self._widening.candidate()
+        if wide is None:
             return
         with self._changed:
-            ending = self._slots.retire(self._slots.surplus(wide))
-        self._end(ending)
-        with self._changed:
-            if self._closed.is_set() or not self._settings.have_room_for([*self._slots.all(), wide]):
+            if self._closed.is_set() or self._is_used() or self._widening.is_stale(wide):
+                self._widening.want()
                 return
+            tight = not self._settings.have_room_for([*self._slots.all(), wide])
+            ending = self._slots.retire(self._slots.needless_beside(wide.process.models)) if tight else []
             self._slots.add(wide)
-            wide.users += 1  # nobody is to end it while it starts
+            wide.hold(self._clock())  # nobody is to end it while it starts
+        self._end(ending)
         try:
             wide.start()
-        except (ModelGone, StartFailed) as failure:
-            if not self._closed.is_set():
-                _LOG.warning("The models of %s are served one by one: %s", model.base.name, failure)
-            self._drop([wide])
-        else:
             self._settle(wide)
-            self._drop(self._slots.idle_within(wide))
+        except (ModelGone, StartFailed) as failure:
+            self._widening.refuse(wide)
+            self._drop([wide])
+            _LOG.warning("The models of %s are served one by one: %s", wide.model.base.name, failure)
         finally:
             self._release(wide)
+        with self._changed:
+            needless = self._slots.needless_beside(wide.process.models, wide) if wide.started else []
+            ending = self._slots.retire([wide] if self._widening.is_stale(wide) else needless)
+        self._end(ending)
+
+    def _is_used(self) -> bool:
+        with self._changed:
+            return not self._line.is_empty or bool(self._slots.busy())
 
     def _drop(self, slots: Sequence[Slot]) -> None:
         """Retire `slots`: those without users end now, the others with their last user."""
@@ -295,5 +289,8 @@ class Pool:
         while not self._closed.is_set():
             self._woken.wait(SWEEP_SECONDS)
             self._woken.clear()
-            self.sweep()
-            self._widen()
+            try:
+                self.sweep()
+                self._widen()
+            except Exception:  # the edge of this thread: one bad turn (a full disk, a lost database) must not end it
+                _LOG.exception("Model processes could not be looked after.")

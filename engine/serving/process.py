@@ -62,9 +62,9 @@ class ServedModel:
     adapter_sha256: str | None = None
 
     def is_as_published(self) -> bool:
-        """Whether the adapter is the one that was trained, if that is known; raises OSError: there is none."""
+        """Whether the adapter is there and the one that was trained, if that is known. Raises OSError: it is not."""
         if self.adapter is None or self.adapter_sha256 is None:
-            return True
+            return self.adapter is None or self.adapter.is_file()
         with self.adapter.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest() == self.adapter_sha256
 
@@ -120,9 +120,12 @@ class ModelProcess:
             self._pid = _innermost(self._child.pid)
             template = self.ask("/props")["chat_template_caps"]
             self.takes_tools, self.reads_calls = template["supports_tools"], template["supports_object_arguments"]
-        except BaseException:
+        except (StartFailed, ModelGone):
             self.stop()
             raise
+        except (ServerFault, OSError, LookupError, ValueError) as error:
+            self.stop()
+            raise self._failed(f"its process is not understood: {error!r}") from error
 
     @property
     def alive(self) -> bool:

@@ -1,4 +1,4 @@
-"""What the pool keeps to and who stands in line for it: reckoning over slots; it starts, ends and locks nothing."""
+"""What the pool keeps to: reckoning over slots; it starts, ends and locks nothing."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -7,9 +7,6 @@ from pathlib import Path
 
 from engine.serving.process import Memory, ModelProcess, ServedModel, StartFailed
 
-OVERHEAD = 64 * 1024 * 1024
-"""Bytes of a process beside its cache and its adapter: Python, llama.cpp's buffers, the vocabulary."""
-
 
 class Slot:
     """A process that need not run yet; the pool's lock guards all but its start.
@@ -43,10 +40,14 @@ class Slot:
         """Whether the process ran and ended by itself."""
         return self.started and not self.process.alive
 
-    def seat(self, place: "Place", now: float) -> None:
-        """Let `place` be answered here from now on."""
+    def hold(self, now: float) -> None:
+        """Let nobody end it until it is let go of."""
         self.busy_since = self.busy_since if self.users else now
         self.users += 1
+
+    def seat(self, place: "Place", now: float) -> None:
+        """Let `place` be answered here from now on."""
+        self.hold(now)
         self.asked = place.model
         place.slot = self
 

@@ -30,10 +30,21 @@ class Slots:
         """Return the slots that take requests and whose process has `model` loaded, or will have."""
         return [slot for slot in self._open if model in slot.process.models]
 
-    def most_together(self, model: ServedModel, threads: int) -> int:
-        """Return how many models the fullest process of the base of `model` carries that runs with so many threads."""
-        there = [slot.process for slot in self._open if slot.model.base == model.base and not slot.dead]
-        return max((len(process.models) for process in there if process.settings.threads == threads), default=1)
+    def has_all_of(self, wide: Slot) -> bool:
+        """Whether a process carries the models of `wide` already, with as many threads."""
+        there = (slot.process for slot in self._open if not slot.dead)
+        same = (process for process in there if process.settings.threads == wide.process.settings.threads)
+        return any({*wide.process.models} <= {*process.models} for process in same)
+
+    def needless_beside(self, family: Collection[ServedModel], wide: Slot | None = None) -> list[Slot]:
+        """Return the idle slots whose place `wide`, with the models of `family`, takes, or one that is to come."""
+        bases = {model.base for model in family}
+        others = [slot for slot in self.idle() if slot.model.base in bases and slot is not wide]
+        return [slot for slot in others if slot.process.models[1:] or slot.model in family]
+
+    def others_than(self, family: Collection[ServedModel]) -> list[Slot]:
+        """Return all slots that stay beside one with the models of `family`."""
+        return [slot for slot in self.all() if slot not in self.needless_beside(family)]
 
     def namesakes(self, model: ServedModel) -> list[Slot]:
         """Return the slots whose process has other files for the name of `model`."""
@@ -76,10 +87,6 @@ class Slots:
     def busy(self) -> list[Slot]:
         """Return the slots in use that take more requests."""
         return [slot for slot in self._open if slot.users]
-
-    def idle_within(self, wide: Slot) -> list[Slot]:
-        """Return the idle slots whose models `wide` carries too."""
-        return [slot for slot in self.idle() if slot is not wide and set(slot.process.models) <= {*wide.process.models}]
 
     def idle(self) -> list[Slot]:
         """Return the slots that nobody uses; what was asked longest ago goes first."""

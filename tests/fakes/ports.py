@@ -51,7 +51,7 @@ def until(true: Callable[[], Any], seconds: float = PATIENCE, pause: float = 0.0
 
 
 def model_address(process: psutil.Process) -> str | None:
-    """Return where a process serves a model, None if it does not; the spare one for the next model does not listen."""
+    """Return where a process serves a model, None if it does not."""
     try:
         return _served_at(process, process.cmdline())
     except (psutil.Error, OSError):  # it has ended

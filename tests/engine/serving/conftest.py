@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.serving.pool import Family, Pool
+from engine.serving.pool import Pool
 from engine.serving.process import ModelProcess, ServedModel
 from engine.serving.room import PoolSettings
+from engine.serving.widening import Family
 from tests.fakes.clock import Clock
 
 SETTINGS = PoolSettings(

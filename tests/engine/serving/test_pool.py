@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from engine.serving.line import PATIENCE
-from engine.serving.pool import SWEEP_SECONDS, TURN_SECONDS, Pool
+from engine.serving.line import PATIENCE, TURN_SECONDS
+from engine.serving.pool import SWEEP_SECONDS, Pool
 from engine.serving.process import ModelGone, ServedModel, StartFailed
 from engine.serving.room import MEGABYTE, PoolSettings
 from tests.engine.serving.conftest import SETTINGS, lent

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.serving.pool import TURN_SECONDS, Pool
+from engine.serving.line import TURN_SECONDS
+from engine.serving.pool import Pool
 from engine.serving.process import Memory, ModelProcess, ServedModel, ServerSettings
 from engine.serving.room import MEGABYTE, PoolSettings
 from engine.serving.slot import Slot

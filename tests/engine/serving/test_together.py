@@ -73,13 +73,13 @@ def test_the_first_gets_its_own_and_the_next_find_one_for_all_that_answers_as_ea
 
 
 def test_it_is_ready_before_the_first_question_if_that_is_foreseen(pool: Pool, family: list[ServedModel]) -> None:
-    pool.prepare(family[0])
+    pool.prepare(family[0].base)
     together = wide(pool)
     assert use(pool, family[3])[0] == together.pid
 
 
 def test_who_asks_while_it_starts_waits_for_it_and_starts_none(pool: Pool, family: list[ServedModel]) -> None:
-    pool.prepare(family[0])
+    pool.prepare(family[0].base)
     until(pool.processes)
     assert use(pool, family[1])[0] == wide(pool).pid
 
@@ -87,8 +87,9 @@ def test_who_asks_while_it_starts_waits_for_it_and_starts_none(pool: Pool, famil
 def test_who_waits_for_another_models_answer_as_long_as_a_start_takes_gets_a_process_of_its_own(
     pool: Pool, family: list[ServedModel], clock: Clock
 ) -> None:
-    pool.prepare(family[0])
+    pool.prepare(family[0].base)
     together = wide(pool)
+    clock.now = 1000.0
     with lent(pool, family[1]), pool.lease(family[2], "waits") as arrival:
         assert next(arrival) == "waits"
         clock.now += START_SECONDS
@@ -103,7 +104,7 @@ def test_who_waits_for_another_models_answer_as_long_as_a_start_takes_gets_a_pro
 
 def test_without_room_beside_the_others_wait_in_turn(make_pool: Callable[..., Pool], family: list[ServedModel]) -> None:
     pool = make_pool(dataclasses.replace(SETTINGS, models_loaded=1), lambda *_: family)
-    pool.prepare(family[0])
+    pool.prepare(family[0].base)
     together = wide(pool)
     with contextlib.ExitStack() as later:
         with lent(pool, family[1]):
@@ -121,7 +122,7 @@ def test_without_room_beside_the_others_wait_in_turn(make_pool: Callable[..., Po
 
 def test_a_damaged_adapter_is_left_out_and_spoils_nobody_elses(pool: Pool, family: list[ServedModel]) -> None:
     family[2] = dataclasses.replace(family[2], adapter_sha256="of another")
-    pool.prepare(family[0])
+    pool.prepare(family[0].base)
     assert family[2] not in wide(pool, models=3).models
 
 
@@ -130,7 +131,7 @@ def test_one_that_llama_cpp_refuses_leaves_the_others_one_by_one(
 ) -> None:
     assert family[3].adapter is not None
     family[3].adapter.write_bytes(b"GGUF")
-    pool.prepare(family[0])
+    pool.prepare(family[0].base)
     until(lambda: "one by one" in caplog.text)
     until(lambda: not pool.processes())
     with lent(pool, family[1]) as process:
@@ -138,15 +139,69 @@ def test_one_that_llama_cpp_refuses_leaves_the_others_one_by_one(
 
 
 def test_of_a_deleted_model_nothing_stays_in_memory(pool: Pool, family: list[ServedModel]) -> None:
-    pool.prepare(family[0])
+    pool.prepare(family[0].base)
     before = wide(pool)
     gone = family.pop()
     pool.forget(gone.name)
     assert wide(pool, models=3).pid != before.pid
 
 
+def test_a_base_answers_as_itself_after_another_was_asked_the_same(pool: Pool, family: list[ServedModel]) -> None:
+    pool.prepare(family[0].base)
+    together = wide(pool)
+    said = [say(together, model) for model in (family[0], family[1], family[0], family[2], family[1])]
+    assert said[0] == said[2] != said[1] == said[4]
+
+
+def test_a_model_of_another_base_keeps_its_room(
+    make_pool: Callable[..., Pool], family: list[ServedModel], tmp_path: Path
+) -> None:
+    pool = make_pool(dataclasses.replace(SETTINGS, models_loaded=2), lambda *_: family)
+    copy = tmp_path / "other.gguf"
+    copy.write_bytes(family[0].base.read_bytes())
+    with lent(pool, ServedModel("other", copy)) as before:
+        pass
+    use(pool, family[1])
+    until(lambda: [len(process.models) for process in pool.processes()] == [1, 4])
+    assert before in pool.processes()
+
+
+def test_after_a_training_a_new_model_is_made_ready_with_all_threads(
+    make_pool: Callable[..., Pool], family: list[ServedModel]
+) -> None:
+    pool = make_pool(dataclasses.replace(SETTINGS, threads=2), lambda *_: family)
+    trained = family.pop()
+    use(pool, family[0])
+    wide(pool, models=3)
+    pool.set_training(True)
+    use(pool, family[1])
+    until(lambda: [one.settings.threads for one in pool.processes() if one.models[2:]] == [1])
+    family.insert(1, trained)
+    pool.set_training(False)
+    assert wide(pool).settings.threads == 2
+    assert use(pool, trained)[0] == wide(pool).pid
+
+
+def test_a_list_of_models_that_cannot_be_read_costs_only_the_readiness(
+    make_pool: Callable[..., Pool], family: list[ServedModel], caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = [True]
+
+    def models(_: Path, most: int) -> list[ServedModel]:
+        if broken:
+            raise OSError("the database is lost")
+        return family[:most]
+
+    pool = make_pool(SETTINGS, models)
+    use(pool, family[1])
+    until(lambda: "the database is lost" in caplog.text)
+    broken.clear()
+    pool.prepare(family[0].base)
+    assert wide(pool)
+
+
 def test_a_pool_that_closes_starts_none(pool: Pool, family: list[ServedModel]) -> None:
-    pool.prepare(family[0])
+    pool.prepare(family[0].base)
     pool.close()
     assert not pool.processes()
     assert not [one for one in psutil.Process().children(recursive=True) if model_address(one)]
@@ -157,5 +212,5 @@ def test_as_many_as_have_room_are_together(
 ) -> None:
     monkeypatch.setattr("engine.serving.maker._adapters", lambda process: (len(process.models) - 1) * 100 * 1024**2)
     pool = make_pool(PoolSettings(512, 2, 1, 0, memory_mb=350, idle_seconds=600.0, callers=12), lambda *_: family)
-    pool.prepare(family[0])
+    pool.prepare(family[0].base)
     assert wide(pool, models=3).models == tuple(family[:3])

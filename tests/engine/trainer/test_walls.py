@@ -28,7 +28,8 @@ def settled() -> Iterator[None]:
 def served(base: Path, adapter: Path, log: Path) -> str:
     process = ModelProcess(ServedModel("m", base, adapter), ServerSettings(256, 1, 1), log)
     process.start()
-    reply = process.ask("/completion", {"prompt": "Say one.", "temperature": 0, "n_predict": 20})
+    asked = {"prompt": "Say one.", "temperature": 0, "n_predict": 20}
+    reply = process.ask("/completion", asked | process.chosen(process.model))
     process.stop()
     return str(reply["content"])
 
