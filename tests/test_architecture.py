@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 EDGES = {
     "engine/worker.py": 2,
     "engine/models.py": 1,
+    "engine/serving/pool.py": 1,
     "engine/webhooks/deliveries.py": 2,
     "engine/reporting/reports.py": 1,
     "engine/reporting/wandb_child.py": 1,
