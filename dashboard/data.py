@@ -126,8 +126,17 @@ def _send(step: str, files: list[Incoming], form: Form) -> dict[str, Any]:
 
 def _mended(entry: dict[str, Any]) -> dict[str, Any]:
     report = entry["response"]
-    left = [finding["message"] for finding in report["left"]["findings"] if finding["severity"] == "error"]
+    left = _errors(report["left"]["findings"])
     return {"name": entry["filename"], "file": entry.get("file"), "left": left, "counts": report["counts"]}
+
+
+def _errors(findings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [finding | {"kind": "findings"} for finding in findings if finding["severity"] == "error"]
+
+
+def _refused(response: dict[str, Any]) -> list[dict[str, Any]]:
+    """Why a file was not uploaded: by the check, or by the upstream."""
+    return _errors(response.get("findings", ()))[:1] or [response | {"kind": "failures", "line": None}]
 
 
 def _uploaded(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -135,7 +144,7 @@ def _uploaded(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         {
             "name": entry["filename"],
             "file": entry["response"] if entry["status"] == "uploaded" else None,
-            "left": [] if entry["status"] == "uploaded" else [entry["response"]["message"]],
+            "left": [] if entry["status"] == "uploaded" else _refused(entry["response"]),
         }
         for entry in entries
     ]

@@ -1,13 +1,14 @@
 """What every page shares: its words and colours, where it leads, its headers, and how it tells a failure."""
 
 import time
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Response, g, make_response, render_template, request
 
 from dashboard import words
 from dashboard.language import choose, translate
+from dashboard.told import retell, tell
 from routes import errors
 from routes.access import SCOPES
 
@@ -32,7 +33,9 @@ def context() -> dict[str, Any]:
     language, theme = chosen_language(), request.cookies.get(THEME, "auto")
     here = request.full_path.rstrip("?") if request.method == "GET" else "/"
     return {
-        "_": translator(),
+        "_": partial(translate, language),
+        "tell": partial(tell, language),
+        "retell": partial(retell, language),
         "language": language,
         "theme": theme if theme in THEMES else "auto",
         "here": here,
@@ -46,12 +49,6 @@ def context() -> dict[str, Any]:
 def chosen_language() -> str:
     """The reader's language: as they chose, else as their browser says."""
     return choose(request.cookies.get(LANGUAGE, ""), request.accept_languages.values())
-
-
-def translator() -> Callable[..., str]:
-    """Return what gives a text in the reader's language."""
-    language = chosen_language()
-    return lambda text, **values: translate(language, text, **values)
 
 
 def may(endpoint: str) -> bool:

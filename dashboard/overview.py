@@ -26,7 +26,7 @@ class Standing:
     engine: bool = False
     jobs: list[dict[str, Any]] = field(default_factory=list)
     ends: list[tuple[str, date]] = field(default_factory=list)
-    failure: str = ""
+    failure: ApiError | None = None
 
     @property
     def active(self) -> list[dict[str, Any]]:
@@ -65,7 +65,7 @@ def _look() -> Standing:
         reads = may("dashboard.jobs.list_jobs")
         jobs = services().fine_tuning.page({"limit": _RECENT})["data"] if reads else []
     except ApiError as failure:
-        return Standing(failure=failure.message)
+        return Standing(failure=failure)
     return Standing(engine, jobs, [] if engine else _ends(jobs))
 
 

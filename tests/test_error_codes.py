@@ -9,8 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("wire", "engine", "services", "routes", "gate")
-_ROW = re.compile(r"^\| `(\w+)` \| \d{3} ", re.MULTILINE)
-_JOB_ROW = re.compile(r"^\| (`\w+`(?:, `\w+`)*) \| ", re.MULTILINE)
+ROW = re.compile(r"^\| `(\w+)` \| \d{3} ", re.MULTILINE)
+JOB_ROW = re.compile(r"^\| (`\w+`(?:, `\w+`)*) \| ", re.MULTILINE)
 
 
 def codes_of(tree: ast.AST) -> Iterator[str]:
@@ -49,8 +49,8 @@ def section(heading: str) -> str:
 
 
 def test_every_code_is_documented_and_every_documented_code_is_used() -> None:
-    listed = _ROW.findall(section("## Error codes"))
-    of_jobs = {code for row in _JOB_ROW.findall(section("## Fine-tuning")) for code in re.findall(r"\w+", row)}
+    listed = ROW.findall(section("## Error codes"))
+    of_jobs = {code for row in JOB_ROW.findall(section("## Fine-tuning")) for code in re.findall(r"\w+", row)}
     assert sorted(listed) == sorted({*listed}), "each once"
     assert {*listed} <= used()
     assert used() <= {*listed} | of_jobs

@@ -6,6 +6,7 @@
   const byId = (id) => document.getElementById(id);
   const [answers, vote, tally, text] = ["answers", "vote", "tally", "text"].map(byId);
   const [curl, python] = [...form.querySelectorAll("pre code")];
+  const failures = JSON.parse(words.failures);
   const votes = JSON.parse(sessionStorage.getItem("votes") || "{}");
   let columns = [];
   let running = null;
@@ -77,11 +78,14 @@
     }
   };
 
+  // What programs are told, with all its values, follows the page's own words.
+  const failed = ({ code, message }) => new Error(failures[code] ? `${failures[code]} (${message})` : message);
+
   const read = async (response, said) => {
     for await (const line of lines(response)) {
       if (!line.startsWith("data:") || line.includes("[DONE]")) continue;
       const chunk = JSON.parse(line.slice(5));
-      if (chunk.error) throw new Error(chunk.error.message);
+      if (chunk.error) throw failed(chunk.error);
       said.textContent += chunk.choices?.[0]?.delta?.content ?? "";
     }
   };
@@ -96,7 +100,7 @@
         method: "POST", signal, headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ ...body(column.model, column.messages), stream: true }),
       });
-      if (!response.ok) throw new Error((await response.json()).response.message);
+      if (!response.ok) throw failed((await response.json()).response);
       await read(response, said);
       column.talk.append(element("p", "hint", `${((performance.now() - began) / 1000).toFixed(1)} ${words.seconds}`));
     } catch (error) {

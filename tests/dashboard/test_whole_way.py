@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from dashboard.frame import LANGUAGE
 from dashboard.language import translate
+from dashboard.told import retell
 from tests.browser import Visit, visit
 from tests.dashboard.harbour import chat_export
 from tests.dashboard.test_in_browser import PICTURES
@@ -114,8 +115,15 @@ def watch(window: Visit, service: LiveService) -> None:
             if PICTURES and step >= PICTURED_STEP > before:
                 show_curve(window)
         window.page.wait_for_timeout(250)  # asking costs the training its cores
+    assert is_told_in_chinese(service, job_id)
     assert len(delays) > 1
     assert median(delays.values()) < 2
+
+
+def is_told_in_chinese(service: LiveService, job_id: str) -> bool:
+    """Whether the pages have Chinese for all that the engine says of a job."""
+    events = service.call("GET", f"/jobs/{job_id}/events?limit=1000")["data"]
+    return [one["message"] for one in events if retell("zh", one["message"]) == one["message"]] == []
 
 
 def has_point(window: Visit, step: int) -> bool:
@@ -149,6 +157,7 @@ def chat(window: Visit, model: str, language: str) -> None:
     tuned, base = page.locator(".said").all_text_contents()
     assert tuned
     assert tuned != base
+    page.evaluate("scrollTo(0, 0)")
     picture(window, "playground", language)
 
 
