@@ -2,21 +2,22 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser import Visit
+from tests.browser import Visit, visit
 from tests.dashboard.served import Served
 from tests.dashboard.test_data import GOOD, PAGE, TALK
 from tests.dashboard.test_in_browser import PICTURES
 from tests.fakes.openai_upstream import FILE_ID
 
 
-def drop(window: Visit, name: str, content: bytes) -> None:
+def drop(window: Visit, name: str, content: bytes, look: str = "Look at them") -> None:
     """Give the page a file, as dropping does, and have it looked at."""
     kind = "application/octet-stream"
     window.page.locator("#files").set_input_files({"name": name, "mimeType": kind, "buffer": content})
-    window.page.get_by_role("button", name="Look at them").click()
+    window.page.get_by_role("button", name=look, exact=True).click()
 
 
 def sound(window: Visit, name: str) -> None:
@@ -65,3 +66,13 @@ def test_how_much_is_sent_shows_and_what_was_said_of_other_files_goes(served: Se
     expect(window.page.get_by_role("status")).to_have_text("Sending")
     expect(window.page.get_by_text("may be trained on")).to_be_visible()
     expect(window.page.locator("#sending")).to_be_hidden()
+
+
+def test_findings_are_sound_in_chinese_on_a_phone(served: Served, chromium: Browser) -> None:
+    screen: Any = {"viewport": {"width": 390, "height": 900}, "color_scheme": "dark"}
+    with visit(chromium, locale="zh-CN", **screen) as window:
+        window.page.goto(served.url + PAGE)
+        drop(window, "bees.jsonl", GOOD.replace(b'"assistant"', b'"Assistant"', 1), "查看")
+        expect(window.page.get_by_text("有一条消息的 role 不认识")).to_be_visible()
+        sound(window, "found-zh")
+        assert window.page.evaluate("document.documentElement.scrollWidth") <= 390

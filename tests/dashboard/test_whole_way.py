@@ -122,8 +122,8 @@ def watch(window: Visit, service: LiveService) -> None:
 
 def is_told_in_chinese(service: LiveService, job_id: str) -> bool:
     """Whether the pages have Chinese for all that the engine says of a job."""
-    events = service.call("GET", f"/jobs/{job_id}/events?limit=1000")["data"]
-    return [one["message"] for one in events if retell("zh", one["message"]) == one["message"]] == []
+    told = [event["message"] for event in service.events(job_id)]
+    return [message for message in told if retell("zh", message) == message] == []
 
 
 def has_point(window: Visit, step: int) -> bool:
