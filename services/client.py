@@ -168,10 +168,9 @@ class Upstream:
         with self.counted(), self._failures(), until(end):
             response = send()
             try:
-                bounded.refuse_encoded(response)
                 if not response.is_success:
-                    content = bounded.whole(response.iter_bytes())
-                    raise failures.refused(response, content, self.address.api_key)
+                    raise failures.refused(response, bounded.reason(response), self.address.api_key)
+                bounded.refuse_encoded(response)
             except BaseException:
                 response.close()
                 raise
