@@ -204,7 +204,7 @@ def try_all(folder: Path, everywhere: bool) -> int:
         print(f"{field:32}{dict(counts)}")
     print(f"{len(URLS)} URLs; private addresses connected to: {private}; heard in all {before}; they hear: {hears}")
     if everywhere:
-        print(f"events sent to a name before it changed: {sent}; names that led a naive sender inside: {led_inside} of 2")
+        print(f"events sent to a name before it changed: {sent}; names that led the naive inside: {led_inside} of 2")
     wrong = sum(count for counts in statuses.values() for status, count in counts.items() if status >= 500)
     return int(bool(private) or bool(wrong) or not hears or (everywhere and (not sent or led_inside != 2)))
 

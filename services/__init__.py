@@ -7,6 +7,7 @@ from services.chat import Chat
 from services.client import Upstream
 from services.compare import Compare
 from services.datasets import Datasets
+from services.downloads import Download
 from services.files import Files
 from services.fine_tuning import FineTuning
 from services.jobs import Jobs
@@ -44,6 +45,10 @@ class Services:
             models=self.models.acting_for(owner, known),
             compare=self.compare.acting_for(known),
         )
+
+    def sending(self, download: Download) -> Download:
+        """Return a download that holds a place of the answers that may take long; raises 503 server_is_overloaded."""
+        return download.taking(self.chat.whole)
 
     def require_own(self, wanted: JobCreate) -> None:
         """Refuse a job on files or a model of somebody else as on ones that do not exist."""
