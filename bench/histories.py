@@ -29,6 +29,8 @@ LINE = '{"messages":[{"role":"user","content":"q"},{"role":"assistant","content"
 # Kills of one history: each costs the start of a server.
 MOST_KILLS = 2
 KEYS = ("", "", "red", "blue")
+# Seconds: nothing is promised here of time, and whoever stops waiting does not know what becomes of the call.
+PATIENCE = 600
 # Milliseconds from a call's start to a kill amid it; a create takes five on a quiet machine.
 MOMENTS = st.integers(0, 15)
 VICTIMS = st.sampled_from(("engine", "service", "both"))
@@ -212,7 +214,7 @@ class Histories(RuleBasedStateMachine):
         """Call the service as this caller."""
         self.count["calls"] = self.count.get("calls", 0) + 1
         headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
-        reply = requests.request(method, self.product.service.url + path, headers=headers, timeout=60, **options)
+        reply = requests.request(method, self.product.service.url + path, headers=headers, timeout=PATIENCE, **options)
         if method != "GET":
             self.story.append(f"{method} {path} {options}: {reply.status_code} {reply.text:.300}")
         return reply
@@ -220,7 +222,7 @@ class Histories(RuleBasedStateMachine):
     def ask_engine(self, method: str, path: str) -> requests.Response:
         """Call the engine, which knows no callers."""
         headers = {"Authorization": f"Bearer {ENGINE_KEY}"}
-        return requests.request(method, self.product.engine.url + path, headers=headers, timeout=60)
+        return requests.request(method, self.product.engine.url + path, headers=headers, timeout=PATIENCE)
 
     def expect(self, reply: requests.Response, status: int) -> None:
         """Hold a status against the model's; of what is wrong the service tells more than the model knows."""
