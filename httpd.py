@@ -9,8 +9,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 from wsgiref.types import WSGIApplication
 
@@ -22,6 +24,8 @@ _GRACE_SECONDS = 10
 _PORT_SECONDS = 2.0
 # What a head may take, and what a connection may idle between two calls: neither holds a thread.
 _HEAD_MILLISECONDS = 30_000
+# How long what was sent may be left unread; nginx waits as long.
+_UNREAD_SECONDS = 60
 # Time for an answer to leave before its connection is cut.
 _FLUSH_SECONDS = 0.05
 # How long a stream may go on after the stop; more of the grace is for what comes after.
@@ -95,6 +99,7 @@ class _Served:
         unpickling.refuse()  # not earlier: where processes are not forked, this one's own start is a pickle
         _hear_stop()
         _lend_way_back()
+        threading.Thread(target=_leave_who_does_not_read, name="bound writes", daemon=True).start()
         return self._load()
 
 
@@ -135,6 +140,30 @@ def _lend_way_back() -> None:
         return run
 
     names["_wsgi_call_wrap"] = wrap_with_way_back
+
+
+def _leave_who_does_not_read() -> None:
+    """Have the system end a connection whose client reads nothing for a while: its answer waits on a thread of ours.
+
+    Connections have it from the socket that listens, which granian makes once the app is there and shows nobody. Only
+    Linux can do it.
+    """
+    option, opened = getattr(socket, "TCP_USER_TIMEOUT", None), Path("/proc/self/fd")
+    while option is not None and opened.is_dir():
+        for one in filter(Path.is_socket, opened.iterdir()):
+            if _bound(int(one.name), option):
+                return
+        time.sleep(0.05)
+
+
+def _bound(number: int, option: int) -> bool:
+    """Set the option if the descriptor is of a socket that listens to the network, and return whether it is."""
+    with suppress(OSError), socket.socket(fileno=os.dup(number)) as one:
+        listens = one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and one.family != socket.AF_UNIX
+        if listens:
+            one.setsockopt(socket.IPPROTO_TCP, option, _UNREAD_SECONDS * 1000)
+        return bool(listens)
+    return False
 
 
 def _hang_up(protocol: Any, status: int, headers: Headers, body: bytes) -> None:

@@ -29,7 +29,7 @@ class Product:
         self.keys = KeyFile(folder / "service" / "keys.sqlite3")
         self.keys.make("admin", frozenset({"admin"}))
         upstream = {"OPENAI_BASE_URL": self.engine.url, "OPENAI_API_KEY": ENGINE_KEY, "DEFAULT_MODEL": "base"}
-        own = {"DATA_DIR": str(folder / "service"), "RATE_LIMIT": "0"}
+        own = {"DATA_DIR": str(folder / "service"), "RATE_LIMIT": "0", "UPSTREAM_TIMEOUT": "600"}
         self.service = type("Logged", (Service,), {"output": self.log})(**upstream, **own)
         self.kills = 0
 

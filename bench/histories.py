@@ -29,6 +29,8 @@ LINE = '{"messages":[{"role":"user","content":"q"},{"role":"assistant","content"
 # Kills of one history: each costs the start of a server.
 MOST_KILLS = 2
 KEYS = ("", "", "red", "blue")
+# Seconds: nothing is promised here of time, and whoever stops waiting does not know what becomes of the call.
+PATIENCE = 600
 # Milliseconds from a call's start to a kill amid it; a create takes five on a quiet machine.
 MOMENTS = st.integers(0, 15)
 VICTIMS = st.sampled_from(("engine", "service", "both"))
@@ -46,6 +48,7 @@ class Histories(RuleBasedStateMachine):
         token, self.key = self.product.keys.make("caller", frozenset({"read", "train"}))
         self.token, self.reference, self.kills, self.made = token, Reference(), 0, 0
         self.wishes: list[Wish] = []
+        self.story: list[str] = []
 
     @rule()
     def upload(self) -> None:
@@ -83,6 +86,7 @@ class Histories(RuleBasedStateMachine):
     @rule(victim=VICTIMS)
     def kill(self, victim: str) -> None:
         self.kills += 1
+        self.story.append(f"{victim} killed")
         self.product.kill(victim)
         self.product.revive(victim)
 
@@ -116,8 +120,8 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def they_agree(self) -> None:
         """What the servers tell is what the model has: no job and no file more or less, in the same order."""
-        assert self.jobs_there() == self.reference.listing()
-        assert self.files_there() == self.reference.there()
+        self.compare(self.jobs_there(), self.reference.listing())
+        self.compare(self.files_there(), self.reference.there())
 
     def teardown(self) -> None:
         """Look at the bytes of every file, at the end of a history."""
@@ -125,6 +129,10 @@ class Histories(RuleBasedStateMachine):
             content = self.ask_engine("GET", f"/files/{file_id}/content").content
             assert content == self.reference.files[file_id].content
         self.count["histories"] = self.count.get("histories", 0) + 1
+
+    def compare(self, told: Any, expected: Any) -> None:
+        """Hold one against the other; where kills fall differs each time, so what happened is told at once."""
+        assert told == expected, "\n".join((*self.story, f"told: {told}", f"not:  {expected}"))
 
     def wish_for(self, wish: Wish) -> None:
         """Ask for a job, and hold the answer against the model's."""
@@ -160,6 +168,7 @@ class Histories(RuleBasedStateMachine):
         calling.start()
         time.sleep(moment / 1000)
         self.product.kill(victim)
+        self.story.append(f"{victim} killed after {moment} ms")
         self.product.revive(victim)
         calling.join()
         return replies[0]
@@ -205,12 +214,15 @@ class Histories(RuleBasedStateMachine):
         """Call the service as this caller."""
         self.count["calls"] = self.count.get("calls", 0) + 1
         headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
-        return requests.request(method, self.product.service.url + path, headers=headers, timeout=60, **options)
+        reply = requests.request(method, self.product.service.url + path, headers=headers, timeout=PATIENCE, **options)
+        if method != "GET":
+            self.story.append(f"{method} {path} {options}: {reply.status_code} {reply.text:.300}")
+        return reply
 
     def ask_engine(self, method: str, path: str) -> requests.Response:
         """Call the engine, which knows no callers."""
         headers = {"Authorization": f"Bearer {ENGINE_KEY}"}
-        return requests.request(method, self.product.engine.url + path, headers=headers, timeout=60)
+        return requests.request(method, self.product.engine.url + path, headers=headers, timeout=PATIENCE)
 
     def expect(self, reply: requests.Response, status: int) -> None:
         """Hold a status against the model's; of what is wrong the service tells more than the model knows."""

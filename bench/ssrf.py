@@ -3,7 +3,7 @@
 As root on Linux it runs in a network of its own, in which every address there is leads to its canaries, and every name
 to its DNS: what is connected to is heard, with the address that was meant, and nothing leaves the machine. Elsewhere
 the canaries listen on 127.0.0.1 and ::1 alone. Prints what was tried and heard; exit code 1 if a canary heard a private
-address, or if they are deaf.
+address, if they are deaf, if no event was sent to a name that changes, or if such names lead no naive sender inside.
 """
 
 import collections
@@ -22,6 +22,7 @@ from typing import Any
 import requests
 
 from engine.webhooks import target
+from engine.webhooks.sender import resolve
 from tests.contract.bad_inputs.servers import Servers
 from tests.contract.bad_inputs.webhooks import EVENT, FORMS, PRIVATE, THIS
 from tests.tiny_models import write_tiny_gguf
@@ -37,6 +38,9 @@ NAMES = {
     "metadata.test": ("169.254.169.254",),
     "here.test": ("127.0.0.1",),
 }
+# The same for names that nobody else asks for, so that they change just then.
+SENT_TO = {"changes.test": (PUBLIC, "127.0.0.1"), "changes-late.test": (PUBLIC, PUBLIC, "169.254.169.254")}
+NAIVELY = {"naive.test": (PUBLIC, "127.0.0.1"), "naive-late.test": (PUBLIC, "169.254.169.254")}
 URLS = (
     *(f"{scheme}://{host}{port}/" for host in (*THIS, *PRIVATE) for scheme, port in (("https", ""), ("http", ":8080"))),
     *(f"https://{name}/" for name in NAMES),
@@ -93,7 +97,7 @@ class Names:
         while question[place]:
             labels.append(question[place + 1 : place + 1 + question[place]].decode("ascii", "replace"))
             place += 1 + question[place]
-        answers = NAMES.get(".".join(labels).lower(), ())
+        answers = (NAMES | SENT_TO | NAIVELY).get(".".join(labels).lower(), ())
         if kind != b"\0\1" or not answers:
             return question[:2] + b"\x81\x80\0\1\0\0\0\0\0\0" + asked
         name = ".".join(labels).lower()
@@ -156,12 +160,22 @@ def call(servers: Servers, server: str, path: str, body: Any) -> requests.Respon
 
 def send_to_names(servers: Servers) -> None:
     """Have events sent to names whose addresses change after they were set."""
-    for name in ("flips.test", "flips-late.test"):
+    for name in SENT_TO:
         hook = {"event_types": [EVENT], "name": name, "url": f"https://{name}/"}
         made = call(servers, "engine", "/webhook_endpoints", hook)
         if made.ok:  # without a DNS of our own the name leads nowhere, which is no fault yet
             for _ in range(3):
                 call(servers, "engine", f"/webhook_endpoints/{made.json()['id']}/test", {"event_type": EVENT})
+
+
+def send_naively(canaries: Canaries) -> int:
+    """How many names that change lead someone inside who checks a name, and then connects by it."""
+    before = sum(canaries.private().values())
+    for name in NAIVELY:
+        if all(map(target.is_public, resolve(name, 443))):
+            socket.create_connection((name, 443), timeout=5).close()
+    time.sleep(0.2)
+    return sum(canaries.private().values()) - before
 
 
 def try_all(folder: Path, everywhere: bool) -> int:
@@ -181,14 +195,18 @@ def try_all(folder: Path, everywhere: bool) -> int:
     finally:
         servers.end()
     private, before = canaries.private(), sum(canaries.heard.values())
+    sent = canaries.heard[PUBLIC]
+    led_inside = send_naively(canaries)
     socket.create_connection(("127.0.0.1", 8080)).close()
     time.sleep(0.2)
     hears = sum(canaries.heard.values()) > before
     for field, counts in statuses.items():
         print(f"{field:32}{dict(counts)}")
     print(f"{len(URLS)} URLs; private addresses connected to: {private}; heard in all {before}; they hear: {hears}")
+    if everywhere:
+        print(f"events sent to a name before it changed: {sent}; names that led the naive inside: {led_inside} of 2")
     wrong = sum(count for counts in statuses.values() for status, count in counts.items() if status >= 500)
-    return int(bool(private) or bool(wrong) or not hears)
+    return int(bool(private) or bool(wrong) or not hears or (everywhere and (not sent or led_inside != 2)))
 
 
 def own_network() -> bool:

@@ -33,7 +33,6 @@ def start() -> Response:
     fields = page_form([*_FIELDS, "n_epochs", "once"])
     epochs = {"hyperparameters": {"n_epochs": _number(fields["n_epochs"])}} if fields.get("n_epochs") else {}
     wanted = parse(JobCreate, {name: fields[name] for name in _FIELDS if fields.get(name)} | epochs)
-    services().require_own(wanted)
     created = noted(services().fine_tuning.create(wanted, fields.get("once") or None))
     return redirect(url_for("dashboard.jobs.show_job", job_id=created.job["id"]), 303)
 

@@ -7,6 +7,7 @@ from services.chat import Chat
 from services.client import Upstream
 from services.compare import Compare
 from services.datasets import Datasets
+from services.downloads import Download
 from services.files import Files
 from services.fine_tuning import FineTuning
 from services.jobs import Jobs
@@ -35,7 +36,7 @@ class Services:
             return self
         known = self.fine_tuning.acting_for(owner)
         files = self.files.acting_for(owner, known.result_files)
-        return replace(
+        theirs = replace(
             self,
             files=files,
             datasets=self.datasets.sending_to(files),
@@ -44,8 +45,13 @@ class Services:
             models=self.models.acting_for(owner, known),
             compare=self.compare.acting_for(known),
         )
+        return replace(theirs, fine_tuning=known.requiring(theirs._require_own))
 
-    def require_own(self, wanted: JobCreate) -> None:
+    def sending(self, download: Download) -> Download:
+        """Return a download that holds a place of the answers that may take long; raises 503 server_is_overloaded."""
+        return download.taking(self.chat.whole)
+
+    def _require_own(self, wanted: JobCreate) -> None:
         """Refuse a job on files or a model of somebody else as on ones that do not exist."""
         self.files.require(wanted.training_file, "training_file")
         if wanted.validation_file:

@@ -1,16 +1,21 @@
 """An HTTP client whose calls end: by the deadline whatever drips, and at a size; redirects lead nowhere."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from http import HTTPStatus
 from ssl import SSLContext
 from typing import Any, cast
 
 import httpcore2
 import httpx2
 
-from services.deadlines import left
+from services.deadlines import left, within
 
 # A page of a hundred jobs has a thousandth of it.
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
+# What an upstream says of a refusal: no error object is as long, and none is worth waiting for.
+MAX_REASON_BYTES = 256 * 1024
+REASON_SECONDS = 5.0
 # What a request's extensions say of an answer that is read piece by piece, and minded by who reads it.
 PIECEMEAL = "piecemeal"
 # As much as a system takes at once; it may take longer over more.
@@ -42,29 +47,49 @@ def client(read: float, connect: float, *, use_proxies: bool) -> httpx2.Client:
 
 def refuse_encoded(answer: httpx2.Response) -> None:
     """Refuse an answer that would have to be unpacked: nobody asked for that, and a megabyte may hold a gigabyte."""
-    encoding = answer.headers.get("Content-Encoding", "identity")
-    if encoding.lower() not in ("identity", ""):
+    if encoding := _encoding(answer):
         raise Unusable(f"it is {encoding:.20}-encoded, which was not asked for")
 
 
-def whole(pieces: Iterable[bytes]) -> bytes:
-    """Return the body, of which there may be MAX_ANSWER_BYTES; raises Unusable."""
-    return b"".join(_capped(pieces))
+def reason(answer: httpx2.Response) -> bytes:
+    """Return what comes in time of the words to a status, which stands without them, and close the answer.
+
+    It raises nothing: a refusal that drips, ends early or has no end is one, and not an answer that failed to come.
+    """
+    stream = cast(httpx2.SyncByteStream, answer.stream)
+    try:
+        if HTTPStatus.BAD_REQUEST <= answer.status_code < 600 and not _encoding(answer):
+            with within(REASON_SECONDS):
+                return b"".join(_said(stream))
+        return b""
+    finally:
+        stream.close()
+
+
+def _said(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    size = 0
+    with suppress(httpx2.TransportError):
+        for piece in pieces:
+            yield piece
+            size += len(piece)
+            if size > MAX_REASON_BYTES:
+                return
 
 
 def _judge(answer: httpx2.Response) -> None:
-    refuse_encoded(answer)
-    if PIECEMEAL not in answer.request.extensions:
+    if PIECEMEAL in answer.request.extensions:
+        return
+    if answer.is_success:
+        refuse_encoded(answer)
         answer.stream = _Capped(cast(httpx2.SyncByteStream, answer.stream))
+        return
+    answer.stream = httpx2.ByteStream(reason(answer))
+    answer.headers.pop("Content-Encoding", None)  # by which nothing has to be unpacked any more
 
 
-def _capped(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    size = 0
-    for piece in pieces:
-        size += len(piece)
-        if size > MAX_ANSWER_BYTES:
-            raise Unusable(f"it has more than {MAX_ANSWER_BYTES} bytes")
-        yield piece
+def _encoding(answer: httpx2.Response) -> str:
+    encoding = answer.headers.get("Content-Encoding", "")
+    return "" if encoding.lower() == "identity" else encoding
 
 
 class _Capped(httpx2.SyncByteStream):
@@ -72,7 +97,12 @@ class _Capped(httpx2.SyncByteStream):
         self._stream = stream
 
     def __iter__(self) -> Iterator[bytes]:
-        return _capped(self._stream)
+        size = 0
+        for piece in self._stream:
+            size += len(piece)
+            if size > MAX_ANSWER_BYTES:
+                raise Unusable(f"it has more than {MAX_ANSWER_BYTES} bytes")
+            yield piece
 
     def close(self) -> None:
         self._stream.close()

@@ -35,7 +35,7 @@ _LAST_LINES = (b"data: [DONE]", b"data:[DONE]")
 
 
 class Chat:
-    """Chat completions; at most `max_streams` are streamed and `max_whole` others written at once.
+    """Chat completions; at most `max_streams` are streamed and `max_whole` others written at once, as are downloads.
 
     So other calls still find a thread.
     """
@@ -52,7 +52,7 @@ class Chat:
         self._default_model = default_model
         self._today = today
         self.streams = Streams(max_streams)
-        self._whole = Places(max_whole)
+        self.whole = Places(max_whole)
 
     @property
     def streams_open(self) -> int:
@@ -69,12 +69,12 @@ class Chat:
         Yields with each piece that the upstream sends, a blank perhaps, to show that it is there. Closing it hangs up.
         """
         refuse_uncarried(wanted)
-        if not self._whole.take():
-            raise crowded(f"{self._whole.most} answers are being written", code="server_is_overloaded")
+        if not self.whole.take():
+            raise crowded(f"{self.whole.most} answers are being written", code="server_is_overloaded")
         try:
             completion = object_in((yield from self._whole_answer(self._body(wanted))))
         finally:
-            self._whole.give_back()
+            self.whole.give_back()
         self._refuse_error(completion)
         try:
             message = completion["choices"][0]["message"]

@@ -140,7 +140,7 @@ class Upstream:
         except ApiError as failure:
             self._count_failure(failures.kind(failure))
             if self._breaker and not isinstance(failure, failures.UpstreamUnavailable):
-                self._breaker.note(failed=failures.is_outage(failure))
+                self._breaker.note(failed=self._breaker.is_outage(failure))
             raise
         if self._breaker:
             self._breaker.note(failed=False)
@@ -168,10 +168,9 @@ class Upstream:
         with self.counted(), self._failures(), until(end):
             response = send()
             try:
-                bounded.refuse_encoded(response)
                 if not response.is_success:
-                    content = bounded.whole(response.iter_bytes())
-                    raise failures.refused(response, content, self.address.api_key)
+                    raise failures.refused(response, bounded.reason(response), self.address.api_key)
+                bounded.refuse_encoded(response)
             except BaseException:
                 response.close()
                 raise

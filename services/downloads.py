@@ -1,9 +1,10 @@
 """Bytes of the upstream's on their way to the caller, piece by piece; nothing is kept."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from services.client import Upstream
+from services.streams import Places, crowded
 
 if TYPE_CHECKING:
     import httpx2
@@ -17,13 +18,29 @@ class Download(Iterator[bytes]):
         self.size = _size(response)
         self._response = response
         self._pieces = upstream.pieces(response)
+        self._places: Places | None = None
+
+    def taking(self, places: Places) -> Self:
+        """Take one of `places` until this is closed, since who reads it slowly holds a thread.
+
+        Raises:
+            Unavailable: 503 server_is_overloaded; this is closed.
+        """
+        if not places.take():
+            self.close()
+            raise crowded(f"{places.most} answers are being sent", code="server_is_overloaded")
+        self._places = places
+        return self
 
     def __next__(self) -> bytes:
         return next(self._pieces)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connection, and of the place."""
         self._response.close()
+        places, self._places = self._places, None
+        if places:
+            places.give_back()
 
 
 def _size(response: "httpx2.Response") -> int | None:

@@ -62,12 +62,19 @@ class FineTuning:
         self._keys = KeyLocks()
         self._told: dict[str, dict[str, Any]] = {}  # the job by its key, {} where that is open
         self._budget = budget
+        self._require: Callable[[JobCreate], None] = lambda _: None
         self._owner, self._confirmed = "", False
 
     def acting_for(self, owner: str) -> Self:
         """Return the jobs of one owner; the locks are shared."""
         theirs = copy.copy(self)
         theirs._owner = owner
+        return theirs
+
+    def requiring(self, require: Callable[[JobCreate], None]) -> Self:
+        """Return the same, which starts no job that `require` refuses; a replay starts none, so it is not asked."""
+        theirs = copy.copy(self)
+        theirs._require = require
         return theirs
 
     def confirmed(self) -> Self:
@@ -205,6 +212,7 @@ class FineTuning:
 
     def _start(self, wanted: JobCreate, suffix: str, tags: dict[str, str]) -> Created:
         """Start a job that the day's budget has room for; without a budget nobody is asked and nobody waits."""
+        self._require(wanted)
         if not self._budget:
             return self._send(wanted, suffix, tags)
         tokens = self._tokens_of(wanted) if self._budget.tokens else 0

@@ -26,6 +26,8 @@ PROGRAM = """
         start_response("200 OK", [("Content-Type", "text/plain")])
         if environ["PATH_INFO"] == "/slow":
             return slow()
+        if environ["PATH_INFO"] == "/long":
+            return long()
         return [pickled() if environ["PATH_INFO"] == "/pickle" else b"here"]
 
     def pickled():
@@ -39,9 +41,17 @@ PROGRAM = """
             yield b"%d" % number
             time.sleep(0.2)
 
+    def long():
+        try:
+            while True:
+                yield bytes(2**20)
+        finally:
+            print("left", flush=True)
+
     def load():
         return app
 
+    httpd._UNREAD_SECONDS = 1
     sys.exit(httpd.serve(load, sys.argv[2], int(sys.argv[1]), threads=4))
 """
 
@@ -54,7 +64,7 @@ def port() -> int:
 def launch(port: int, host: str = "127.0.0.1") -> subprocess.Popen[bytes]:
     """Start the program above."""
     program = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(port), host]
-    return subprocess.Popen(program, cwd=ROOT, stderr=subprocess.PIPE)
+    return subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def get(port: int, path: str = "/", seconds: float = PATIENCE) -> bytes:
@@ -133,6 +143,19 @@ def test_a_stop_lets_running_answers_finish(server: subprocess.Popen[bytes], por
         os.kill(server.pid, signal.SIGTERM)
         assert reply.read() == b"1234"
     assert server.wait(PATIENCE) == 0
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system has no such bound")
+def test_clients_that_read_nothing_hold_no_thread_for_ever(server: subprocess.Popen[bytes], port: int) -> None:
+    time.sleep(0.2)  # what is accepted in the first moments is not bounded yet
+    clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(6)]  # more than there are threads
+    for client in clients:
+        client.sendall(b"GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    begun = time.monotonic()
+    assert server.stdout is not None
+    assert [server.stdout.readline() for _ in clients] == [b"left\n"] * len(clients)
+    assert get(port) == b"here"
+    assert 1 < time.monotonic() - begun < PATIENCE
 
 
 def test_a_name_is_as_good_as_an_address(port: int) -> None:

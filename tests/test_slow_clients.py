@@ -10,8 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from bench import slow_clients
+from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI, Fault
+from tests.fakes.service import Service
 from tests.live_engine import LiveEngine
 
 THREADS = 4
@@ -72,6 +75,28 @@ def test_threads_that_wait_for_bodies_are_free_again_soon(engine: LiveEngine) ->
     assert connection.getresponse().status == 200
     assert time.monotonic() - begun < 5
     assert {answer_to(one)[0] for one in silent} == {408}
+
+
+def test_downloads_that_nobody_reads_leave_threads_for_the_rest() -> None:
+    upstream = FakeOpenAI()
+    size = 40 * 2**20  # no buffer on the way takes it all
+    upstream.fail(f"GET /v1/files/{FILE_ID}/content", *[Fault("raw", raw=bytes(size))] * THREADS)
+    upstream.new_file("a.jsonl", size)
+    service = Service(OPENAI_BASE_URL=upstream.base_url, OPENAI_API_KEY="sk-x", THREADS=str(THREADS)).wait()
+    try:
+        url = f"{service.url}/files/{FILE_ID}/content"
+        asked = [requests.get(url, stream=True, timeout=20) for _ in range(THREADS)]
+        assert [one.status_code for one in asked] == [200] * (THREADS - 1) + [503]
+        assert asked[-1].json()["response"]["code"] == "server_is_overloaded"
+        assert asked[-1].headers["Retry-After"] == "1"
+        assert requests.get(f"{service.url}/status", timeout=5).ok
+        assert len(asked[0].content) == size
+        for one in asked:
+            one.close()
+        assert requests.get(url, timeout=20).ok, "a place that was given back is there for the next"
+    finally:
+        service.end()
+        upstream.close()
 
 
 def test_a_body_that_takes_longer_than_its_seconds_and_comes_fast_is_taken(engine: LiveEngine) -> None:

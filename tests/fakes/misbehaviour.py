@@ -42,6 +42,11 @@ def _dashed(headers: dict[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
+def refuses(raw: bytes = b"", **more: Any) -> Kind:
+    """A 400 that is told as one, whatever becomes of its body: nothing was done, and nothing is in doubt."""
+    return wire(b"HTTP/1.1 400 Bad Request\r\n" + raw, frozenset({400}), **more)
+
+
 def drip(raw: bytes, more: bytes) -> Kind:
     return wire(raw, EITHER, more=more, repeat=LONG, gap=0.02)
 
@@ -96,7 +101,13 @@ KINDS: dict[str, Kind] = {
     "a message of megabytes": status(400, b'{"error": {"message": "%s"}}' % (b"x" * 3 * 2**20)),
     "an error of other types": status(400, b'{"error": {"message": [1], "code": {"a": 1}, "type": 7, "param": []}}'),
     "an error in half a surrogate": status(400, b'{"error": {"message": "\\ud800"}}'),
-    "an endless error": wire(b"HTTP/1.1 500 Oops\r\n\r\n", frozenset({500, 502, 504}), more=MEGABYTE, repeat=LONG),
+    "an endless error": wire(b"HTTP/1.1 500 Oops\r\n\r\n", frozenset({500}), more=MEGABYTE, repeat=LONG),
+    "an endless refusal": refuses(b"\r\n", more=MEGABYTE, repeat=LONG),
+    "a refusal that drips": refuses(b"Content-Length: 1000000\r\n\r\n", more=b" ", repeat=LONG, gap=0.02),
+    "a refusal that stops": refuses(b"Content-Length: 100\r\n\r\n{", seconds=3.0),
+    "a refusal cut short": refuses(b'Content-Length: 100\r\n\r\n{"error":'),
+    "a refusal reset": refuses(b'Content-Length: 100\r\n\r\n{"error":', reset=True),
+    "a refusal in gzip": status(400, gzip.compress(b" " * 2**26), Content_Encoding="gzip"),
     # What it says
     "a web page": body(b"<html>it works!</html>", Content_Type="text/html"),
     "nothing": body(b" "),

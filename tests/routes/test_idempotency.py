@@ -3,6 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -11,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from config import ServiceConfig
+from gate import KeyFile
 from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI, Fault
 
 CREATE = "POST /v1/fine_tuning/jobs"
@@ -39,6 +41,21 @@ def test_the_same_key_gets_the_same_reply_and_starts_nothing(client: FlaskClient
     assert second.data == first.data
     assert second.headers["Idempotent-Replayed"] == "true"
     assert "Idempotent-Replayed" not in first.headers
+    assert upstream.count(CREATE) == 1
+
+
+def test_a_replay_needs_no_file_any_more(config: ServiceConfig, upstream: FakeOpenAI, tmp_path: Path) -> None:
+    """Whoever holds a key is asked whose the file is before a job is started, and a replay starts none."""
+    token, owner = KeyFile(tmp_path / "keys.sqlite3").make("team", frozenset({"train"}))
+    upstream.files[FILE_ID]["filename"] = f"{owner.id}.a.jsonl"
+    client = create_app(replace(config, data_dir=tmp_path)).test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    first = create(client, "key-1")
+    assert first.status_code == 200
+    del upstream.files[FILE_ID]
+    assert create(client, "key-1").data == first.data
+    assert create(client, "key-1", training_file="file-nobodys").status_code == 422
+    assert create(client, "key-2").status_code == 404
     assert upstream.count(CREATE) == 1
 
 

@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 from app import create_app
 from config import ServiceConfig
 from services.embedded import EmbeddedEngine, Patience
+from tests.fakes.misbehaviour import KINDS
 from tests.fakes.openai_upstream import FILE_ID, JOB_ID, FakeOpenAI, Fault, refusal
 from tests.fakes.ports import free_port
 from tests.fakes.service import NO_DATA
@@ -85,6 +86,30 @@ def test_a_fault_is_told_as_it_is(client: FlaskClient, upstream: FakeOpenAI, pat
     if code:
         assert told["code"] == code
     assert upstream.count(CALLS[path]) == 1
+
+
+REFUSALS = (
+    "a message of megabytes",
+    "an endless refusal",
+    "a refusal that drips",
+    "a refusal that stops",
+    "a refusal cut short",
+    "a refusal reset",
+    "a refusal in gzip",
+)
+
+
+@pytest.mark.parametrize("path", CALLS)
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_refusal_is_one_whatever_becomes_of_its_words(
+    client: FlaskClient, upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch, path: str, name: str
+) -> None:
+    monkeypatch.setattr("services.bounded.REASON_SECONDS", 0.1)
+    upstream.fail(CALLS[path], KINDS[name].fault)
+    reply = call(client, path)
+    assert reply.status_code == 400
+    assert failure(reply)["message"] == "The upstream answered 400 without a reason."
+    assert len(upstream.seen) == 1, "nothing is in doubt, so nothing is looked for"
 
 
 @pytest.mark.parametrize("path", CALLS)

@@ -5,11 +5,12 @@ address alone stands between a URL and them. `DNS` is all that the fake resolver
 """
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+import requests
 from flask import Flask
 
 from engine.store import WEBHOOK_ENDPOINTS, Store
@@ -174,22 +175,32 @@ def test_a_name_that_turns_private_after_it_was_set_is_not_sent_to(canaries: Can
     assert canaries.connections() == 0
 
 
+class Naive(Sender):
+    """Checks a name and lets the library look it up anew, which is the mistake that ours avoids."""
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        self.check(url)
+        return requests.post(url, body, headers=headers, timeout=0.5).status_code
+
+
+@pytest.mark.parametrize(("kind", "reached"), [(Naive, 1), (Sender, 0)])
 def test_a_name_that_turns_private_after_the_check_is_not_asked_again(
-    canaries: Canaries, monkeypatch: pytest.MonkeyPatch
+    canaries: Canaries, monkeypatch: pytest.MonkeyPatch, kind: type[Sender], reached: int
 ) -> None:
     """The address that was checked is the one that is connected to: between them nobody resolves."""
-    connected: list[Any] = []
+    asked, answers = list[str](), [PUBLIC, "127.0.0.1"]
 
-    def connect(address: Any, *_: Any, **__: Any) -> socket.socket:
-        connected.append(address)
-        raise OSError("no route")
+    def look_up(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+        asked.append(host)
+        if host != "flips.test":
+            raise OSError("no route to it from here")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (answers.pop(0), port))]
 
-    monkeypatch.setattr("urllib3.util.connection.create_connection", connect)
-    answers = [[PUBLIC], ["127.0.0.1"]]
-    with pytest.raises(Unreachable, match="refused"):
-        Sender(frozenset(), lambda *_: answers.pop(0)).post(f"https://flips.test:{canaries.port}/", {}, b"{}")
-    assert connected == [(PUBLIC, canaries.port)]
-    assert canaries.connections() == 0
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
+    with pytest.raises((Unreachable, requests.RequestException)):
+        kind(frozenset()).post(f"https://flips.test:{canaries.port}/", {}, b"{}")
+    assert canaries.connections() == reached
+    assert asked == ["flips.test", "flips.test" if reached else PUBLIC]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
