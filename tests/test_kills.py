@@ -17,7 +17,7 @@ import requests
 from tests.fakes.ports import PATIENCE, connections, model_server, until
 from tests.live_service import ENGINE_KEY, LiveService, command
 
-EXAMPLES, EPOCHS = 30, 50
+EXAMPLES, EPOCHS = 30, 40
 STEPS = EXAMPLES * EPOCHS
 # The tokens that end an answer: out of reach, 128 answers of 200 tokens take half a minute, and a kill milliseconds.
 NO_END = {"0": -100, "2": -100}

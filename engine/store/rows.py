@@ -3,10 +3,10 @@
 import functools
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
@@ -25,7 +25,7 @@ def add(connection: Connection, rows: Rows) -> None:
 
 def add_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add those rows that break no rule of uniqueness, and pass over the others."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    insert = import_module(f"sqlalchemy.dialects.{connection.dialect.name}").insert  # the other's takes time to load
     if rows:
         connection.execute(insert(table).on_conflict_do_nothing(), [dict(row) for row in rows])
 

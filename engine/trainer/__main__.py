@@ -21,7 +21,6 @@ def main(job_dir: Path) -> int:
     unpickling.refuse()
     progress = take_stdout()
     lifeline.step_back(19)  # answering chats comes before training
-    lean.leave_out()
     return run(job_dir, progress)
 
 
@@ -43,10 +42,11 @@ def _train(job_dir: Path, progress: Progress) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # Threads that spin while they wait make a step ten times slower as soon as anything else wants the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    from safetensors import SafetensorError
+    with lean.imports():  # after the lifeline, for they take seconds, and after what OpenMP reads when it is loaded
+        from safetensors import SafetensorError
 
-    from engine.trainer.loop import train  # after the lifeline: importing torch takes seconds
-    from engine.trainer.spec import read_spec
+        from engine.trainer.loop import train
+        from engine.trainer.spec import read_spec
 
     try:
         train(read_spec(job_dir), job_dir, progress)

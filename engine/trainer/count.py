@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import lifeline
 import limits
 import unpickling
+from engine.trainer import lean
 from engine.trainer.errors import InvalidTrainingFile, TrainingError
 from engine.trainer.progress import take_stdout
 
@@ -27,7 +28,8 @@ def main(base: Path, file: Path, max_tokens: int) -> int:
     lifeline.step_back(10)  # chats come first, trainings last
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from engine.trainer.base_model import load_tokenizer  # after the lifeline: importing torch takes seconds
+    with lean.imports():  # after the lifeline, for they take seconds
+        from engine.trainer.base_model import load_tokenizer
 
     try:
         progress.send("counts", **count(file, load_tokenizer(base), max_tokens))
@@ -65,9 +67,10 @@ def count(file: Path, tokenizer: Any, max_tokens: int) -> dict[str, Any]:
 def _encoded(row: dict[str, Any], tokenizer: Any, line: int) -> tuple[list["Example"], bool]:
     """The sequences of one line, uncut, and whether they are the two of a preference."""
     from engine.trainer.data import chat_of, encode
-    from engine.trainer.preference import encode_pair
 
     if "input" in row and "messages" not in row:
+        from engine.trainer.preference import encode_pair  # with all of its method, which chats do without
+
         pair = encode_pair(row, tokenizer, line)
         return [pair.preferred, pair.other], True
     return encode(chat_of(row, line), tokenizer, line), False

@@ -1,23 +1,42 @@
-"""Keeps out of the trainer's process what torch and transformers import for compilers and clusters, unused here.
+"""Keeps out of the trainer's processes what torch and transformers import for compilers and clusters, unused here.
 
-That is a third of the modules of its start, some 2 of 8 processor seconds (docs/log.md has the measurement).
+That is a third of the modules of its start, and half of its processor seconds (docs/log.md has the measurement).
 """
 
 import contextlib
+import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
 
-def leave_out() -> None:
-    """Stand in for `torch._dynamo`, and say that there is no cluster; to be called before transformers is imported.
+@contextlib.contextmanager
+def imports() -> Iterator[None]:
+    """Import torch and transformers within this; where they have been imported already, nothing is done.
 
     Nothing is compiled here, so of the compiler only what marks functions for it and is called without it is there; any
-    other use is an AttributeError. Where it has been imported already, nothing is done.
+    other use is an AttributeError. What is imported stays, so no garbage is looked for in it, now or later.
     """
     if "torch._dynamo" in sys.modules:
+        yield
         return
+    gc.disable()
+    _leave_out()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _leave_out() -> None:
+    """Stand in for `torch._dynamo`, say that there is no cluster, and have no table of all classes of all models.
+
+    For that table transformers reads the sources of all models that it knows, some 1,800, twice; models are found by
+    their names without it.
+    """
     import torch.distributed
 
     compiler = ModuleType("torch._dynamo")
@@ -26,7 +45,11 @@ def leave_out() -> None:
     )
     masks = ModuleType("torch._dynamo._trace_wrapped_higher_order_op")
     vars(masks).update(TransformGetItemToIndex=contextlib.nullcontext)
-    sys.modules.update({module.__name__: module for module in (compiler, masks)})
+    models = ModuleType("transformers.models")
+    transformers = find_spec("transformers")
+    folders = (transformers and transformers.submodule_search_locations) or []
+    vars(models).update(__path__=[f"{folder}/models" for folder in folders])
+    sys.modules.update({module.__name__: module for module in (compiler, masks, models)})
     vars(torch).update(_dynamo=compiler)
     vars(torch.distributed).update(is_available=lambda: False)
 

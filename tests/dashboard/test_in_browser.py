@@ -76,7 +76,9 @@ def test_a_page_is_light_and_soon_there(served: Served, chromium: Browser, name:
             window.page.goto(served.url + PAGES[name])
             paints.append(window.first_paint())
             assert window.bytes_sent < MOST_BYTES
-    assert min(paints) < MOST_MILLISECONDS
+        if paints[-1] < MOST_MILLISECONDS:
+            return
+    pytest.fail(f"{paints} ms to the first paint")
 
 
 def test_the_curve_moves_within_two_seconds_and_the_page_follows_the_job_to_its_end(

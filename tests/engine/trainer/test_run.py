@@ -35,6 +35,7 @@ def finished(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory, run_job:
     job = write_job(folder / "job", tiny_gguf, valid=ROWS[:2])
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PYTHONPATH", str(folder))
+        patched.setenv("OMP_DISPLAY_ENV", "verbose")
         return job, run_job(job)
 
 
@@ -71,6 +72,11 @@ def test_nothing_is_loaded_that_compiles_or_that_spreads_over_machines(finished:
     loaded = set((finished[0] / "modules").read_text().split())
     assert {"torch.optim", "transformers.modeling_utils"} < loaded
     assert loaded & {"sympy", "torch._dynamo.convert_frame", "torch._inductor", "torch.distributed.tensor"} == set()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="GNU's OpenMP tells its settings")
+def test_no_thread_spins_while_it_waits(finished: tuple[Path, Outcome]) -> None:
+    assert "GOMP_SPINCOUNT = '0'" in (finished[0] / "log").read_text()
 
 
 def test_a_checkpoint_follows_each_epoch_and_three_are_kept(finished: tuple[Path, Outcome]) -> None:
