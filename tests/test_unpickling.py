@@ -1,5 +1,6 @@
 """Nothing is unpickled: not in this process, not in the children that read models, not in what the house calls."""
 
+import json
 import os
 import pickle
 import subprocess
@@ -36,7 +37,8 @@ def test_plain_values_run_nothing() -> None:
 def test_a_library_that_unpickles_in_a_child_ends_it(tmp_path: Path, module: str, library: str) -> None:
     """A package of the library's name, found before the real one, loads a pickle as it is imported."""
     (tmp_path / f"{library}.py").write_text(f"import pickle\npickle.loads({POISON!r})\n", encoding="utf-8")
-    given = {"engine.trainer": [str(tmp_path)], "engine.serving.llamacpp": []}
+    served = {"files": ["x"], "socket": None, "embeds": False, "context_tokens": 64, "parallel": 1, "threads": 1}
+    given = {"engine.trainer": [str(tmp_path)], "engine.serving.llamacpp": [json.dumps(served)]}
     arguments = [module, *given.get(module, ["x", "x", "1"])]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     with lifeline.spawn(arguments, subprocess.PIPE, environment) as child:
