@@ -34,7 +34,7 @@ class Row:
         """The bar in words; empty for a row that only informs."""
         of = "times" if self.peer else self.unit
         if self.at_least is not None:
-            return f"at least {self.at_least:g} {of}"
+            return f"at least {self.at_least:g} {of}".rstrip()
         return f"at most {self.at_most:g} {of}" if self.at_most is not None else ""
 
     @property
