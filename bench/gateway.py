@@ -94,6 +94,14 @@ def cell(server: Server, asked: bytes, connections: int, seconds: float) -> Cell
     return Cell(load.rate, 1e6 * spent / max(1, load.answers), load.wrong)
 
 
+def turn(found: dict[str, Way], seconds: float) -> Iterator[tuple[tuple[str, str], Cell]]:
+    """Put every load on every gateway, one after the other."""
+    for name, one in found.items():
+        for connections in CONNECTIONS:
+            yield (name, str(connections)), cell(one.server, one.short, connections, seconds)
+        yield (name, "long"), cell(one.server, one.long, TURNS, seconds)
+
+
 def measure(short: bool) -> Report:
     """Take turns over all gateways; the rows are medians over the rounds."""
     rounds, seconds = 5, 0.7 if short else 3.0
@@ -102,10 +110,8 @@ def measure(short: bool) -> Report:
         for one in found.values():
             cell(one.server, one.short, TURNS, 1.0)
         for _ in range(rounds):
-            for name, one in found.items():
-                for connections in CONNECTIONS:
-                    seen[name, str(connections)].append(cell(one.server, one.short, connections, seconds))
-                seen[name, "long"].append(cell(one.server, one.long, TURNS, seconds))
+            for key, told in turn(found, seconds):
+                seen[key].append(told)
     alone = figure(middle([one.rate for one in seen["stub alone", str(TURNS)]]))
     how = (
         f"Answers from a stub upstream (alone it gives {alone} a second), {rounds} rounds of {seconds:g} s "

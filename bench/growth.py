@@ -142,8 +142,8 @@ def measure(short: bool) -> Report:
     with filled(FEW) as (small, _), filled(many) as (large, _):
         for turn in range(rounds + 2):
             for name, call in CALLS.items():
-                for server, size in ((small, FEW), (large, many)):
-                    took[name, size].append(ask(server, call, size, turn))
+                took[name, FEW].append(ask(small, call, FEW, turn))
+                took[name, many].append(ask(large, call, many, turn))
     rows = []
     for name in CALLS:
         few, lots = (median(took[name, size][2:]) for size in (FEW, many))

@@ -36,7 +36,8 @@ def test_a_bar_is_on_the_ratio_or_without_a_peer_on_our_own_figure(row: Row, bar
 
 def test_the_page_counts_the_bars_and_names_what_is_missed_and_what_was_not_measured() -> None:
     rows = [Row("fast", 70, "/s", "LiteLLM", 10, at_least=7), Row("slow", 6, "/s", "LiteLLM", 10, at_least=7)]
-    told = {"gateway": Report("Gateway", "In turns.", rows, {"flask": "3"}), "start": "it ended with 1"}
+    gateway = Report("Gateway", "In turns.", rows, {"flask": "3"})
+    told: dict[str, Report | str] = {"gateway": gateway, "start": "it ended with 1"}
     page = benchmarks.page(told, "2 cores", "2026-11-30")
     assert "1 bars met, 1 NOT met, 1 measurements without a figure." in page
     assert "- Gateway: slow\n- `bench.start` was not measured: it ended with 1." in page
