@@ -10,7 +10,7 @@ EXAMPLES := 5
 WORKERS := 2
 MINUTES := 8
 
-.PHONY: help quickstart serve key test clients fuzz soak lint bench lock
+.PHONY: help quickstart serve key test clients fuzz soak lint bench measure lock
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -56,8 +56,11 @@ lint: $(VENV)/.dev  ## Check style and types.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 
-bench: $(VENV)/.dev $(VENV)-bench/.peers  ## Measure what the project claims (half an hour).
-	set -e; for script in status chat chat_while_training check memory tokens webhooks; do $(BIN)/python -m bench.$$script; done
+bench: $(VENV)/.dev $(VENV)-peers/.peers  ## Measure the service's claims beside its peers, into docs/benchmarks.md (LONG=1: full size).
+	$(BIN)/python -m bench.benchmarks $(if $(filter 1,$(LONG)),--long)
+
+measure: $(VENV)/.dev $(VENV)-bench/.peers  ## Measure the engine: models, training, memory (half an hour).
+	set -e; for script in chat chat_while_training memory webhooks; do $(BIN)/python -m bench.$$script; done
 	$(VENV)-bench/bin/python -m bench.train --steps 4 --batch 4 --rows 60
 	$(VENV)-bench/bin/python -m bench.dpo
 
@@ -81,6 +84,14 @@ $(VENV)/.dev: requirements/dev.txt requirements/wandb.txt $(VENV)/.main
 $(VENV)-bench/.peers: requirements/bench.txt requirements.txt | $(BIN)/python
 	$(BIN)/python -m venv $(VENV)-bench
 	$(VENV)-bench/bin/python -m pip install --disable-pip-version-check -r requirements/bench.txt
+	touch $@
+
+# The gateways that the service is measured beside: all that they need is pinned, and nothing but that is installed.
+$(VENV)-peers/.peers: requirements/bench-peers.txt requirements/bench-peers/package.json | $(BIN)/python
+	$(BIN)/python -m venv $(VENV)-peers
+	$(VENV)-peers/bin/python -m pip install --disable-pip-version-check --no-deps -r requirements/bench-peers.txt
+	cp requirements/bench-peers/package*.json $(VENV)-peers
+	cd $(VENV)-peers && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
 $(VENV)-fuzz/.schemathesis: requirements/fuzz.txt | $(BIN)/python

@@ -23,10 +23,9 @@ from typing import Any
 import psutil
 
 import loopback
-from bench.status import free_port
 from config import EngineConfig
 from engine import catalogue
-from tests.fakes.ports import model_address, model_server
+from tests.fakes.ports import free_port, model_address, model_server
 
 ROOT = Path(__file__).resolve().parents[1]
 LONG, SHORT, SHORT_ONES = 128, 8, 5  # tokens of an answer; short answers in a round

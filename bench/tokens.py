@@ -3,17 +3,19 @@
 The counts of both are compared first: a ratio between different work would say nothing.
 """
 
-import argparse
 import random
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import median
 from typing import get_args
 
 from bench.check import CHARACTERS, WORDS
+from bench.report import Report, Row, main, versions
 from dataprep.tokens import Encoding, count
 from tests import real_tiktoken
 
+BAR = 1.3
 FACES = ("👍🏽", "😂", "[捂脸]", "👩‍💻", "🇨🇳")
 
 
@@ -44,40 +46,38 @@ def sources(size: int) -> list[str]:
     return texts
 
 
-def measure(counter: Callable[[str], int], texts: Sequence[str], rounds: int) -> float:
-    """The best CPU time of a few rounds over all texts, in seconds."""
-    times = []
-    for _ in range(rounds):
-        began = time.process_time()
-        for text in texts:
-            counter(text)
-        times.append(time.process_time() - began)
-    return min(times)
+def timed(counter: Callable[[str], int], texts: Sequence[str]) -> float:
+    """CPU time over all texts, in seconds."""
+    began = time.process_time()
+    for text in texts:
+        counter(text)
+    return time.process_time() - began
 
 
-def compare(title: str, texts: Sequence[str], encoding: Encoding, rounds: int) -> None:
-    """Print one line: megabytes a second of both, and the ratio."""
+def compare(title: str, texts: Sequence[str], encoding: Encoding, rounds: int) -> Row:
+    """Count the same texts in turns; the counts of both must be the same."""
     encode = real_tiktoken.load(encoding).encode_ordinary
     others = sum(count(text, encoding) != len(encode(text)) for text in texts)
-    size = sum(len(text.encode()) for text in texts) / 1e6
-    theirs = size / measure(lambda text: len(encode(text)), texts, rounds)
-    ours = size / measure(lambda text: count(text, encoding), texts, rounds)
-    differ = f"; {others} texts counted differently" if others else ""
-    print(f"{title:14} {encoding:12} {theirs:9.1f} {ours:9.1f} {ours / theirs:8.1f} x{differ}")
+    if others:
+        raise ValueError(f"{others} of {len(texts)} texts are counted differently ({title}, {encoding})")
+    size, theirs, ours = sum(len(text.encode()) for text in texts) / 1e6, list[float](), list[float]()
+    for _ in range(rounds):
+        theirs.append(timed(lambda text: len(encode(text)), texts))
+        ours.append(timed(lambda text: count(text, encoding), texts))
+    speeds = size / median(ours), size / median(theirs)
+    return Row(f"tokens of {title}, {encoding}", speeds[0], "MB/s", "tiktoken in a loop", speeds[1], BAR)
 
 
-def main() -> None:
-    """Print a table: megabytes a second on one core, and dataprep's ratio to tiktoken."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--megabytes", type=int, default=4, help="size of each kind of text")
-    parser.add_argument("--rounds", type=int, default=5, help="the best of so many rounds counts")
-    options = parser.parse_args()
-    print(f"{'MB/s':27} {'tiktoken':>9} {'dataprep':>9} {'ratio':>8}")
-    for title, write in (("chat messages", chats), ("Python source", sources)):
-        texts = write(options.megabytes * 1_000_000)
-        for encoding in get_args(Encoding):
-            compare(title, texts, encoding, options.rounds)
+def measure(short: bool) -> Report:
+    """Two kinds of text, each encoding."""
+    megabytes, rounds = (2, 5) if short else (6, 7)
+    kinds = {"chats": chats(megabytes * 1_000_000), "Python source": sources(megabytes * 1_000_000)}
+    rows = [
+        compare(title, texts, encoding, rounds) for title, texts in kinds.items() for encoding in get_args(Encoding)
+    ]
+    how = f"{megabytes} MB of each text, one core, CPU time, {rounds} rounds in turns, medians; the counts are equal."
+    return Report("Token counts", how, rows, versions("tiktoken", "quicktok-v1"))
 
 
 if __name__ == "__main__":
-    main()
+    main(measure)

@@ -26,8 +26,8 @@ from pathlib import Path
 import openai
 from openai import OpenAI
 
-from bench.status import free_port
 from tests.fakes.bare_gguf import BARE
+from tests.fakes.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 LINE = b'{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}\n'

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections import Counter
+from itertools import chain
 from typing import Any, NoReturn, Protocol
 
 from wire.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType
@@ -14,6 +16,8 @@ _SHOWN = 20
 _CHARSET = re.compile(r"""(?:^|;)\s*charset\s*=\s*["']?([^\s;"']+)""")
 _CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
 _READ_BYTES = 64 * 1024
+_CONTAINERS = (dict, list)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class Readable(Protocol):
@@ -96,7 +100,9 @@ def _load(raw: bytes) -> Any:
         raise BadRequest(_diagnose(error), code="invalid_json") from None
     except ValueError as error:
         raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
-    _inspect(body)
+    _refuse_deep(body)
+    if _SURROGATE.search(text):  # UTF-8 itself has none
+        _refuse_halves(body)
     return body
 
 
@@ -111,33 +117,31 @@ def _diagnose(error: json.JSONDecodeError) -> str:
     return f"The body is not valid JSON: {error.msg} at line {error.lineno} column {error.colno}, {found}."
 
 
-def _inspect(body: Any) -> None:
-    """Refuse what parses but breaks later: deep nesting, half a surrogate pair."""
-    level, depth = [body], 0
+def _refuse_deep(body: Any) -> None:
+    level, depth = [body] if type(body) in _CONTAINERS else [], 1
     while level:
         depth += 1
-        if depth > MAX_DEPTH:
+        if depth > MAX_DEPTH and any(level):
             raise BadRequest(f"The JSON is nested deeper than {MAX_DEPTH} levels.", code="json_too_deep")
-        for text in (item for item in level if isinstance(item, str)):
-            if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-                raise BadRequest(
-                    "A string holds half of a surrogate pair (\\ud800 to \\udfff).", code="invalid_unicode"
-                )
-        level = [inner for item in level for inner in _children(item)]
+        within = chain.from_iterable(item.values() if type(item) is dict else item for item in level)
+        level = [item for item in within if type(item) in _CONTAINERS]
 
 
-def _children(item: Any) -> list[Any]:
-    if isinstance(item, dict):
-        return [*item.keys(), *item.values()]
-    return item if isinstance(item, list) else []
+def _refuse_halves(value: Any) -> None:
+    """Refuse half a surrogate pair, which parses but breaks later."""
+    if isinstance(value, str):
+        if any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise BadRequest("A string holds half of a surrogate pair (\\ud800 to \\udfff).", code="invalid_unicode")
+    elif isinstance(value, _CONTAINERS):
+        for inner in chain(value, value.values()) if isinstance(value, dict) else value:
+            _refuse_halves(inner)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise BadRequest(f"The key '{key}' appears twice in one object.", code="duplicate_key", param=key)
-        found[key] = value
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        raise BadRequest(f"The key '{twice}' appears twice in one object.", code="duplicate_key", param=twice)
     return found
 
 

@@ -2,10 +2,20 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import msgspec
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from wire.requests import Id, Strict
 
+Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
+MOST_MESSAGES = 10_000
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 
 
@@ -30,7 +40,7 @@ class Message(BaseModel):
     """One turn; fields the wire knows but no model here reads are let through."""
 
     model_config = ConfigDict(strict=True, extra="allow")
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    role: Role
     content: str | Annotated[list[dict[str, Any]], Field(min_length=1)] | None = Field(
         None, description="a string, a list of one part or more, or null"
     )
@@ -39,7 +49,30 @@ class Message(BaseModel):
     tool_call_id: str | None = None
 
 
-Messages = Annotated[list[Message], Field(min_length=1, max_length=10_000)]
+Messages = Annotated[list[Message], Field(min_length=1, max_length=MOST_MESSAGES)]
+
+
+class _Plain(msgspec.Struct, forbid_unknown_fields=True):
+    """A turn as most are."""
+
+    role: Role
+    content: str
+
+
+_PlainMessages = Annotated[list[_Plain], msgspec.Meta(min_length=1, max_length=MOST_MESSAGES)]
+
+
+def _check_unless_plain(messages: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """Leave `messages` as they came; a model for each would be most of what a long chat costs."""
+    try:
+        msgspec.convert(messages, _PlainMessages)
+    except msgspec.ValidationError:
+        check(messages)
+    return messages
+
+
+SentOn = Annotated[Messages, WrapValidator(_check_unless_plain)]
+"""Messages that nobody here reads: they are checked as `Messages` are, and stay lists and dictionaries."""
 
 
 class Drawing(Strict):
@@ -85,7 +118,7 @@ class Question(Sampling):
     """What is asked: `text`, or `messages`; `system` goes before either."""
 
     text: Annotated[str, Field(min_length=1)] | None = None
-    messages: Messages | None = None
+    messages: SentOn | None = None
     system: str | None = None
 
     @model_validator(mode="after")

@@ -44,7 +44,8 @@ FILES = Table(
     Column("bytes", _BIG, nullable=False),
     Column("sha256", Text, nullable=False),
     Column("created_at", _BIG, nullable=False),
-    Column("expires_at", _BIG),
+    Column("expires_at", _BIG, index=True),
+    Index("ix_files_purpose_seq", "purpose", "seq"),
 )
 UPLOADS = Table(
     "uploads",
@@ -56,7 +57,7 @@ UPLOADS = Table(
     Column("purpose", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("created_at", _BIG, nullable=False),
-    Column("expires_at", _BIG),
+    Column("expires_at", _BIG, index=True),
     Column("file_lifetime", _BIG),
     Column("file_id", Text),
 )

@@ -121,3 +121,15 @@ def test_a_schema_as_deep_as_openai_takes_it_is_taken() -> None:
 def test_the_documentation_names_the_deepest_that_is_taken() -> None:
     wire = Path(__file__).parents[2] / "docs" / "wire.md"
     assert f"nested deeper than {MAX_DEPTH} levels" in wire.read_text()
+
+
+def test_half_a_surrogate_pair_is_found_wherever_it_stands() -> None:
+    with pytest.raises(BadRequest, match="surrogate pair"):
+        parse_object(b'{"a": [{"\\ud83d\\ude13": ["\\ud83d\\ude13"]}, {"b": ["\\uDFff"]}]}', JSON)
+    assert parse_object(b'{"a": "\\\\ud800"}', JSON) == {"a": "\\ud800"}
+
+
+def test_a_key_that_appears_twice_is_named_at_once_among_very_many() -> None:
+    pairs = ",".join(f'"{number}": 0' for number in [*range(200_000), 199_999])
+    with pytest.raises(BadRequest, match="The key '199999' appears twice"):
+        parse_object(f"{{{pairs}}}".encode(), JSON)

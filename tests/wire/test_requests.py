@@ -142,3 +142,23 @@ def test_what_a_message_may_hold_beside_the_known_is_let_through() -> None:
     parts = [{"type": "text", "text": "Hi"}]
     body = {"model": "m", "messages": [{"role": "user", "content": parts, "extra": 1}]}
     assert parse(ChatCreate, body).messages[0].model_dump(exclude_unset=True) == body["messages"][0]
+
+
+def test_messages_that_are_sent_on_stay_as_they_came() -> None:
+    plain: list[dict[str, Any]] = [ASK, {"role": "assistant", "content": "Hello"}]
+    parts: list[dict[str, Any]] = [ASK, {"role": "user", "content": [{"type": "text", "text": "Hi"}], "name": "mia"}]
+    for messages in (plain, parts):
+        assert parse(DocumentedChat, {"messages": messages}).messages is messages
+
+
+@pytest.mark.parametrize(
+    ("turn", "param"),
+    [
+        ({"role": "user", "content": 7}, "messages.1.content"),
+        ({"role": "usr", "content": "Hi"}, "messages.1.role"),
+        ({"content": "Hi"}, "messages.1.role"),
+        ("Hi", "messages.1"),
+    ],
+)
+def test_of_messages_that_are_sent_on_the_wrong_one_is_named(turn: Any, param: str) -> None:
+    assert refusal(DocumentedChat, {"messages": [ASK, turn]}).param == param
