@@ -148,7 +148,8 @@ def test_messages_that_are_sent_on_stay_as_they_came() -> None:
     plain: list[dict[str, Any]] = [ASK, {"role": "assistant", "content": "Hello"}]
     parts: list[dict[str, Any]] = [ASK, {"role": "user", "content": [{"type": "text", "text": "Hi"}], "name": "mia"}]
     for messages in (plain, parts):
-        assert parse(DocumentedChat, {"messages": messages}).messages is messages
+        sent_on: Any = parse(DocumentedChat, {"messages": messages}).messages
+        assert sent_on is messages
 
 
 @pytest.mark.parametrize(
