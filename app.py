@@ -120,7 +120,6 @@ def _services(
     from services.client import OPENAI_URL, Address, Upstream
     from services.compare import Compare
     from services.datasets import Datasets
-    from services.failures import is_silence
     from services.files import Files
     from services.fine_tuning import FineTuning
     from services.jobs import Jobs
@@ -137,9 +136,8 @@ def _services(
         whole=config.answer_timeout,
     )
     count = figures.upstream_failures.add
-    # Who starts an engine knows best whether it is there, and soonest when it is there again, but not that it hangs.
-    breaker = Breaker(is_outage=is_silence) if engine else Breaker()
-    upstream = Upstream(address, engine.require if engine else lambda: None, count, breaker)
+    # Who starts an engine knows best whether it is there, and soonest when it is there again.
+    upstream = Upstream(address, engine.require, count) if engine else Upstream(address, lambda: None, count, Breaker())
     whole = config.threads - max(1, config.threads // 8)  # the others answer what takes no time
     chat = Chat(upstream, config.default_model, config.streams, whole)
     files = Files(upstream)

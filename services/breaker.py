@@ -4,8 +4,7 @@ import time
 from collections.abc import Callable
 from threading import Lock
 
-from services.failures import UpstreamUnavailable, is_outage
-from wire.errors import ApiError
+from services.failures import UpstreamUnavailable
 
 FAILURES = 5
 PAUSE_SECONDS = 30.0
@@ -13,16 +12,11 @@ CLOSED, OPEN, HALF_OPEN = "closed", "open", "half_open"
 
 
 class Breaker:
-    """Opens after `failures` outages in a row; after each `pause` one call tries, and closes it if it succeeds."""
+    """Opens after `failures` in a row; after each `pause` one call goes through, which closes it if it succeeds."""
 
     def __init__(
-        self,
-        failures: int = FAILURES,
-        pause: float = PAUSE_SECONDS,
-        clock: Callable[[], float] = time.monotonic,
-        is_outage: Callable[[ApiError], bool] = is_outage,
+        self, failures: int = FAILURES, pause: float = PAUSE_SECONDS, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.is_outage = is_outage
         self._most = failures
         self._pause = pause
         self._clock = clock

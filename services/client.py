@@ -140,7 +140,7 @@ class Upstream:
         except ApiError as failure:
             self._count_failure(failures.kind(failure))
             if self._breaker and not isinstance(failure, failures.UpstreamUnavailable):
-                self._breaker.note(failed=self._breaker.is_outage(failure))
+                self._breaker.note(failed=failures.is_outage(failure))
             raise
         if self._breaker:
             self._breaker.note(failed=False)

@@ -87,11 +87,6 @@ def is_outage(failure: ApiError) -> bool:
     return failure.status >= 500 and failure.code != "upstream_invalid" and not not_its_fault
 
 
-def is_silence(failure: ApiError) -> bool:
-    """Whether the upstream is there and says nothing."""
-    return failure.code == "upstream_timeout"
-
-
 def kind(failure: ApiError) -> str:
     """Return one of a few names for what went wrong: our own code for it, or `4xx` or `5xx` of an upstream's."""
     return failure.code if failure.code in _KINDS else f"{failure.status // 100}xx"

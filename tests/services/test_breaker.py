@@ -1,6 +1,5 @@
 """An upstream that is out of order is left alone for a while, and one that refuses, or loads a model, is not."""
 
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -116,15 +115,6 @@ def test_an_engine_that_we_start_has_its_supervisor_instead(tmp_path: Path) -> N
     engine._settled.set()
     client = create_app(ServiceConfig(data_dir=tmp_path), engine).test_client()
     assert {chat(client) for _ in range(7)} == {(502, "upstream_unreachable")}
-
-
-def test_an_engine_that_we_start_and_that_hangs_is_left_alone(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as hanging:
-        engine = EmbeddedEngine("127.0.0.1", hanging.getsockname()[1])
-        engine._settled.set()
-        client = create_app(ServiceConfig(data_dir=tmp_path, upstream_timeout=0.1), engine).test_client()
-        told = [chat(client) for _ in range(6)]
-    assert told == [*[(504, "upstream_timeout")] * 5, (503, "upstream_unavailable")]
 
 
 def breaker_of(clock: Callable[[], float]) -> Breaker:
