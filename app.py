@@ -161,6 +161,7 @@ def _load(config: ServiceConfig, engine_config: EngineConfig | None) -> "Flask":
         engine.start()
     httpd.at_stop(app.extensions["services"].chat.stop, after=httpd.STREAM_SECONDS)
     httpd.at_stop(app.extensions["arrivals"].hurry)
+    httpd.leave_who_does_not_read()
     warm = threading.Timer(WARM_AFTER, app.extensions["services"].upstream.warm)
     warm.daemon = True
     warm.start()

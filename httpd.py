@@ -71,6 +71,16 @@ def at_stop(call: Callable[[], None], after: float = 0) -> None:
     _at_stop.sort(key=itemgetter(0))
 
 
+def leave_who_does_not_read() -> None:
+    """Have the system end connections of this process whose client reads nothing for a while.
+
+    An answer that is not read waits on a thread of ours. Connections have this from the socket that listens, which
+    granian makes once the app is there and shows nobody. Only Linux can do it. Not for a server that another of ours
+    reads, no faster than its own clients do.
+    """
+    threading.Thread(target=_leave_who_does_not_read, name="bound writes", daemon=True).start()
+
+
 def wrong_host(setting: str, host: str) -> str:
     """Return what is wrong with `host`, the value of `setting`, and the way out; empty if one can listen there."""
     try:
@@ -99,7 +109,6 @@ class _Served:
         unpickling.refuse()  # not earlier: where processes are not forked, this one's own start is a pickle
         _hear_stop()
         _lend_way_back()
-        threading.Thread(target=_leave_who_does_not_read, name="bound writes", daemon=True).start()
         return self._load()
 
 
@@ -143,11 +152,6 @@ def _lend_way_back() -> None:
 
 
 def _leave_who_does_not_read() -> None:
-    """Have the system end a connection whose client reads nothing for a while: its answer waits on a thread of ours.
-
-    Connections have it from the socket that listens, which granian makes once the app is there and shows nobody. Only
-    Linux can do it.
-    """
     option, opened = getattr(socket, "TCP_USER_TIMEOUT", None), Path("/proc/self/fd")
     while option is not None and opened.is_dir():
         for one in filter(Path.is_socket, opened.iterdir()):

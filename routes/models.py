@@ -44,5 +44,6 @@ def delete_model(name: str) -> dict[str, Any]:
 @bp.get("/<path:name>/export")
 def export_model(name: str) -> Response:
     """Return a fine-tuned model's weights: `format` is gguf (the adapter), peft or ollama (tar archives)."""
-    download = services().sending(services().models.export(name, query(format=str).get("format", "")))
+    form = query(format=str).get("format", "")
+    download = services().sending(lambda: services().models.export(name, form))
     return attachment(download, download.label)

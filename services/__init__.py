@@ -1,5 +1,6 @@
 """The verbs of the service over the openai SDK, free of Flask; what a reply looks like is not decided here."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -47,9 +48,9 @@ class Services:
         )
         return replace(theirs, fine_tuning=known.requiring(theirs._require_own))
 
-    def sending(self, download: Download) -> Download:
-        """Return a download that holds a place of the answers that may take long; raises 503 server_is_overloaded."""
-        return download.taking(self.chat.whole)
+    def sending(self, opened: Callable[[], Download]) -> Download:
+        """Return what `opened` does, in a place of the answers that may take long; raises 503 server_is_overloaded."""
+        return Download.holding(self.chat.whole, opened)
 
     def _require_own(self, wanted: JobCreate) -> None:
         """Refuse a job on files or a model of somebody else as on ones that do not exist."""

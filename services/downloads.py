@@ -1,6 +1,6 @@
 """Bytes of the upstream's on their way to the caller, piece by piece; nothing is kept."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Self
 
 from services.client import Upstream
@@ -20,17 +20,24 @@ class Download(Iterator[bytes]):
         self._pieces = upstream.pieces(response)
         self._places: Places | None = None
 
-    def taking(self, places: Places) -> Self:
-        """Take one of `places` until this is closed, since who reads it slowly holds a thread.
+    @classmethod
+    def holding(cls, places: Places, opened: Callable[[], Self]) -> Self:
+        """Return what `opened` does; it holds one of `places` from before that until it is closed.
+
+        The upstream may take long to begin, and who reads slowly holds a thread.
 
         Raises:
-            Unavailable: 503 server_is_overloaded; this is closed.
+            Unavailable: 503 server_is_overloaded, nothing was opened.
         """
         if not places.take():
-            self.close()
             raise crowded(f"{places.most} answers are being sent", code="server_is_overloaded")
-        self._places = places
-        return self
+        try:
+            download = opened()
+        except BaseException:
+            places.give_back()
+            raise
+        download._places = places
+        return download
 
     def __next__(self) -> bytes:
         return next(self._pieces)

@@ -49,6 +49,7 @@ PROGRAM = """
             print("left", flush=True)
 
     def load():
+        httpd.leave_who_does_not_read()
         return app
 
     httpd._UNREAD_SECONDS = 1

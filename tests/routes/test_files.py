@@ -46,6 +46,19 @@ def test_a_download_is_not_held_in_memory(client: FlaskClient) -> None:
     assert len(pieces) > 1
 
 
+def test_a_download_that_finds_no_place_asks_the_upstream_nothing(client: FlaskClient, upstream: FakeOpenAI) -> None:
+    places = client.application.extensions["services"].chat.whole
+    places.taken = places.most
+    assert client.get(f"/files/{FILE_ID}/content").status_code == 503
+    assert upstream.seen == []
+
+
+def test_a_download_that_cannot_begin_gives_its_place_back(client: FlaskClient) -> None:
+    places = client.application.extensions["services"].chat.whole
+    assert client.get("/files/file-nope/content").status_code == 404
+    assert places.taken == 0
+
+
 def test_a_file_is_deleted(client: FlaskClient, upstream: FakeOpenAI) -> None:
     reply = client.delete(f"/files/{FILE_ID}").get_json()
     assert reply == {"info": "ok", "response": {"id": FILE_ID, "object": "file", "deleted": True}}
