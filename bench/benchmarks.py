@@ -21,8 +21,8 @@ NAMES = ("gateway", "start", "growth", "streams", "uploads", "check", "tokens")
 SHORT_SECONDS, LONG_SECONDS = 900, 3600  # far more than on a quiet machine
 INTRODUCTION = """# Benchmarks
 
-Made by `make bench`; not written by hand. Every row holds us against a peer that was measured in the same run, in turns
-with us; a ratio is ours by the peer's. Seconds of a busy machine are long for both: the ratios are what counts, and an
+Made by `make bench`; not written by hand. A row with a ratio holds us against a peer that was measured in the same run,
+in turns with us: ours by the peer's. Seconds of a busy machine are long for both: the ratios are what counts, and an
 absolute bar that is not met is to be looked at again on a quiet one.
 """
 
@@ -43,8 +43,9 @@ def page(told: dict[str, Report | str], machine: str, day: str) -> str:
     reports = [one for one in told.values() if isinstance(one, Report)]
     failed = [f"- `bench.{name}` was not measured: {why}." for name, why in told.items() if isinstance(why, str)]
     missed = [f"- {one.title}: {row.claim}" for one in reports for row in one.rows if row.verdict == "NOT met"]
-    held = sum(row.verdict == "met" for one in reports for row in one.rows)
-    verdict = f"{held} bars met, {len(missed)} NOT met, {len(failed)} measurements without a figure."
+    verdicts = [row.verdict for one in reports for row in one.rows]
+    empty = verdicts.count("not measured") + len(failed)
+    verdict = f"{verdicts.count('met')} bars met, {len(missed)} NOT met, {empty} measurements without a figure."
     head = [INTRODUCTION, f"{day}, {machine}.\n", f"{verdict}\n", *missed, *failed, ""]
     return "\n".join([*head, *(report.markdown(one) for one in reports)])
 
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with TemporaryDirectory() as folder:
         told = {name: run(name, Path(folder), short=not options.long) for name in options.names}
     text = page(told, machine, datetime.now(UTC).date().isoformat())
-    if tuple(options.names) == NAMES:
+    if tuple(options.names) == NAMES and any(isinstance(one, Report) for one in told.values()):
         PAGE.write_text(text, encoding="utf-8")
     print(text)
 

@@ -17,16 +17,17 @@ DRAIN_SECONDS = 30.0  # for what was asked before the end
 
 @dataclass
 class Load:
-    """What came of it: the seconds of each right answer and of all together, and answers that were wrong."""
+    """What came of it: the seconds of each right answer, when it `began` and the last of them came, and wrong ones."""
 
     took: list[float] = field(default_factory=list)
     wrong: int = 0
-    seconds: float = 0.0
+    began: float = 0.0
+    last: float = 0.0
 
     @property
     def rate(self) -> float:
-        """Right answers a second, until the last was there."""
-        return len(self.took) / self.seconds
+        """Right answers a second, until the last was there; what never came makes none of the others slower."""
+        return len(self.took) / (self.last - self.began) if self.took else 0.0
 
     @property
     def answers(self) -> int:
@@ -81,8 +82,8 @@ def drive(port: int, asked: bytes, expected: bytes, connections: int, seconds: f
     for _ in range(connections):
         one = _Connection(port)
         selector.register(one.socket, selectors.EVENT_READ, one)
-    began = time.perf_counter()
-    end = began + seconds
+    load.began = time.perf_counter()
+    end = load.began + seconds
     for key in selector.get_map().values():
         key.data.ask(asked)
     open_ = connections
@@ -92,7 +93,6 @@ def drive(port: int, asked: bytes, expected: bytes, connections: int, seconds: f
                 selector.unregister(key.data.socket)
                 key.data.socket.close()
                 open_ -= 1
-    load.seconds = time.perf_counter() - began
     for key in [*selector.get_map().values()]:
         load.wrong += 1
         key.data.socket.close()
@@ -112,6 +112,7 @@ def _turn(one: _Connection, load: Load, asked: bytes, expected: bytes, end: floa
         load.wrong += 1
     else:
         load.took.append(now - one.asked)
+        load.last = now
     if now > end:
         return False
     one.ask(asked)

@@ -73,8 +73,10 @@ def _wait(process: "subprocess.Popen[bytes]", url: str, name: str) -> None:
         try:
             with urllib.request.urlopen(url, timeout=2):
                 return
-        except urllib.error.HTTPError:
-            return
+        except urllib.error.HTTPError as refusal:
+            if refusal.code < 500:  # it is there; the stub knows no such page
+                return
+            time.sleep(0.003)
         except OSError:
             time.sleep(0.003)
     raise TimeoutError(f"{name} does not answer; its exit code is {process.poll()}")

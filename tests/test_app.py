@@ -74,7 +74,7 @@ def test_it_serves_though_nobody_reads_what_it_says(start: Start, monkeypatch: p
 
 
 def test_it_answers_soon_and_stays_small(start: Start) -> None:
-    """The bars are 1.5 s and 120 MB; the time has room here for a busy machine, bench/start.py measures it."""
+    """The bar is 120 MB; how soon is measured by bench/start.py, and has room here for a busy machine."""
     service = start().wait()
     assert service.seconds_to_status < 10
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)

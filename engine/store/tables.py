@@ -57,9 +57,10 @@ UPLOADS = Table(
     Column("purpose", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("created_at", _BIG, nullable=False),
-    Column("expires_at", _BIG, index=True),
+    Column("expires_at", _BIG),
     Column("file_lifetime", _BIG),
     Column("file_id", Text),
+    Index("ix_uploads_status_expires_at", "status", "expires_at"),
 )
 PARTS = Table(
     "upload_parts",

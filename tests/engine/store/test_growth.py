@@ -55,7 +55,7 @@ def filled(path: Path, rows: int) -> Store:
         }
     )
     facts = {"bytes": 1, "filename": "a", "purpose": "fine-tune", "status": "completed", "created_at": 1}
-    store.insert({UPLOADS: [{"id": f"upload-{number}", "expires_at": None, **facts} for number in range(rows)]})
+    store.insert({UPLOADS: [{"id": f"upload-{number}", "expires_at": 1, **facts} for number in range(rows)]})
     return store
 
 

@@ -10,4 +10,4 @@ def upgrade() -> None:
     """Add the indexes."""
     op.create_index("ix_files_expires_at", "files", ["expires_at"])
     op.create_index("ix_files_purpose_seq", "files", ["purpose", "seq"])
-    op.create_index("ix_uploads_expires_at", "uploads", ["expires_at"])
+    op.create_index("ix_uploads_status_expires_at", "uploads", ["status", "expires_at"])
