@@ -16,4 +16,5 @@ def test_one_key_by_many_callers_is_one_job_and_one_reply() -> None:
     seed = random.SystemRandom().randrange(10**6)
     told, wrong = idempotency.run(2, random.Random(seed), kills=1)
     assert (wrong, told["200"]) == ([], 2 * idempotency.CALLERS), seed
-    assert {*told} <= {"200", "409 idempotency_in_progress", "no answer"}, seed
+    nothing_sent = "502 upstream_unreachable"  # a crowded machine takes longer to connect than CONNECT_TIMEOUT
+    assert {*told} <= {"200", "409 idempotency_in_progress", "no answer", nothing_sent}, seed
