@@ -47,11 +47,11 @@ def hold(server: Server, path: str, status: str, seconds: float) -> Held:
     selector, asked = selectors.DefaultSelector(), request(path, ASKED)
     for _ in range(STREAMS):
         one = socket.create_connection(("127.0.0.1", server.port), 60)
-        selector.register(one, selectors.EVENT_READ, bytearray())
+        selector.register(one, selectors.EVENT_READ, (one, bytearray()))
     watcher.start()
     began = time.perf_counter()
     for key in selector.get_map().values():
-        key.fileobj.sendall(asked)  # type: ignore[union-attr]
+        key.data[0].sendall(asked)
     looked = False
     while selector.get_map() and time.perf_counter() - began < 4 * seconds + 60:
         for key, _ in selector.select(0.1):
@@ -61,19 +61,19 @@ def hold(server: Server, path: str, status: str, seconds: float) -> Held:
     over.set()
     watcher.join()
     for key in [*selector.get_map().values()]:
-        key.fileobj.close()  # type: ignore[union-attr]
+        key.data[0].close()
     return held
 
 
 def take(selector: selectors.BaseSelector, key: selectors.SelectorKey, held: Held, began: float) -> None:
     """Take what came on one stream; the first of it is timed, the last closes it."""
-    connection: socket.socket = key.fileobj  # type: ignore[assignment]
+    connection, got = key.data
     piece = connection.recv(65536)
-    if not key.data and b"data:" in piece:
+    if not got and b"data:" in piece:
         held.firsts.append(time.perf_counter() - began)
-    key.data.extend(piece)
-    if not piece or key.data.endswith(b"0\r\n\r\n"):
-        held.whole += key.data.count(b"word ") == CHUNKS and key.data.startswith(b"HTTP/1.1 200")
+    got.extend(piece)
+    if not piece or got.endswith(b"0\r\n\r\n"):
+        held.whole += got.count(b"word ") == CHUNKS and got.startswith(b"HTTP/1.1 200")
         selector.unregister(connection)
         connection.close()
 
