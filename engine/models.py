@@ -93,10 +93,14 @@ class Models:
     def family(self, path: Path, most: int) -> list[ServedModel]:
         """Return the base model of that file and what was tuned from it, newest first, checkpoints last.
 
-        These are `most` at most; none if that is no file of a base model that writes.
+        These are `most` at most; none if that is no file of a base model that writes, or of one that is not served.
         """
         base = next((base for base in self._bases.values() if self._path(base) == path and not base.embeds), None)
         if base is None or not path.is_file():
+            return []
+        try:
+            self.refuse_unsupported(base)
+        except BadRequest:
             return []
         rows = self._store.newest(MODELS, 4 * most, base=base.id)  # a job has up to three checkpoints beside its model
         served = ServedModel(name=base.id, base=path)

@@ -41,6 +41,13 @@ def test_a_fine_tuned_model_is_its_base_and_its_adapter(models: Models, tmp_path
     )
 
 
+def test_models_are_made_ready_only_of_a_base_that_is_served(models: Models, tmp_path: Path) -> None:
+    base = tmp_path / "base.gguf"
+    assert [model.name for model in models.family(base, 9)] == ["base", TUNED]
+    base.write_bytes(b"GGUF, but no header follows")
+    assert models.family(base, 9) == []
+
+
 def test_an_unknown_model_is_404_in_openais_words(models: Models) -> None:
     with pytest.raises(NotFound, match="The model `nope` does not exist or you do not have access") as missing:
         models.resolve("nope")
