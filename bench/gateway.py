@@ -38,7 +38,7 @@ class Cell:
     """One load on one gateway."""
 
     rate: float
-    cpu: float  # microseconds an answer
+    cpu: float  # microseconds a right answer
     wrong: int
 
 
@@ -88,10 +88,11 @@ def pin(server: Server, core: int) -> None:
 
 def cell(server: Server, asked: bytes, connections: int, seconds: float) -> Cell:
     """Load a gateway, and tell the answers a second and what each cost it."""
-    before = server.cpu_seconds()
+    family = server.family()
+    before = servers.cpu_seconds(family)
     load = drive(server.port, asked, EXPECTED, connections, seconds)
-    spent = server.cpu_seconds() - before
-    return Cell(load.rate, 1e6 * spent / max(1, load.answers), load.wrong)
+    spent = servers.cpu_seconds(family) - before
+    return Cell(load.rate, 1e6 * spent / max(1, len(load.took)), load.wrong)
 
 
 def turn(found: dict[str, Way], seconds: float) -> Iterator[tuple[tuple[str, str], Cell]]:

@@ -29,11 +29,6 @@ class Load:
         """Right answers a second, until the last was there; what never came makes none of the others slower."""
         return len(self.took) / (self.last - self.began) if self.took else 0.0
 
-    @property
-    def answers(self) -> int:
-        """All that the server had work with."""
-        return len(self.took) + self.wrong
-
     def percentile(self, share: int) -> float:
         """The seconds within which `share` per cent of the answers came."""
         return quantiles(self.took, n=100)[share - 1] if len(self.took) > 1 else max(self.took, default=float("inf"))

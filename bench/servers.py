@@ -1,5 +1,6 @@
 """Starts what is compared: the service, its peers and the stub behind them, each a process tree with a port."""
 
+import http.client
 import json
 import os
 import signal
@@ -42,14 +43,37 @@ class Server:
         """The process that was started and all that it started."""
         return [self.main, *self.main.children(recursive=True)]
 
-    def cpu_seconds(self) -> float:
-        """Processor time of all of them until now."""
-        return float(sum(times.user + times.system for times in (one.cpu_times() for one in self.family())))
+    def without_engine(self) -> list[psutil.Process]:
+        """The processes of the service itself, which may have started an engine."""
+        return [one for one in (self.main, *self.main.children()) if "engine" not in one.cmdline()]
 
-    def megabytes(self) -> float:
-        """What all of them hold together: PSS on Linux, RSS elsewhere."""
-        sizes = [one.memory_full_info() for one in self.family()]
-        return sum(getattr(size, "pss", 0) or size.rss for size in sizes) / 1024**2
+    def ask(self, method: str, path: str, body: bytes | Iterator[bytes], headers: Mapping[str, str]) -> float:
+        """Make a call over a connection of its own; return its seconds.
+
+        Raises:
+            RuntimeError: the answer is not 200.
+        """
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        began = time.perf_counter()
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        said = answer.read()
+        took = time.perf_counter() - began
+        connection.close()
+        if answer.status != http.HTTPStatus.OK:
+            raise RuntimeError(f"{self.name}, {path}: {answer.status} {said[:300]!r}")
+        return took
+
+
+def cpu_seconds(processes: Sequence[psutil.Process]) -> float:
+    """Processor time of all of them until now."""
+    return float(sum(times.user + times.system for times in (one.cpu_times() for one in processes)))
+
+
+def megabytes(processes: Sequence[psutil.Process]) -> float:
+    """What all of them hold together, in units of 2**20 bytes: PSS on Linux, RSS elsewhere."""
+    sizes = [one.memory_full_info() for one in processes]
+    return sum(getattr(size, "pss", 0) or size.rss for size in sizes) / 1024**2
 
 
 @contextmanager

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from statistics import median
 
-import psutil
-
 from bench import servers
 from bench.report import Report, Row, main, versions
 from bench.servers import Server
@@ -49,17 +47,6 @@ WAYS: dict[str, Callable[[], AbstractContextManager[Server]]] = {
 }
 
 
-def held(server: Server) -> float:
-    """The megabytes of a server and of its children, but not of an engine."""
-    sizes = [one.memory_full_info() for one in own(server)]
-    return sum(getattr(size, "pss", 0) or size.rss for size in sizes) / 1e6
-
-
-def own(server: Server) -> list[psutil.Process]:
-    """The processes of a server without those of the embedded engine."""
-    return [one for one in (server.main, *server.main.children()) if "engine" not in one.cmdline()]
-
-
 def measure(short: bool) -> Report:
     """Start all in turns."""
     rounds = 5 if short else 11
@@ -68,9 +55,9 @@ def measure(short: bool) -> Report:
         for name, way in WAYS.items():
             with way() as server:
                 seconds[name].append(server.seconds_to_answer)
-                spent[name].append(sum(one.cpu_times().user + one.cpu_times().system for one in own(server)))
+                spent[name].append(servers.cpu_seconds(server.without_engine()))
                 time.sleep(SETTLE)
-                sizes[name].append(held(server))
+                sizes[name].append(servers.megabytes(server.without_engine()))
     rows = [
         row
         for name in ("ours", "ours, embedded engine")

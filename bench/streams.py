@@ -42,7 +42,7 @@ class Held:
 
 def hold(server: Server, path: str, status: str, seconds: float) -> Held:
     """Hold all streams of so many seconds, and ask for the status all the while."""
-    held, before, over = Held(), server.megabytes(), threading.Event()
+    held, before, over = Held(), servers.megabytes(server.family()), threading.Event()
     watcher = threading.Thread(target=watch, args=(f"http://127.0.0.1:{server.port}{status}", held, over))
     selector, asked = selectors.DefaultSelector(), request(path, ASKED)
     for _ in range(STREAMS):
@@ -57,7 +57,7 @@ def hold(server: Server, path: str, status: str, seconds: float) -> Held:
         for key, _ in selector.select(0.1):
             take(selector, key, held, began)
         if not looked and time.perf_counter() - began > seconds / 2:
-            held.megabytes, looked = server.megabytes() - before, True
+            held.megabytes, looked = servers.megabytes(server.family()) - before, True
     over.set()
     watcher.join()
     for key in [*selector.get_map().values()]:

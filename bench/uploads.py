@@ -4,10 +4,8 @@ Run `python -m bench.uploads [--short]`. The file is of clean chats; a stub take
 against LiteLLM, which checks nothing, with the check off against a relay of the bare body under the same server.
 """
 
-import http.client
 import random
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,17 +48,8 @@ def form(path: Path, field: str, **values: str) -> Iterator[bytes]:
 def send(server: Server, where: str, path: Path, field: str, **values: str) -> float:
     """Upload once; return megabytes a second."""
     size = path.stat().st_size + sum(map(len, form(Path("/dev/null"), field, **values)))
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
-    began = time.perf_counter()
     headers = {"Content-Type": "multipart/form-data; boundary=b", "Content-Length": str(size)}
-    connection.request("POST", where, form(path, field, **values), headers)
-    answer = connection.getresponse()
-    said = answer.read()
-    took = time.perf_counter() - began
-    connection.close()
-    if answer.status != http.HTTPStatus.OK:
-        raise RuntimeError(f"{server.name}: {answer.status} {said[:300]!r}")
-    return path.stat().st_size / MEGABYTE / took
+    return path.stat().st_size / MEGABYTE / server.ask("POST", where, form(path, field, **values), headers)
 
 
 class Watch:
@@ -68,13 +57,13 @@ class Watch:
 
     def __init__(self, server: Server) -> None:
         self._server, self._over = server, threading.Event()
-        self._first = self.most = server.megabytes()
+        self._first = self.most = servers.megabytes(server.family())
         self._thread = threading.Thread(target=self._look)
         self._thread.start()
 
     def _look(self) -> None:
         while not self._over.wait(0.1):
-            self.most = max(self.most, self._server.megabytes())
+            self.most = max(self.most, servers.megabytes(self._server.family()))
 
     def growth(self) -> float:
         """Stop looking, and return the megabytes."""
