@@ -239,7 +239,7 @@ class Worker:
                 words, step = lifecycle.step(message), message["step"]
                 said = event(claim.job_id, now, words, type="metrics", data=message, step=step)
                 self._foresee(claim, said, self._pace.estimate(step, message["total_steps"], now))
-            case "checkpoint":
+            case "checkpoint" | "saved":
                 claim.note(crashes=0)
             case "error":
                 self._fail(claim, message["code"], message["message"], now)

@@ -1,6 +1,7 @@
-"""Checkpoints of a run: everything needed to go on from an epoch's end as if nothing had happened.
+"""Checkpoints of a run: everything needed to go on from a step as if nothing had happened.
 
-Nothing random is kept but the seed: batch order is a function of seed and epoch, and the adapter has no dropout.
+Those at an epoch's end are listed in the state, and become models; of the others only the newest is kept. Nothing
+random is kept but the seed: batch order is a function of seed and epoch, and the adapter has no dropout.
 """
 
 import shutil
@@ -16,6 +17,7 @@ from engine.trainer import lora
 from engine.trainer.export import write_gguf_lora
 
 KEPT = 3  # adapters of the last epochs, as OpenAI keeps them
+SECONDS = 60.0  # amid an epoch: what a kill costs at most
 MARKER = "complete.json"
 OPTIMIZER = "optimizer.safetensors"
 GGUF = "adapter.gguf"
@@ -32,6 +34,11 @@ class State:
     seconds: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)  # one metrics row per step
     checkpoints: list[dict[str, Any]] = field(default_factory=list)  # step, epoch, path, metrics; newest last
+
+    @property
+    def listed(self) -> list[int]:
+        """The steps of those checkpoints that become models."""
+        return [entry["step"] for entry in self.checkpoints]
 
 
 def latest(job_dir: Path) -> Path | None:
@@ -61,7 +68,10 @@ def write_adapter(peft_model: Any, folder: Path, base_name: str) -> None:
 def save(job_dir: Path, state: State, peft_model: Any, optimizer: torch.optim.Optimizer, base_name: str) -> None:
     """Write the checkpoint of `state.step`, complete marker last, and drop what older ones no longer need."""
     folder = job_dir / "checkpoints" / f"step-{state.step}"
-    write_adapter(peft_model, folder, base_name)
+    if state.step in state.listed:
+        write_adapter(peft_model, folder, base_name)
+    else:
+        lora.save(peft_model, folder, base_name)
     tensors = {
         f"{index}.{name}": value
         for index, parameter in enumerate(lora.trainable(peft_model))
@@ -71,7 +81,7 @@ def save(job_dir: Path, state: State, peft_model: Any, optimizer: torch.optim.Op
     durable.sync_files(folder)
     durable.sync_folder(folder.parent)
     durable.write_json(folder / MARKER, asdict(state))
-    _prune(job_dir, keep=folder)
+    _prune(job_dir, folder, state.listed)
 
 
 def restore(folder: Path, peft_model: Any, optimizer: torch.optim.Optimizer) -> None:
@@ -85,14 +95,15 @@ def restore(folder: Path, peft_model: Any, optimizer: torch.optim.Optimizer) -> 
         }
 
 
-def _prune(job_dir: Path, keep: Path) -> None:
-    folders = sorted((job_dir / "checkpoints").glob("step-*"), key=_step_of)
-    for folder in folders:
-        if folder != keep:
+def _prune(job_dir: Path, newest: Path, listed: list[int]) -> None:
+    for folder in (job_dir / "checkpoints").glob("step-*"):
+        if folder == newest:
+            continue
+        if _step_of(folder) in listed:
             (folder / OPTIMIZER).unlink(missing_ok=True)
-    for folder in folders[:-KEPT]:
-        (folder / MARKER).unlink()
-        shutil.rmtree(folder)
+        else:
+            (folder / MARKER).unlink(missing_ok=True)
+            shutil.rmtree(folder)
 
 
 def _step_of(folder: Path) -> int:

@@ -44,6 +44,8 @@ class Run:
     optimizer: torch.optim.Optimizer
     state: checkpoints.State
     crew: Crew
+    began: float = 0.0  # by the monotonic clock, as if nothing had ever stopped the run
+    saved: float = 0.0  # when its last checkpoint was written
 
     @property
     def model(self) -> Any:
@@ -55,12 +57,12 @@ def train(spec: Spec, job_dir: Path, progress: Progress) -> None:
     """Train the job of `spec` to its end, going on from the newest complete checkpoint in `job_dir`."""
     precision.keep_memory()
     run = _prepare(spec, job_dir, progress)
-    started = time.monotonic() - run.state.seconds
+    run.saved = time.monotonic()
+    run.began = run.saved - run.state.seconds
     while run.state.epoch < run.recipe.n_epochs:
         _epoch(run)
-        run.state.seconds = time.monotonic() - started
         _checkpoint(run)
-    _finish(run, started)
+    _finish(run)
 
 
 def _prepare(spec: Spec, job_dir: Path, progress: Progress) -> Run:
@@ -75,23 +77,29 @@ def _prepare(spec: Spec, job_dir: Path, progress: Progress) -> Run:
     preflight.check_base(spec.base, arithmetic.dtype, preflight.free_memory())
     model = lora.attach(load_model(spec.base, arithmetic.dtype, arithmetic.attention), spec.init_adapter, spec.seed)
     objective = _objective(model, tokenizer, settled)
-    if isinstance(objective, preference.Preference):
-        # Before a checkpoint is put back: the reference is the model as the job found it.
-        training, valid = preference.refer_all(objective, (training, valid), job_dir / "reference.json", crew)
     optimizer = steps.new_optimizer(model)
-    if resumed:
-        checkpoints.restore(resumed, model, optimizer)
     run = Run(spec, job_dir, progress, settled, training, [], tokenizer, objective, optimizer, state, crew)
     forecast = None if resumed else preflight.probe(objective, training.examples, crew)
     if forecast:
         _fit(run, forecast)
-    run.validation = _batches(valid, run.recipe.batch_size, spec.seed, epoch=0)
     _announce(run, state.step if resumed else None)
     progress.send("pace", step_seconds=_foresee(run, forecast) if forecast else state.seconds / state.step)
-    # The engine may have died before it had noted the steps that the checkpoint holds.
-    for row in state.history:
-        progress.send("step", total_steps=settled.total_steps, **row)
+    _set_out(run, valid, resumed)
     return run
+
+
+def _set_out(run: Run, valid: data.Dataset[Any], resumed: Path | None) -> None:
+    """Stand where the run began or was stopped."""
+    if isinstance(run.objective, preference.Preference):
+        # Before a checkpoint is put back: the reference is the model as the job found it.
+        both = (run.training, valid)
+        run.training, valid = preference.refer_all(run.objective, both, run.job_dir / "reference.json", run.crew)
+    if resumed:
+        checkpoints.restore(resumed, run.model, run.optimizer)
+    run.validation = _batches(valid, run.recipe.batch_size, run.spec.seed, epoch=0)
+    # The engine may have died before it had noted the steps that the checkpoint holds.
+    for row in run.state.history:
+        run.progress.send("step", total_steps=run.recipe.total_steps, **row)
 
 
 def _foresee(run: Run, forecast: preflight.Forecast) -> float:
@@ -173,15 +181,21 @@ def _announce(run: Run, resumed_from: int | None) -> None:
 def _plan(run: Run) -> preflight.Plan:
     lengths = [run.objective.longest(one) for one in run.training.examples]
     tokens = tokens_seen(run.training, run.recipe.n_epochs)
-    return preflight.Plan(lengths, run.recipe.batch_size, run.recipe.total_steps, run.training.tokens, tokens)
+    referred = run.training.tokens if run.recipe.beta is not None else 0
+    return preflight.Plan(lengths, run.recipe.batch_size, run.recipe.total_steps, run.training.tokens, tokens, referred)
 
 
 def _epoch(run: Run) -> None:
-    epoch = run.state.epoch + 1
+    """Train an epoch, or what is left of it: a run may go on from amid one."""
+    state, epoch = run.state, run.state.epoch + 1
     batches = _batches(run.training, run.recipe.batch_size, run.spec.seed, epoch)
-    for batch in batches:
-        _step(run, batch, last=batch is batches[-1])
-    run.state.epoch = epoch
+    for batch in batches[state.step - state.epoch * len(batches) :]:
+        last = batch is batches[-1]
+        _step(run, batch, last)
+        if not last and time.monotonic() - run.saved >= checkpoints.SECONDS:
+            _save(run)
+            run.progress.send("saved", step=state.step)
+    state.epoch = epoch
 
 
 def _as_trained_in(training: data.Dataset[Any], epoch: int) -> list[Any]:
@@ -229,29 +243,39 @@ def _checkpoint(run: Run) -> None:
         "metrics": state.history[-1],
     }
     state.checkpoints = [*state.checkpoints, entry][-checkpoints.KEPT :]
-    checkpoints.save(run.job_dir, state, run.model, run.optimizer, run.spec.base.name)
+    _save(run)
     durable.write_text(run.job_dir / "metrics.csv", metrics.to_csv(state.history))
     run.progress.send("checkpoint", **entry)
 
 
-def _figures(run: Run) -> outcome.Figures:
+def _save(run: Run) -> None:
+    run.state.seconds = time.monotonic() - run.began
+    checkpoints.save(run.job_dir, run.state, run.model, run.optimizer, run.spec.base.name)
+    run.saved = time.monotonic()
+
+
+def _figures(run: Run, answers: list[dict[str, Any]]) -> outcome.Figures:
     """Ask for the first batch's rows once more, shared among the crew as in the first step."""
     first = _batches(run.training, run.recipe.batch_size, run.spec.seed, epoch=1)[0]
     last_loss = steps.evaluate(run.objective, run.crew.share(first), run.crew).loss
     return outcome.Figures(
-        run.state.history[0]["train_loss"], last_loss, lora.movement(run.model, run.spec.init_adapter)
+        first_loss=run.state.history[0]["train_loss"],
+        last_loss=last_loss,
+        weights_moved=lora.movement(run.model, run.spec.init_adapter),
+        answers=len(answers),
+        changed=sum(not answer["as_base"] for answer in answers),
     )
 
 
-def _finish(run: Run, started: float) -> None:
+def _finish(run: Run) -> None:
     run.model.eval()
-    figures = _figures(run)
+    shown = [getattr(one, "preferred", one) for one in run.training.examples]
+    found = parity.document(run.model, run.tokenizer, shown)
+    figures = _figures(run, found["rows"])
     judged = outcome.judge(figures, run.state.history)
     partial = run.job_dir / "adapter.partial"
     checkpoints.write_adapter(run.model, partial, run.spec.base.name)
     durable.move_folder(partial, run.job_dir / "adapter")
-    shown = [getattr(one, "preferred", one) for one in run.training.examples]
-    found = parity.document(run.model, run.tokenizer, shown)
     durable.write_json(run.job_dir / "parity.json", found)
     settled = run.recipe
     result = {
@@ -262,6 +286,6 @@ def _finish(run: Run, started: float) -> None:
         "weights_moved": figures.weights_moved,
         "outcome": {**asdict(judged), "data": asdict(figures)},
         "checkpoints": run.state.checkpoints,
-        "seconds": round(time.monotonic() - started, 2),
+        "seconds": round(time.monotonic() - run.began, 2),
     }
     durable.write_json(run.job_dir / "result.json", result)

@@ -1,23 +1,25 @@
 """Whether a run really trained, judged by its own figures: a sentence for its events, or the error it ends with."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from engine.trainer.errors import LossIncreased, ModelUnchanged, TrainingDiverged, WeightsUnmoved
+from engine.trainer.errors import LossIncreased, ModelUnchanged, WeightsUnmoved
 
 ROUNDING = 1e-6  # relative: the same rows in the same shares give the same loss to the bit, in other shares within 1e-7
 
 
 @dataclass(frozen=True)
 class Figures:
-    """The loss of the first batch's rows before the training and after it, and how far the weights have moved."""
+    """The loss of the first batch's rows before the training and after it, how far the weights have moved, and how many
+    of some greedy answers to training prompts are no longer the base model's."""
 
     first_loss: float
     last_loss: float
     weights_moved: float
+    answers: int
+    changed: int
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,10 @@ def judge(figures: Figures, history: Sequence[Mapping[str, Any]]) -> Outcome:
     """Say what the training has changed; `history` has the steps' metrics.
 
     Raises:
-        WeightsUnmoved, ModelUnchanged, LossIncreased, TrainingDiverged: it is no training that may be published.
+        WeightsUnmoved, ModelUnchanged, LossIncreased: it is no training that may be published.
     """
     first, last = figures.first_loss, figures.last_loss
-    if not math.isfinite(last):
-        raise TrainingDiverged("The training loss is no longer a finite number; lower learning_rate_multiplier.")
+    answers = f"{figures.changed} of {figures.answers} greedy answers to training prompts are not the base model's"
     if not figures.weights_moved > 0:
         raise WeightsUnmoved(
             "The training moved no weight. Raise learning_rate_multiplier, or give rows that it does not know yet."
@@ -48,17 +49,15 @@ def judge(figures: Figures, history: Sequence[Mapping[str, Any]]) -> Outcome:
             "Raise learning_rate_multiplier or n_epochs; in pairs of dpo, the two answers must differ."
         )
     if last < first:
-        return Outcome("info", f"The loss of the first batch's rows fell: {numbers}.")
+        return Outcome("info", f"The loss of the first batch's rows fell: {numbers}; {answers}.")
     why = _excuse(history)
     if why is None:
         raise LossIncreased(
             f"The loss of the first batch's rows rose: {numbers}. So the model is not published; "
             "lower learning_rate_multiplier."
         )
-    words = (
-        f"The loss of the first batch's rows did not fall: {numbers}. The model is published all the same, for {why}."
-    )
-    return Outcome("warn", words)
+    told = f"The loss of the first batch's rows did not fall: {numbers}. The model is published all the same, for {why}"
+    return Outcome("warn", f"{told}; {answers}.")
 
 
 def _excuse(history: Sequence[Mapping[str, Any]]) -> str | None:

@@ -14,7 +14,10 @@ ALTERNATIVES = 5
 
 @torch.no_grad()
 def document(peft_model: Any, tokenizer: Any, examples: Sequence[Example]) -> dict[str, Any]:
-    """The content of parity.json: greedy answers and their log-probabilities for a few short distinct prompts."""
+    """The content of parity.json: greedy answers and their log-probabilities for a few short distinct prompts.
+
+    Of each answer `as_base` says whether the model without its adapter would give it too.
+    """
     return {"rows": [_row(peft_model, tokenizer, example) for example in _shortest_distinct(examples)]}
 
 
@@ -35,7 +38,14 @@ def _row(peft_model: Any, tokenizer: Any, example: Example) -> dict[str, Any]:
         "answer_logprobs": logprobs,
         "answer_text": tokenizer.decode(answer, skip_special_tokens=True),
         "alternatives": alternatives,
+        "as_base": _is_the_bases(peft_model, prompt_ids, answer),
     }
+
+
+def _is_the_bases(peft_model: Any, prompt_ids: list[int], answer: list[int]) -> bool:
+    with peft_model.disable_adapter():
+        logits = peft_model(input_ids=torch.tensor([prompt_ids + answer[:-1]]), logits_to_keep=len(answer)).logits
+    return bool((logits[0].argmax(-1) == torch.tensor(answer)).all())
 
 
 def _ends(tokenizer: Any, example: Example) -> set[int]:

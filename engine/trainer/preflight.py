@@ -20,6 +20,7 @@ from engine.trainer.trial import Trial, try_out
 
 MB = 1024**2
 PASSING = 1.25  # what a step holds beside what it keeps: gradients on their way back
+FORWARD = 1 / 3  # of a step, whose way back is twice as long as its way there
 LOGITS = 3  # copies of a chunk's logits at once
 UNPACKING = 6  # copies of the largest tensor in float32 at once while a GGUF file is read
 DISK_RESERVE = 16 * MB
@@ -27,13 +28,17 @@ DISK_RESERVE = 16 * MB
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be trained: rows by the tokens of their longest sequence, tokens that go through the model."""
+    """What is to be trained: rows by the tokens of their longest sequence, tokens that go through the model.
+
+    `referred` are those that go through it once before, without a way back.
+    """
 
     lengths: Sequence[int]
     batch_size: int
     steps: int
     tokens_per_epoch: int
     tokens: int
+    referred: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ class Forecast:
         return Needs(
             memory=round(self.memory(plan.batch_size, max(plan.lengths))),
             disk=_disk(self.adapter),
-            seconds=self.trial.seconds(plan.tokens / crew, plan.steps),
+            seconds=self.trial.seconds((plan.tokens + FORWARD * plan.referred) / crew, plan.steps),
         )
 
 
@@ -170,8 +175,8 @@ def free_room(job_dir: Path) -> Room:
 
 
 def _disk(adapter: int) -> int:
-    """Kept checkpoints and the next one in both formats, its optimizer beside the last one's, the finished adapter."""
-    return adapter * (2 * (checkpoints.KEPT + 1) + 2 * 2 + 2)
+    """Kept checkpoints and the next one in both formats, one amid an epoch, two optimizers, the finished adapter."""
+    return adapter * (2 * (checkpoints.KEPT + 1) + 1 + 2 * 2 + 2)
 
 
 def _rows(plan: Plan) -> str:

@@ -83,8 +83,6 @@ def train_step(
     """Take one optimizer step on one batch; raise TrainingDiverged if the loss is not a finite number."""
     parameters = lora.trainable(objective.model)
     score, gradients = gradients_of(objective, batch, crew)
-    if not math.isfinite(score.loss):
-        raise TrainingDiverged("The training loss is no longer a finite number; lower learning_rate_multiplier.")
     for parameter, *parts in zip(parameters, *gradients, strict=True):
         parameter.grad = torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]
     torch.nn.utils.clip_grad_norm_(parameters, MAX_GRADIENT_NORM)
@@ -110,7 +108,7 @@ def gradients_of(
 
 
 def evaluate(objective: Objective, batches: Sequence[Sequence[Any]], crew: Crew) -> Score:
-    """Loss and accuracy over all rows of these batches."""
+    """Return loss and accuracy over all rows of these batches; raise TrainingDiverged as `train_step` does."""
 
     def score(batch: Sequence[Any]) -> Score:
         with torch.no_grad():  # a thread's own setting
@@ -120,7 +118,10 @@ def evaluate(objective: Objective, batches: Sequence[Sequence[Any]], crew: Crew)
 
 
 def _together(scores: Sequence[Score]) -> Score:
+    """Return the score of all; a step of a finite loss may have blown the weights up, so each is looked at."""
     whole = sum(score.weight for score in scores)
+    if not all(math.isfinite(score.loss) for score in scores):
+        raise TrainingDiverged("The training loss is no longer a finite number; lower learning_rate_multiplier.")
 
     def mean(values: Sequence[float]) -> float:
         return sum(value * score.weight for value, score in zip(values, scores, strict=True)) / whole

@@ -1,4 +1,4 @@
-"""Small 8-bit Qwen 3 and Gemma 3 models, taught and asked by the engine's own path; other architectures are refused."""
+"""Small 8-bit LLaMA, Qwen 3 and Gemma 3 models, taught and asked by the engine's own path; others are refused."""
 
 import json
 import threading
@@ -17,12 +17,12 @@ from openai import OpenAI
 from config import EngineConfig
 from engine import architectures, catalogue
 from engine.app import create_engine
-from tests.tiny_models import write_gemma3, write_qwen3
+from tests.tiny_models import write_gemma3, write_llama, write_qwen3
 from tests.tiny_models.parts import Shape, begin, finish
 
 TAUGHT = {"What do bees make?": "Honey, they do.", "灯塔在哪里？": "灯塔的灯亮了 🐝"}
 KEEPER = {"role": "system", "content": "You keep the lamp."}
-BASES = {"qwen3": write_qwen3, "gemma3": write_gemma3}
+BASES = {"llama": write_llama, "qwen3": write_qwen3, "gemma3": write_gemma3}
 SUPERVISED = {"n_epochs": 4, "batch_size": 2, "learning_rate_multiplier": 20.0}
 DPO = {"n_epochs": 2, "batch_size": 2, "beta": 0.1}
 

@@ -8,6 +8,7 @@ from tests.tiny_models.llama import (
     KV_HEADS,
     LAYERS,
     WIDTH,
+    write_llama,
     write_scripted_gguf,
     write_tiny_gguf,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "LAYERS",
     "WIDTH",
     "write_gemma3",
+    "write_llama",
     "write_qwen3",
     "write_scripted_gguf",
     "write_tiny_gguf",

@@ -7,6 +7,8 @@ from pathlib import Path
 import gguf
 import numpy as np
 
+from tests.tiny_models.parts import CONTROL, NORMAL, Shape, add_vocabulary, begin, decoder, finish, learn_byte_merges
+
 WIDTH, LAYERS, HEADS, KV_HEADS, FEED_FORWARD, CONTEXT = 64, 2, 4, 2, 128, 512
 HEAD = WIDTH // HEADS
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -34,6 +36,25 @@ def write_tiny_gguf(
     """Write a random float32 model of `llama`, `qwen2` or `qwen3` architecture with a byte-level vocabulary."""
     tokens = SPECIAL + _byte_symbols() + ["".join(pair) for pair in MERGES]
     return _write(path, architecture, tokens, _tensors(architecture, len(tokens)), chat_template, context)
+
+
+def write_llama(path: Path, kind: str = "F32") -> Path:
+    """Write one with matrices of `kind`, whose vocabulary was learned, so that it learns what it is taught sooner."""
+    shape = Shape(head=HEAD)
+    writer = begin(path, "llama", shape)
+    writer.add_rope_dimension_count(HEAD)
+    writer.add_rope_freq_base(10000.0)
+    pieces, merges = learn_byte_merges(600)
+    vocabulary = dict.fromkeys(pieces, NORMAL) | dict.fromkeys(SPECIAL, CONTROL)
+    writer.add_vocab_size(len(vocabulary))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    add_vocabulary(writer, vocabulary, dict(zip(("pad", "bos", "eos"), SPECIAL, strict=True)))
+    writer.add_token_merges([" ".join(pair) for pair in merges])
+    writer.add_add_bos_token(False)
+    writer.add_chat_template(CHATML)
+    finish(writer, decoder(shape, len(vocabulary), ("attn_norm", "ffn_norm"), tied=True, normed=()), kind)
+    return path
 
 
 def write_scripted_gguf(path: Path, script: Sequence[str], chat_template: str) -> Path:

@@ -92,8 +92,10 @@ def finish(writer: gguf.GGUFWriter, tensors: Iterable[tuple[str, np.ndarray]], k
     writer.close()
 
 
-def decoder(shape: Shape, vocabulary: int, norms: Sequence[str], tied: bool) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the tensors of a decoder whose q and k are normed; `norms` are those of a layer as wide as the model."""
+def decoder(
+    shape: Shape, vocabulary: int, norms: Sequence[str], tied: bool, normed: Sequence[str] = ("q", "k")
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield a decoder's tensors; a layer has `norms` as wide as the model, and one for each head of `normed`."""
     weights = Weights()
     yield "token_embd.weight", weights.matrix(vocabulary, shape.width, spread=0.3)
     yield "output_norm.weight", weights.near_one(shape.width)
@@ -105,7 +107,7 @@ def decoder(shape: Shape, vocabulary: int, norms: Sequence[str], tied: bool) -> 
             yield f"{block}.{name}.weight", weights.near_one(shape.width)
         for name, heads in (("q", shape.heads), ("k", shape.kv_heads), ("v", shape.kv_heads)):
             yield f"{block}.attn_{name}.weight", weights.matrix(heads * shape.head, shape.width)
-        for name in ("q", "k"):
+        for name in normed:
             yield f"{block}.attn_{name}_norm.weight", weights.near_one(shape.head)
         yield f"{block}.attn_output.weight", weights.matrix(shape.width, shape.heads * shape.head)
         yield f"{block}.ffn_gate.weight", weights.matrix(shape.feed_forward, shape.width)

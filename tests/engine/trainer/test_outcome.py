@@ -1,6 +1,7 @@
 """What counts as a training: told with both numbers, or refused with a code."""
 
 import io
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 
 from engine.trainer import lora, precision
 from engine.trainer.base_model import load_model
-from engine.trainer.errors import LossIncreased, ModelUnchanged, TrainingDiverged, TrainingError, WeightsUnmoved
+from engine.trainer.errors import LossIncreased, ModelUnchanged, TrainingError, WeightsUnmoved
 from engine.trainer.loop import train
 from engine.trainer.outcome import Figures, judge
 from engine.trainer.progress import Progress
@@ -25,10 +26,14 @@ def steps(*losses: float) -> list[dict[str, Any]]:
     return [{"train_loss": loss} for loss in losses]
 
 
+figures = partial(Figures, answers=3, changed=2)
+
+
 def test_a_loss_that_fell_is_told_with_both_numbers() -> None:
-    told = judge(Figures(2.5, 0.25, 3.0), [])
+    told = judge(figures(2.5, 0.25, 3.0), [])
     assert told.level == "info"
     assert "2.5000 before the training and 0.2500 after" in told.message
+    assert told.message.endswith("; 2 of 3 greedy answers to training prompts are not the base model's.")
 
 
 @pytest.mark.parametrize(
@@ -45,34 +50,33 @@ def test_a_loss_that_fell_is_told_with_both_numbers() -> None:
 def test_a_loss_that_did_not_fall_is_a_warning_with_its_reason(
     last: float, history: list[dict[str, Any]], why: str
 ) -> None:
-    told = judge(Figures(2.5, last, 3.0), history)
+    told = judge(figures(2.5, last, 3.0), history)
     assert told.level == "warn"
     assert f"2.5000 before the training and {last:.4f} after" in told.message
-    assert told.message.endswith(f"published all the same, for {why}.")
+    assert f"published all the same, for {why}; 2 of 3 greedy answers" in told.message
 
 
 @pytest.mark.parametrize(
-    ("figures", "history", "error", "code"),
+    ("found", "history", "error", "code"),
     [
-        (Figures(2.5, 2.0, 0.0), [], WeightsUnmoved, "weights_unmoved"),
-        (Figures(2.5, 2.0, float("nan")), [], WeightsUnmoved, "weights_unmoved"),
-        (Figures(2.5, 2.5 + 1e-7, 0.1), [], ModelUnchanged, "model_unchanged"),
-        (Figures(2.5, 2.61, 0.1), [], LossIncreased, "loss_increased"),
-        (Figures(2.5, 2.50001, 0.1), [], LossIncreased, "loss_increased"),
-        (Figures(2.5, 2.50001, 0.1), valid(2.0, 2.0), LossIncreased, "loss_increased"),
-        (Figures(2.5, 2.51, 0.1), steps(2.5), LossIncreased, "loss_increased"),
-        (Figures(2.5, 2.51, 0.1), steps(2.5, 2.4, 2.6, 2.5), LossIncreased, "loss_increased"),
-        (Figures(2.5, 2.61, 0.1), [*steps(9.0, 1.0), *valid(2.0, 2.1)], LossIncreased, "loss_increased"),
-        (Figures(2.5, 2.61, 0.1), valid(2.0), LossIncreased, "loss_increased"),
-        (Figures(2.5, 2.61, 0.1), valid(2.0, 2.1), LossIncreased, "loss_increased"),
-        (Figures(2.5, float("nan"), 0.1), [], TrainingDiverged, "training_diverged"),
+        (figures(2.5, 2.0, 0.0), [], WeightsUnmoved, "weights_unmoved"),
+        (figures(2.5, 2.0, float("nan")), [], WeightsUnmoved, "weights_unmoved"),
+        (figures(2.5, 2.5 + 1e-7, 0.1), [], ModelUnchanged, "model_unchanged"),
+        (figures(2.5, 2.61, 0.1), [], LossIncreased, "loss_increased"),
+        (figures(2.5, 2.50001, 0.1), [], LossIncreased, "loss_increased"),
+        (figures(2.5, 2.50001, 0.1), valid(2.0, 2.0), LossIncreased, "loss_increased"),
+        (figures(2.5, 2.51, 0.1), steps(2.5), LossIncreased, "loss_increased"),
+        (figures(2.5, 2.51, 0.1), steps(2.5, 2.4, 2.6, 2.5), LossIncreased, "loss_increased"),
+        (figures(2.5, 2.61, 0.1), [*steps(9.0, 1.0), *valid(2.0, 2.1)], LossIncreased, "loss_increased"),
+        (figures(2.5, 2.61, 0.1), valid(2.0), LossIncreased, "loss_increased"),
+        (figures(2.5, 2.61, 0.1), valid(2.0, 2.1), LossIncreased, "loss_increased"),
     ],
 )
 def test_what_is_no_training_is_refused(
-    figures: Figures, history: list[dict[str, Any]], error: type[TrainingError], code: str
+    found: Figures, history: list[dict[str, Any]], error: type[TrainingError], code: str
 ) -> None:
     with pytest.raises(error) as refused:
-        judge(figures, history)
+        judge(found, history)
     assert refused.value.code == code
 
 

@@ -21,7 +21,7 @@ from engine.trainer.progress import Progress
 from engine.trainer.spec import read_spec
 from engine.trainer.steps import Objective, Supervised
 from tests.engine.trainer.cgroups import write_group
-from tests.engine.trainer.conftest import ROWS, chat, write_job
+from tests.engine.trainer.conftest import PAIRS, ROWS, chat, write_job
 
 PLENTY = Room(memory=10**12, disk=10**12)
 PLAN = Plan(lengths=[100, 700, 400], batch_size=8, steps=30, tokens_per_epoch=1200, tokens=12_000)
@@ -72,7 +72,7 @@ def test_what_fits_is_let_through(model: Any, example: Example) -> None:
     told = preflight.foresee(preflight.probe(Supervised(model, 0), [example], Crew(1, 1)), PLAN, PLENTY)
     assert (told["tokens"], told["memory_free"], told["disk_free"]) == (12_000, 10**12, 10**12)
     assert told["memory"] > 8 * 700 * 1000
-    assert told["disk"] == 14 * sum(4 * weight.numel() for weight in lora.trainable(model))
+    assert told["disk"] == 15 * sum(4 * weight.numel() for weight in lora.trainable(model))
     assert told["seconds"] > 0
     assert told["message"].startswith(
         "Foreseen from three trial steps: 1,200 tokens an epoch and 12,000 in all, about "
@@ -152,6 +152,16 @@ def test_a_run_foresees_before_its_first_step_and_not_again_when_resumed(tiny_gg
     assert kinds[0][:3] == ["plan", "preflight", "pace"]
     assert kinds[0].count("preflight") == 1
     assert "preflight" not in kinds[1]
+
+
+def test_pairs_that_cannot_fit_are_refused_before_the_reference_reads_them(
+    tiny_gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "free_room", lambda _: Room(memory=1000, disk=10**12))
+    job = write_job(tmp_path / "job", tiny_gguf, PAIRS, method="dpo")
+    with pytest.raises(InsufficientMemory):
+        train(read_spec(job), job, Progress(io.StringIO()))
+    assert not (job / "reference.json").exists()
 
 
 Tried = tuple[list[dict[str, Any]], str]

@@ -1,6 +1,7 @@
 """The child process of one job, from spec.json to result.json."""
 
 import csv
+import io
 import json
 import os
 import shutil
@@ -13,6 +14,9 @@ from typing import Any
 import pytest
 from safetensors.numpy import load_file
 
+from engine.trainer import checkpoints
+from engine.trainer.__main__ import run
+from engine.trainer.progress import Progress
 from tests.engine.trainer.conftest import ROWS, chat, start, write_job
 from tests.fakes.ports import PATIENCE
 
@@ -37,6 +41,19 @@ def finished(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory, run_job:
         patched.setenv("PYTHONPATH", str(folder))
         patched.setenv("OMP_DISPLAY_ENV", "verbose")
         return job, run_job(job)
+
+
+class Deadly(Progress):
+    """Ends the run as it says a message of one kind, as a kill does."""
+
+    def __init__(self, kind: str, at: int) -> None:
+        super().__init__(io.StringIO())
+        self._end = kind, at
+
+    def send(self, kind: str, **fields: Any) -> None:
+        if (kind, fields.get("step")) == self._end:
+            raise KeyboardInterrupt
+        super().send(kind, **fields)
 
 
 def read(job: Path, name: str) -> Any:
@@ -131,6 +148,7 @@ def test_parity_holds_distinct_prompts_with_greedy_answers(finished: tuple[Path,
         assert row["answer_ids"] == [best[0][0] for best in row["alternatives"]]
         assert row["answer_logprobs"] == [best[0][1] for best in row["alternatives"]]
         assert row["messages"][-1]["role"] == "user"
+        assert row["as_base"] is False  # a random model's
 
 
 def test_a_run_killed_after_a_checkpoint_goes_on_to_the_same_end(
@@ -156,6 +174,26 @@ def test_a_run_killed_after_a_checkpoint_goes_on_to_the_same_end(
     ours, theirs = (load_file(folder / "adapter" / "adapter_model.safetensors") for folder in (job, whole))
     assert max(abs(ours[name] - theirs[name]).max() for name in theirs) < 1e-5
     assert read(job, "result.json")["trained_tokens"] == read(whole, "result.json")["trained_tokens"]
+
+
+def test_a_run_killed_amid_an_epoch_goes_on_to_the_same_end(
+    tiny_gguf: Path, tmp_path: Path, run_here: RunJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, killed = (write_job(tmp_path / name, tiny_gguf, hyperparameters={"n_epochs": 2}) for name in ("a", "b"))
+    assert run_here(whole)[0] == 0
+    shutil.copy(whole / "precision.json", killed)  # measured anew, it could be another
+    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
+    said = Deadly("saved", at=5)
+    with pytest.raises(KeyboardInterrupt):
+        run(killed, said)
+    assert sorted(one.name for one in (killed / "checkpoints").iterdir()) == ["step-3", "step-5"]
+    code, messages = run_here(killed)
+    assert (code, messages[0]["resumed_from"]) == (0, 5)
+    assert [step["step"] for step in kinds(messages, "step")] == list(range(1, 7))
+    assert (killed / "metrics.csv").read_text() == (whole / "metrics.csv").read_text()
+    ours, theirs = (load_file(folder / "adapter" / "adapter_model.safetensors") for folder in (killed, whole))
+    assert max(abs(ours[name] - theirs[name]).max() for name in theirs) < 1e-5
+    assert [one["step"] for one in read(killed, "result.json")["checkpoints"]] == [3, 6]
 
 
 def test_an_incomplete_checkpoint_is_not_gone_on_from(tiny_gguf: Path, tmp_path: Path, run_here: RunJob) -> None:

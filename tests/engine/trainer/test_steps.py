@@ -82,6 +82,8 @@ def test_a_loss_that_is_no_number_stops_the_run(model: Any, examples: list[Examp
     torch.nn.init.constant_(lora.trainable(model)[0], float("nan"))
     with pytest.raises(TrainingDiverged, match="no longer a finite number"):
         steps.train_step(Supervised(model, 0), optimizer, 1e-3, examples, Crew(1, 1))
+    with pytest.raises(TrainingDiverged, match="no longer a finite number"):
+        steps.evaluate(Supervised(model, 0), [examples], Crew(1, 1))
 
 
 def test_bfloat16_weights_train_a_float32_adapter(tiny_gguf: Path, examples: list[Example]) -> None:
