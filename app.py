@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from services.embedded import EmbeddedEngine
 
 
-# Seconds; importing the SDK takes half a second of which `/status` needs every bit.
+# Seconds; what `Services.warm` imports takes most of a second of which `/status` needs every bit.
 WARM_AFTER = 1.0
 
 
@@ -162,7 +162,7 @@ def _load(config: ServiceConfig, engine_config: EngineConfig | None) -> "Flask":
     httpd.at_stop(app.extensions["services"].chat.stop, after=httpd.STREAM_SECONDS)
     httpd.at_stop(app.extensions["arrivals"].hurry)
     httpd.leave_who_does_not_read()
-    warm = threading.Timer(WARM_AFTER, app.extensions["services"].upstream.warm)
+    warm = threading.Timer(WARM_AFTER, app.extensions["services"].warm)
     warm.daemon = True
     warm.start()
     host = f"[{config.host}]" if ":" in config.host else config.host

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import chardet
-
 ENCODINGS = "utf-8, gb18030, big5, shift_jis, utf-16 and the others of Python"
 SAMPLE_BYTES = 256 * 1024
 _MARKS = (
@@ -42,6 +40,8 @@ def encoding_of_bytes(sample: bytes) -> str:
     try:
         codecs.getincrementaldecoder("utf-8")().decode(sample)
     except UnicodeDecodeError:
+        import chardet  # most files are UTF-8, and it takes longer to import than to ask
+
         guess = str(chardet.detect(_telling_part(sample)).get("encoding") or "utf-8").lower()
         return _WIDER.get(guess, guess)
     return "utf-8"

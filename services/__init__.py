@@ -31,6 +31,11 @@ class Services:
     models: Registry
     compare: Compare
 
+    def warm(self) -> None:
+        """Import what the first calls would wait for."""
+        self.datasets.warm()
+        self.upstream.warm()
+
     def acting_for(self, owner: str) -> Self:
         """Return the same services for one key's owner, who sees and uses their own alone; "" is everybody's."""
         if not owner:

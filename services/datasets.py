@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -86,6 +87,10 @@ class Datasets:
         self._files = files
         self._profile = profile
         self._context_tokens = context_tokens
+
+    def warm(self) -> None:
+        """Import the checks, which the first file would wait for."""
+        import_module("dataprep.checks.checker")
 
     def sending_to(self, files: Files) -> Self:
         """Return the same, whose uploads go another way."""

@@ -22,7 +22,7 @@ Penalty = Annotated[float, Field(ge=-2, le=2)]
 class ToolCallFunction(BaseModel):
     """The function an assistant called; `arguments` is JSON as text."""
 
-    model_config = ConfigDict(strict=True, extra="allow")
+    model_config = ConfigDict(strict=True, defer_build=True, extra="allow")
     name: str
     arguments: str
 
@@ -30,7 +30,7 @@ class ToolCallFunction(BaseModel):
 class ToolCall(BaseModel):
     """One call in an assistant's message."""
 
-    model_config = ConfigDict(strict=True, extra="allow")
+    model_config = ConfigDict(strict=True, defer_build=True, extra="allow")
     id: str
     type: Literal["function"]
     function: ToolCallFunction
@@ -39,7 +39,7 @@ class ToolCall(BaseModel):
 class Message(BaseModel):
     """One turn; fields the wire knows but no model here reads are let through."""
 
-    model_config = ConfigDict(strict=True, extra="allow")
+    model_config = ConfigDict(strict=True, defer_build=True, extra="allow")
     role: Role
     content: str | Annotated[list[dict[str, Any]], Field(min_length=1)] | None = Field(
         None, description="a string, a list of one part or more, or null"
@@ -109,7 +109,7 @@ class Sampling(Drawing):
 class ChatCreate(Sampling):
     """`POST /v1/chat/completions`; unknown fields are ignored, which users of `extra_body` expect (reference 3.2)."""
 
-    model_config = ConfigDict(strict=True, extra="ignore")
+    model_config = ConfigDict(strict=True, defer_build=True, extra="ignore")
     model: Id
     messages: Messages
 

@@ -16,7 +16,7 @@ _PROMPT = (
 class CompletionCreate(Drawing):
     """`POST /v1/completions`; unknown fields are ignored, as in a chat."""
 
-    model_config = ConfigDict(strict=True, extra="ignore")
+    model_config = ConfigDict(strict=True, defer_build=True, extra="ignore")
     model: Id
     prompt: str | list[str] = Field(description=_PROMPT)
     logprobs: Annotated[int, Field(ge=0, le=5)] | None = Field(None, description="a whole number from 0 to 5")

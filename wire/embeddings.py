@@ -15,7 +15,7 @@ Ids = list[int]
 class EmbeddingCreate(Strict):
     """`POST /v1/embeddings`; unknown fields are ignored, as in a chat."""
 
-    model_config = ConfigDict(strict=True, extra="ignore")
+    model_config = ConfigDict(strict=True, defer_build=True, extra="ignore")
     model: Id
     input: str | list[str] | Ids | list[Ids] = Field(description=_INPUT)
     encoding_format: Literal["float", "base64"] | None = Field(None, description="'float' or 'base64'")

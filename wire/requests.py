@@ -29,7 +29,7 @@ Metadata = Annotated[
 class Strict(BaseModel):
     """No coercion ("3" is not 3, 1.5 is not 1) and no unknown field."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(strict=True, defer_build=True, extra="forbid", allow_inf_nan=False)
 
 
 class Hyperparameters(Strict):

@@ -16,7 +16,7 @@ _TEXTS = {"input_text": "text", "output_text": "text", "text": "text", "refusal"
 class Format(BaseModel):
     """`text.format`; a schema is checked by llama.cpp's grammar."""
 
-    model_config = ConfigDict(strict=True, extra="allow")
+    model_config = ConfigDict(strict=True, defer_build=True, extra="allow")
     type: Literal["text", "json_object", "json_schema"]
     name: str | None = None
     schema_: dict[str, Any] | None = Field(None, alias="schema", description="a JSON schema, as an object")
@@ -25,14 +25,14 @@ class Format(BaseModel):
 class TextConfig(BaseModel):
     """`text`; what else it says, such as `verbosity`, is let through."""
 
-    model_config = ConfigDict(strict=True, extra="allow")
+    model_config = ConfigDict(strict=True, defer_build=True, extra="allow")
     format: Format | None = None
 
 
 class ResponseCreate(Strict):
     """`POST /v1/responses`; what would change the answer and is not served is refused, the rest is ignored."""
 
-    model_config = ConfigDict(strict=True, extra="ignore")
+    model_config = ConfigDict(strict=True, defer_build=True, extra="ignore")
     model: Id
     input: str | Annotated[list[dict[str, Any]], Field(min_length=1, max_length=10_000)] = Field(
         description="a text, or a list of one message item or more"
