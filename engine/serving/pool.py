@@ -78,11 +78,12 @@ class Pool:
     def set_training(self, training: bool) -> None:
         """Serve with few threads from now on, or with all again; a process is swapped at its next request.
 
-        After a training the models of the base that was asked last are made ready, for its own may be among them.
+        The models of the base that was asked last are made ready so, if any are loaded, and after a training in any
+        case, for its own may be among them.
         """
         with self._changed:
             self._maker.threads = self._settings.threads_beside_training if training else self._settings.threads
-            if not training:
+            if not training or self._slots.all():
                 self._widening.want()
         self._woken.set()
 

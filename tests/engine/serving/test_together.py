@@ -166,7 +166,7 @@ def test_a_model_of_another_base_keeps_its_room(
     assert before in pool.processes()
 
 
-def test_after_a_training_a_new_model_is_made_ready_with_all_threads(
+def test_beside_a_training_models_are_ready_with_few_threads_and_after_it_the_new_one_with_all(
     make_pool: Callable[..., Pool], family: list[ServedModel]
 ) -> None:
     pool = make_pool(dataclasses.replace(SETTINGS, threads=2), lambda *_: family)
@@ -174,8 +174,8 @@ def test_after_a_training_a_new_model_is_made_ready_with_all_threads(
     use(pool, family[0])
     wide(pool, models=3)
     pool.set_training(True)
-    use(pool, family[1])
-    until(lambda: [one.settings.threads for one in pool.processes() if one.models[2:]] == [1])
+    until(lambda: [one.settings.threads for one in pool.processes()] == [1])
+    assert use(pool, family[1])[0] == wide(pool, models=3).pid
     family.insert(1, trained)
     pool.set_training(False)
     assert wide(pool).settings.threads == 2
