@@ -25,7 +25,7 @@ from dataprep.conversion.options import ALIASES, Options, WrongOption, read_opti
 from dataprep.conversion.output import OutputExists, Outputs, write
 from dataprep.conversion.speakers import NeedsMe
 from dataprep.decoding import encoding_of, is_encoding
-from dataprep.estimate import BadPrices, example_limit, load_prices
+from dataprep.estimate import BadPrices, estimate_epochs, example_limit, load_prices
 from dataprep.fixing.fix import FixReport, Unfixable, fix, settle_encoding
 from dataprep.outlook import look_ahead
 from dataprep.sources.registry import SOURCES
@@ -230,7 +230,11 @@ def _given(values: Mapping[str, Any]) -> dict[str, Sequence[str]]:
 def _look_ahead(options: argparse.Namespace) -> int:
     with options.file.open("rb") as stream:
         found = look_ahead(
-            stream, options.model, load_prices(options.prices), options.epochs, options.tokens_per_second
+            stream,
+            options.model,
+            load_prices(options.prices),
+            options.epochs or estimate_epochs,
+            options.tokens_per_second,
         )
     print(json.dumps(found.to_wire(), ensure_ascii=False, indent=1))
     return 0

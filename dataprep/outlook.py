@@ -1,6 +1,6 @@
 """A training file in numbers, and what training on it would take: epochs, cost, minutes; it asks nobody."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, BinaryIO
 
@@ -46,17 +46,17 @@ def look_ahead(
     stream: BinaryIO,
     model: str,
     prices: Mapping[str, Price],
-    epochs: int | None = None,
+    epochs: int | Callable[[int], Epochs] = estimate_epochs,
     tokens_per_second: float | None = None,
     counts: Counts | None = None,
 ) -> Outlook:
     """Count the file from the stream's position on, and estimate a training of `model` on it.
 
-    `epochs` None takes the cookbook's rule; `tokens_per_second` is what this machine was measured to train. `counts`
-    that do not fit the file's examples are as good as none.
+    `epochs` may be a rule, which is asked with the number of examples; `tokens_per_second` is what this machine was
+    measured to train. `counts` that do not fit the file's examples are as good as none.
     """
     found, counted = (counts and _counted_by_another(stream, counts)) or _counted_by_us(stream, model)
-    chosen = estimate_epochs(found.examples) if epochs is None else Epochs(epochs, "as given")
+    chosen = Epochs(epochs, "as given") if isinstance(epochs, int) else epochs(found.examples)
     return Outlook(
         found,
         counted,

@@ -1,5 +1,7 @@
 """What training on a file would take: its numbers, and epochs, cost and minutes; the file goes to an engine at most."""
 
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from services.client import Upstream, body_of
@@ -9,6 +11,9 @@ from services.fine_tuning import FineTuning
 from wire.errors import ApiError, BadRequest, PayloadTooLarge
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dataprep.estimate import Epochs
     from dataprep.outlook import Counts
 
 # A larger file takes an engine longer than it may (about a minute on two slow cores).
@@ -17,6 +22,16 @@ _UNPRICED = "the prices known here are OpenAI's, and the upstream is not OpenAI.
 _EPOCHS = frozenset(map(str, range(1, 51)))
 # What the event of an optimizer step carries.
 _STEP = {"step", "total_steps"}
+
+
+@dataclass
+class _Told:
+    """What the upstream says: tokens a second that it trains, an engine's count of the file, why either is missing."""
+
+    speed: float | None = None
+    counts: "Counts | None" = None
+    failure: str = ""
+    by_engine: bool = False
 
 
 class Outlook:
@@ -29,7 +44,7 @@ class Outlook:
         self._priced = priced
 
     def look_ahead(self, file: Incoming, model: str = "", epochs: str = "") -> dict[str, Any]:
-        """Return the entry of one file; `epochs` empty takes the rule of thumb.
+        """Return the entry of one file; `epochs` empty takes the upstream's rule for `auto`.
 
         Raises:
             BadRequest: 400, `epochs` is no whole number from 1 to 50.
@@ -42,23 +57,24 @@ class Outlook:
             raise BadRequest(message, code="invalid_value", param="epochs")
         name = model or self._default_model
         prices = load_prices() if self._priced else {name: Price(name, note=_UNPRICED)}
-        speed, counts, failure = (None, None, "") if self._priced else self._ask(file, name)
+        told = _Told() if self._priced else self._ask(file, name)
+        rule = int(epochs) if epochs else _rule(file, by_engine=told.by_engine)
         file.stream.seek(0)
-        found = outlook.look_ahead(file.stream, name, prices, int(epochs) if epochs else None, speed, counts).to_wire()
-        if failure:
-            found["counted"] += f"; the upstream did not count: {failure}"
+        found = outlook.look_ahead(file.stream, name, prices, rule, told.speed, told.counts).to_wire()
+        if told.failure:
+            found["counted"] += f"; the upstream did not count: {told.failure}"
         return {"filename": file.label, "size": file.size, "response": found}
 
-    def _ask(self, file: Incoming, model: str) -> "tuple[float | None, Counts | None, str]":
-        """How many tokens a second the upstream trains, an engine's count of the file, and why either is missing."""
-        speed = None
+    def _ask(self, file: Incoming, model: str) -> _Told:
+        told = _Told()
         try:
-            speed = self._measured_speed()
-            counts = self._counted_by_engine(file, model) if self.is_engine() else None
+            told.by_engine = self.is_engine()
+            told.speed = self._measured_speed()
+            told.counts = self._counted_by_engine(file, model) if told.by_engine else None
         except ApiError as failure:  # an estimate is no reason to fail
             uncounted = failure.status == 404 and failure.code != "model_not_found"  # a server without the call
-            return speed, None, "" if uncounted else failure.message
-        return speed, counts, ""
+            told.failure = "" if uncounted else failure.message
+        return told
 
     def is_engine(self) -> bool:
         """Whether the upstream is an engine of ours; nobody else is sent a file that is only to be looked at."""
@@ -100,6 +116,15 @@ class Outlook:
         except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError):
             return None  # not the engine's shapes
         return None
+
+
+def _rule(file: Incoming, *, by_engine: bool) -> "Callable[[int], Epochs]":
+    """How many epochs the upstream makes of `auto`: an engine of ours by its own rule, others by OpenAI's."""
+    from dataprep.estimate import estimate_epochs, estimate_epochs_of_engine
+    from dataprep.methods import method_of
+
+    file.stream.seek(0)
+    return partial(estimate_epochs_of_engine, pairs=method_of(file.stream) == "dpo") if by_engine else estimate_epochs
 
 
 def speed_of(job: dict[str, Any], events: list[dict[str, Any]]) -> float:

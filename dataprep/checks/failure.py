@@ -7,7 +7,8 @@ from dataprep.checks.wording import last_step
 
 Split = Literal["training", "validation"]
 
-_FORMATS: dict[Kind, tuple[str, str]] = {
+# The name and the method of training of each kind.
+FORMATS: dict[Kind, tuple[str, str]] = {
     "chat": ("fine-tune-chat", "supervised"),
     "completion": ("fine-tune-completion", "supervised"),
     "preference": ("fine-tune-preference", "dpo"),
@@ -32,8 +33,8 @@ def job_error(
     if not empty and broken is not None:
         prefix = f"The job failed due to a file format error in the {split} file. Invalid file format. "
         return "invalid_file_format", prefix + _tell(broken)
-    if report.kind is not None and _FORMATS[report.kind][1] != method:
-        name, wanted = _FORMATS[report.kind]
+    if report.kind is not None and FORMATS[report.kind][1] != method:
+        name, wanted = FORMATS[report.kind]
         message = (
             f"Input file {file_id} is in the {name} format, but the specified fine-tuning job is not using"
             f" '{wanted}' as the training method (provided method={method})."

@@ -12,6 +12,7 @@ from werkzeug.serving import make_server
 
 from config import EngineConfig
 from engine.app import create_engine
+from engine.trainer.recipe import Requested, settle
 from services.client import Address, Upstream
 from services.files import Incoming
 from services.fine_tuning import FineTuning
@@ -21,6 +22,10 @@ from tests.fakes.ports import free_port
 from wire.errors import BadRequest
 
 LINE = b'{"messages": [{"role": "user", "content": "Lit?"}, {"role": "assistant", "content": "Since dusk."}]}\n'
+PAIR = (
+    b'{"input": {"messages": [{"role": "user", "content": "Lit?"}]}, "preferred_output": [{"role": "assistant",'
+    b' "content": "Yes."}], "non_preferred_output": [{"role": "assistant", "content": "No."}]}\n'
+)
 
 
 @pytest.fixture
@@ -124,6 +129,17 @@ def test_an_engine_counts_by_its_own_tokenizer(engine: str) -> None:
     assert found["statistics"]["answer_tokens"]["total"] == 20 * 11
     assert found["statistics"]["roles"] == {"user": 20, "assistant": 20}
     assert found["cost"]["tokens"] == 2 * 20 * 35
+
+
+@pytest.mark.parametrize("rows", [12, 100, 5000])
+@pytest.mark.parametrize("line", [LINE, PAIR])
+def test_an_engines_epochs_are_those_that_its_trainer_will_make(engine: str, rows: int, line: bytes) -> None:
+    file = Incoming("a.jsonl", "application/jsonl", MAX_COUNTED_BYTES + 1, io.BytesIO(rows * line))  # not counted: soon
+    found = outlook(engine).look_ahead(file)["response"]
+    made = settle(Requested(), rows, pairs=line == PAIR).n_epochs
+    assert found["epochs"]["epochs"] == made
+    assert found["cost"]["tokens"] == made * found["statistics"]["tokens"]["total"]
+    assert found["epochs"]["formula"].endswith(f": {made}")
 
 
 def test_what_the_trainer_cannot_encode_is_said_and_counted_as_before(engine: str) -> None:
