@@ -3,6 +3,7 @@
 from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from dashboard.listed import listed
 from routes import services
 from routes.incoming import page_form, query
 
@@ -13,7 +14,7 @@ _PAGE = 50
 @bp.get("")
 def list_files() -> str:
     """Show the files, newest first; `after` goes on behind one."""
-    return render_template("files.html", page=services().files.page({"limit": _PAGE, **query(after=str)}))
+    return render_template("files.html", page=listed(services().files.page, {"limit": _PAGE, **query(after=str)}))
 
 
 @bp.post("/<file_id>/delete")

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from dashboard.listed import listed
 from dashboard.progress import is_over, is_still, name_of, progress
 from routes import services
 from routes.incoming import page_form, query
@@ -22,7 +23,7 @@ _MOST_CHECKPOINTS = 20
 @bp.get("")
 def list_jobs() -> str:
     """Show the jobs, newest first; `after` goes on behind one."""
-    page = services().fine_tuning.page({"limit": _PAGE, **query(after=str)})
+    page = listed(services().fine_tuning.page, {"limit": _PAGE, **query(after=str)})
     waiting = any(not is_still(job) for job in page["data"])
     return render_template("jobs.html", page=page, live=waiting, name_of=name_of)
 

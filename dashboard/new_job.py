@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, current_app, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from dashboard.listed import listed
 from routes import services
 from routes.fine_tuning import noted
 from routes.incoming import page_form, query
@@ -21,9 +22,9 @@ def ask() -> str:
     """Ask what to train on what; `training_file`, `validation_file` and `model` are chosen already."""
     chosen = query(training_file=str, validation_file=str, model=str)
     chosen.setdefault("model", current_app.config["DEFAULT_MODEL"])
-    files = services().files.page({"limit": _MOST_FILES, "purpose": "fine-tune"})["data"]
+    page = listed(services().files.page, {"limit": _MOST_FILES, "purpose": "fine-tune"})
     return render_template(
-        "job_new.html", files=files, models=_models(chosen["model"]), chosen=chosen, once=secrets.token_hex()
+        "job_new.html", page=page, models=_models(chosen["model"]), chosen=chosen, once=secrets.token_hex()
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, current_app, render_template
 
 from dashboard.frame import may
+from dashboard.listed import listed
 from dashboard.progress import is_over, is_still, name_of, progress
 from routes import services
 from services.models import shut_down_on
@@ -26,6 +27,7 @@ class Standing:
     engine: bool = False
     jobs: list[dict[str, Any]] = field(default_factory=list)
     ends: list[tuple[str, date]] = field(default_factory=list)
+    trains: bool = True
     failure: ApiError | None = None
 
     @property
@@ -63,10 +65,14 @@ def _look() -> Standing:
     try:
         engine = services().outlook.is_engine()
         reads = may("dashboard.jobs.list_jobs")
-        jobs = services().fine_tuning.page({"limit": _RECENT})["data"] if reads else []
+        page = listed(services().fine_tuning.page, {"limit": _RECENT}) if reads else {"data": []}
+        trains = "unserved" not in page
+        if not trains:
+            services().models.all()  # else it has nothing at all there, as where an address lacks its path
     except ApiError as failure:
         return Standing(failure=failure)
-    return Standing(engine, jobs, [] if engine else _ends(jobs))
+    jobs = page["data"]
+    return Standing(engine, jobs, [] if engine else _ends(jobs), trains)
 
 
 def _ends(jobs: list[dict[str, Any]]) -> list[tuple[str, date]]:

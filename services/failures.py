@@ -160,14 +160,18 @@ def unserved(what: str) -> ApiError:
     return ApiError(message, code="not_served_upstream", status=501)
 
 
+def is_unserved(failure: ApiError) -> bool:
+    """Whether an upstream has no such call, if nothing was named in it that may be missing."""
+    return failure.status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED)
+
+
 @contextmanager
 def expecting(what: str) -> Iterator[None]:
     """Take an upstream's 404 without a code, about something that is known to be there, for a call that it has not."""
     try:
         yield
     except ApiError as failure:
-        missing = failure.status in (404, 405, 501) and not failure.code
-        raise unserved(what) if missing else failure from None
+        raise unserved(what) if is_unserved(failure) and not failure.code else failure from None
 
 
 def nonsense(what: str) -> UpstreamFailed:

@@ -13,6 +13,7 @@ from services import models
 from services.budget import NO_BUDGET, Budget, tokens_to_train
 from services.client import Upstream, body_of, entity_of, pick, rows_of
 from services.creates import KEY, REQUEST, TAG, Creates, NeedsAttention, created_at, tags_of, unknown
+from services.failures import is_unserved
 from services.idempotency import hash_of, in_progress, refuse_bad_key
 from services.locks import KeyLocks
 from services.makers import maker_of
@@ -161,10 +162,14 @@ class FineTuning:
         return page
 
     def all(self) -> Iterator[dict[str, Any]]:
-        """Yield every job, newest first, page by page as they are asked for."""
+        """Yield every job, newest first, page by page as they are asked for; none where an upstream has no jobs."""
         filtered = {"metadata": {OWNER: self._owner}} if self._owner else {}
-        for page in self._creates.pages(**filtered):
-            yield from (job for job in page.jobs if self._is_theirs(job))
+        try:
+            for page in self._creates.pages(**filtered):
+                yield from (job for job in page.jobs if self._is_theirs(job))
+        except ApiError as failure:
+            if not is_unserved(failure):
+                raise
 
     def result_files(self) -> set[str]:
         """Return the ids of the result files of every job."""
