@@ -10,10 +10,14 @@ from dashboard.listed import listed
 from routes import services
 from routes.fine_tuning import noted
 from routes.incoming import page_form, query
+from wire.errors import NotFound
 from wire.requests import JobCreate, parse
 
+File = dict[str, Any]
+
 bp = Blueprint("new_job", __name__, url_prefix="/dashboard/new-job")
-_FIELDS = ["training_file", "validation_file", "model", "suffix"]
+_FILES = ["training_file", "validation_file"]
+_FIELDS = [*_FILES, "model", "suffix"]
 _MOST_FILES = 100
 
 
@@ -23,9 +27,9 @@ def ask() -> str:
     chosen = query(training_file=str, validation_file=str, model=str)
     chosen.setdefault("model", current_app.config["DEFAULT_MODEL"])
     page = listed(services().files.page, {"limit": _MOST_FILES, "purpose": "fine-tune"})
-    return render_template(
-        "job_new.html", page=page, models=_models(chosen["model"]), chosen=chosen, once=secrets.token_hex()
-    )
+    older, gone = _unlisted(page["data"], chosen)
+    shown = {"page": page, "files": older + page["data"], "gone": gone, "models": _models(chosen["model"])}
+    return render_template("job_new.html", **shown, chosen=chosen, once=secrets.token_hex())
 
 
 @bp.post("")
@@ -36,6 +40,17 @@ def start() -> Response:
     wanted = parse(JobCreate, {name: fields[name] for name in _FIELDS if fields.get(name)} | epochs)
     created = noted(services().fine_tuning.create(wanted, fields.get("once") or None))
     return redirect(url_for("dashboard.jobs.show_job", job_id=created.job["id"]), 303)
+
+
+def _unlisted(files: list[File], chosen: dict[str, str]) -> tuple[list[File], list[str]]:
+    """The chosen files that are too old to be among these, and the ids of those that there are no more."""
+    known, older, gone = {file["id"] for file in files}, list[File](), list[str]()
+    for file_id in {chosen.get(name) for name in _FILES} - known - {None, ""}:
+        try:
+            older.append(services().files.retrieve(str(file_id)))
+        except NotFound:
+            gone.append(str(file_id))
+    return older, gone
 
 
 def _models(default: str) -> list[str]:

@@ -27,6 +27,27 @@ def test_it_offers_files_and_models_and_chooses_what_a_link_says(
     assert once[0] != once[1]
 
 
+def test_a_file_that_is_gone_is_said_and_no_other_takes_its_place(
+    reader: Reader, job: dict[str, Any], upstream: FakeOpenAI
+) -> None:
+    upstream.new_file("another.jsonl", 1709)
+    del upstream.files[FILE_ID]
+    page = reader.get(f"{PAGE}?training_file={FILE_ID}").get_data(as_text=True)
+    assert f"There is no file {FILE_ID} any more" in page
+    assert '<option value="">choose a file</option>' in page, "else a browser takes the first"
+    assert " selected>another" not in page
+
+
+def test_a_file_older_than_the_list_is_offered_all_the_same(
+    reader: Reader, job: dict[str, Any], upstream: FakeOpenAI
+) -> None:
+    for number in range(100):
+        upstream.new_file(f"{number}.jsonl", 1709)
+    page = reader.get(f"{PAGE}?training_file={FILE_ID}").get_data(as_text=True)
+    assert f'<option value="{FILE_ID}" selected>train.jsonl' in page
+    assert "any more" not in page
+
+
 def test_sent_twice_it_starts_one_job_and_shows_it(reader: Reader, upstream: FakeOpenAI) -> None:
     upstream.new_file("train.jsonl", 1709)
     for _ in range(2):
