@@ -121,7 +121,9 @@ def _send(step: str, files: list[Incoming], form: Form) -> dict[str, Any]:
     if step == "fix":
         entries = told(services().datasets.upload_mended(services().datasets.fix(files)))
         return {"sent": [_mended(entry) for entry in entries]}
-    return {"sent": _uploaded(told([services().files.upload(file).entry() for file in files]))}
+    outcomes = [services().files.upload(file) for file in files]
+    entries = _uploaded(told([outcome.entry() for outcome in outcomes]))
+    return {"sent": [entry | {"method": one.method} for entry, one in zip(entries, outcomes, strict=True)]}
 
 
 def _mended(entry: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The form that starts a training."""
 
+import re
 import secrets
 from typing import Any
 
@@ -9,7 +10,7 @@ from werkzeug.wrappers import Response
 from dashboard.listed import listed
 from routes import services
 from routes.fine_tuning import noted
-from routes.incoming import page_form, query
+from routes.incoming import Form, page_form, query
 from wire.errors import NotFound
 from wire.requests import JobCreate, parse
 
@@ -18,13 +19,15 @@ File = dict[str, Any]
 bp = Blueprint("new_job", __name__, url_prefix="/dashboard/new-job")
 _FILES = ["training_file", "validation_file"]
 _FIELDS = [*_FILES, "model", "suffix"]
+_HYPERPARAMETERS = ["n_epochs", "batch_size", "learning_rate_multiplier", "beta"]
 _MOST_FILES = 100
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 @bp.get("")
 def ask() -> str:
-    """Ask what to train on what; `training_file`, `validation_file` and `model` are chosen already."""
-    chosen = query(training_file=str, validation_file=str, model=str)
+    """Ask what to train on what; `training_file`, `validation_file`, `model` and `method` are chosen already."""
+    chosen = query(training_file=str, validation_file=str, model=str, method=str)
     chosen.setdefault("model", current_app.config["DEFAULT_MODEL"])
     page = listed(services().files.page, {"limit": _MOST_FILES, "purpose": "fine-tune"})
     older, gone = _unlisted(page["data"], chosen)
@@ -35,11 +38,26 @@ def ask() -> str:
 @bp.post("")
 def start() -> Response:
     """Start the job and show it; the same page sent twice starts one."""
-    fields = page_form([*_FIELDS, "n_epochs", "once"])
-    epochs = {"hyperparameters": {"n_epochs": _number(fields["n_epochs"])}} if fields.get("n_epochs") else {}
-    wanted = parse(JobCreate, {name: fields[name] for name in _FIELDS if fields.get(name)} | epochs)
+    fields = page_form([*_FIELDS, *_HYPERPARAMETERS, "method", "seed", "once"])
+    wanted = parse(JobCreate, _asked(fields))
     created = noted(services().fine_tuning.create(wanted, fields.get("once") or None))
     return redirect(url_for("dashboard.jobs.show_job", job_id=created.job["id"]), 303)
+
+
+def _asked(fields: Form) -> dict[str, Any]:
+    """What a program would send; the method, unless it is chosen, is the one that the file is for."""
+    asked: dict[str, Any] = {name: fields[name] for name in _FIELDS if fields.get(name)}
+    if fields.get("seed"):
+        asked["seed"] = _number(fields["seed"])
+    given = {name: _number(fields[name]) for name in _HYPERPARAMETERS if fields.get(name)}
+    method = fields.get("method")
+    if not method and "training_file" in asked:
+        method = services().files.method(asked["training_file"])
+    if method == "dpo":
+        asked["method"] = {"type": "dpo", "dpo": {"hyperparameters": given}}
+    elif given:
+        asked["hyperparameters"] = given
+    return asked
 
 
 def _unlisted(files: list[File], chosen: dict[str, str]) -> tuple[list[File], list[str]]:
@@ -60,4 +78,7 @@ def _models(default: str) -> list[str]:
 
 
 def _number(text: str) -> Any:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
+    """A number as JSON has it; what is none stays as it is, for the check to name."""
+    if not _NUMBER.fullmatch(text):
+        return text
+    return float(text) if "." in text else int(text)

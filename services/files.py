@@ -1,13 +1,16 @@
 """Files upstream: each is checked before a byte of it goes there; then listed, read and deleted by whose they are."""
 
+import io
 import re
 from collections.abc import Callable, Container
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Self
 
 import dataprep
+from dataprep.methods import MOST_BYTES, method_of
 from services.client import Upstream, body_of, entity_of, pick, rows_of
 from services.downloads import Download
 from services.failures import nonsense
@@ -47,6 +50,12 @@ class Outcome:
     status: str
     response: dict[str, Any]
     failure: ApiError | None = None
+
+    @property
+    def method(self) -> str | None:
+        """The method of training that the file is for."""
+        self.file.stream.seek(0)
+        return method_of(self.file.stream)
 
     def entry(self) -> dict[str, Any]:
         """Return the file's entry in the documented reply."""
@@ -102,6 +111,19 @@ class Files:
         """Return one file's bytes as they lie upstream."""
         label = clean_label(str(self.retrieve(file_id).get("filename")))
         return Download(self._upstream, self._upstream.open(f"/files/{file_id}/content"), label)
+
+    def method(self, file_id: str) -> str | None:
+        """Return the method of training that one's own file is for; None where that is not to be had."""
+        head = bytearray()
+        try:
+            with closing(self.content(file_id)) as download:
+                for piece in download:
+                    head += piece
+                    if b"\n" in head.lstrip() or len(head) >= MOST_BYTES:
+                        break
+        except ApiError:  # OpenAI gives out few training files
+            return None
+        return method_of(io.BytesIO(head))
 
     def remove(self, file_id: str) -> dict[str, Any]:
         """Delete one's own file and return what the upstream says."""

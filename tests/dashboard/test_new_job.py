@@ -4,15 +4,20 @@ import re
 from typing import Any
 
 from tests.dashboard.conftest import Reader
-from tests.fakes.openai_upstream import FILE_ID, FINE_TUNED, JOB_ID, FakeOpenAI
+from tests.dashboard.test_data import drop
+from tests.fakes.openai_upstream import FILE_ID, FINE_TUNED, JOB_ID, FakeOpenAI, refusal
 
 PAGE = "/dashboard/new-job"
 CREATE = "POST /v1/fine_tuning/jobs"
+PAIRS = 12 * (
+    b'{"input": {"messages": [{"role": "user", "content": "Lit?"}]}, "preferred_output": [{"role": "assistant",'
+    b' "content": "Since dusk."}], "non_preferred_output": [{"role": "assistant", "content": "No idea."}]}\n'
+)
 
 
 def filled(**more: str) -> dict[str, str]:
     """The form as a browser sends it, empty fields too."""
-    empty = dict.fromkeys(("validation_file", "suffix", "n_epochs"), "")
+    empty = dict.fromkeys(("validation_file", "suffix", "n_epochs", "batch_size", "beta", "seed", "method"), "")
     return {"training_file": FILE_ID, "model": "gpt-4o", **empty, "once": "a" * 32, **more}
 
 
@@ -59,9 +64,36 @@ def test_sent_twice_it_starts_one_job_and_shows_it(reader: Reader, upstream: Fak
     assert "validation_file" not in asked
 
 
+def test_a_file_of_preferences_is_trained_on_as_such(reader: Reader, upstream: FakeOpenAI) -> None:
+    page = drop(reader, "pairs.jsonl", PAIRS, step="upload")
+    assert f"training_file={FILE_ID}&amp;method=dpo" in page
+    reader.send(PAGE, filled(n_epochs="3"))
+    asked = upstream.last(CREATE).json
+    assert asked["method"] == {"type": "dpo", "dpo": {"hyperparameters": {"n_epochs": 3}}}
+    assert "hyperparameters" not in asked
+
+
+def test_what_the_upstream_does_not_give_out_is_trained_on_as_chosen(reader: Reader, upstream: FakeOpenAI) -> None:
+    upstream.new_file("pairs.jsonl", 1709)
+    upstream.fail(f"GET /v1/files/{FILE_ID}/content", *[refusal(400, "Not allowed to download files", None)] * 2)
+    assert '<option value="dpo" selected>' in reader.get(f"{PAGE}?method=dpo").get_data(as_text=True)
+    reader.send(PAGE, filled(method="dpo", beta="0.2"))
+    assert upstream.last(CREATE).json["method"] == {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.2}}}
+    reader.send(PAGE, filled(once="b" * 32))
+    assert "method" not in upstream.last(CREATE).json
+
+
+def test_every_setting_arrives_as_the_number_that_it_is(reader: Reader, upstream: FakeOpenAI) -> None:
+    upstream.new_file("train.jsonl", 1709)
+    reader.send(PAGE, filled(batch_size="4", learning_rate_multiplier="0.5", seed="9527", method="supervised"))
+    asked = upstream.last(CREATE).json
+    assert asked["hyperparameters"] == {"batch_size": 4, "learning_rate_multiplier": 0.5}
+    assert asked["seed"] == 9527
+
+
 def test_what_is_wrong_is_said_and_nothing_started(reader: Reader, upstream: FakeOpenAI) -> None:
     upstream.new_file("train.jsonl", 1709)
-    for wrong in ({"n_epochs": "many"}, {"n_epochs": "51"}, {"training_file": ""}):
+    for wrong in ({"n_epochs": "many"}, {"n_epochs": "51"}, {"training_file": ""}, {"beta": "0.2"}, {"seed": "1.5"}):
         reply = reader.send(PAGE, filled(**wrong))
         assert reply.status_code == 400
         assert next(iter(wrong)) in reply.get_data(as_text=True)

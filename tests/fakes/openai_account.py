@@ -43,6 +43,7 @@ class Account:
         self.files: dict[str, dict[str, Any]] = {}
         self.jobs: dict[str, dict[str, Any]] = {}
         self.events: dict[str, list[dict[str, Any]]] = {}
+        self.contents: dict[str, bytes] = {}
         self.deleted: set[str] = set()
         self.lock = threading.Lock()
         self.trains = True  # else it is a server that only answers: no files, no jobs
@@ -135,7 +136,9 @@ def _create_file(account: Account, seen: Seen) -> Reply:
     boundary = b"\r\n--" + seen.headers["content-type"].partition("boundary=")[2].encode()
     content = seen.body[name.end() :].partition(b"\r\n\r\n")[2].rpartition(boundary)[0]
     content = content.partition(boundary)[0]
-    return 200, account.new_file(name.group(1).decode(), len(content))
+    made = account.new_file(name.group(1).decode(), len(content))
+    account.contents[made["id"]] = content
+    return 200, made
 
 
 def _one_file(account: Account, seen: Seen, file_id: str) -> Reply:
@@ -159,7 +162,11 @@ def _list_files(account: Account, seen: Seen) -> Reply:
 def _content(account: Account, seen: Seen, file_id: str) -> Reply:
     if file_id not in account.files:
         return _error(404, f"No such File object: {file_id}", None, "id")
-    return 200, base64.b64encode(RESULT) if file_id == RESULT_ID else b"x" * account.files[file_id]["bytes"]
+    return 200, account.contents.get(file_id) or _unsent(account, file_id)
+
+
+def _unsent(account: Account, file_id: str) -> bytes:
+    return base64.b64encode(RESULT) if file_id == RESULT_ID else b"x" * account.files[file_id]["bytes"]
 
 
 def _page(seen: Seen, rows: list[dict[str, Any]]) -> dict[str, Any]:
