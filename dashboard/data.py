@@ -12,6 +12,7 @@ from flask import Blueprint, current_app, render_template, request
 from routes import services
 from routes.audit import told
 from routes.incoming import Form, multipart, refuse_unknown, sent_files
+from services.datasets import is_training_file
 from services.files import Incoming
 from wire.errors import ApiError
 
@@ -61,7 +62,7 @@ def _found(step: str, files: list[Incoming], form: Form) -> dict[str, Any]:
 
 
 def _look(files: list[Incoming], form: Form) -> dict[str, Any]:
-    if _are_training_files(files):
+    if all(map(is_training_file, files)):
         return {"checked": [_checked(file) for file in files]}
     try:
         dataset = services().datasets.convert(files, _options(form))
@@ -71,10 +72,6 @@ def _look(files: list[Incoming], form: Form) -> dict[str, Any]:
         return {"unclear": failure, **(failure.details or {})}
     examples = [line.decode() for line in islice(dataset.training.stream, _SHOWN_EXAMPLES)]
     return {"report": dataset.report, "examples": examples, "me": form.getlist("me")}
-
-
-def _are_training_files(files: list[Incoming]) -> bool:
-    return all(file.label.endswith(".jsonl") for file in files)
 
 
 def _checked(file: Incoming) -> dict[str, Any]:
@@ -91,7 +88,7 @@ def _checked(file: Incoming) -> dict[str, Any]:
 
 def _look_ahead(files: list[Incoming], form: Form) -> list[dict[str, Any]]:
     """How long the examples of each file are and what a training would take; an engine counts them for seconds."""
-    known = _are_training_files(files)
+    known = all(map(is_training_file, files))
     made = files if known else [services().datasets.convert(files, _options(form)).training]
     return [_outlook(file) for file in made]
 

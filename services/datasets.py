@@ -216,6 +216,16 @@ def _mend(path: Path, label: str, profile: str, encoding: str | None, mask: bool
     return Mended(Incoming(f"{Path(label).stem}.jsonl", CONTENT_TYPE, size, copy), report)
 
 
+def is_training_file(file: Incoming) -> bool:
+    """Whether a file is to be checked as it is: an export is to be converted first, also one that is called .jsonl."""
+    from dataprep.checks.second_look import is_export
+
+    file.stream.seek(0)
+    found = file.label.endswith(".jsonl") and not is_export(file.stream)
+    file.stream.seek(0)
+    return found
+
+
 def _convert(paths: Sequence[tuple[Path, str]], options: Mapping[str, Sequence[str]]) -> "Conversion":
     from dataprep.conversion.convert import convert
     from dataprep.sources.source import UnreadableSource

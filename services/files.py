@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
@@ -114,16 +114,11 @@ class Files:
 
     def method(self, file_id: str) -> str | None:
         """Return the method of training that one's own file is for; None where that is not to be had."""
-        head = bytearray()
         try:
             with closing(self.content(file_id)) as download:
-                for piece in download:
-                    head += piece
-                    if b"\n" in head.lstrip() or len(head) >= MOST_BYTES:
-                        break
+                return method_of(io.BytesIO(_first_line(download)))
         except ApiError:  # OpenAI gives out few training files
             return None
-        return method_of(io.BytesIO(head))
 
     def remove(self, file_id: str) -> dict[str, Any]:
         """Delete one's own file and return what the upstream says."""
@@ -187,6 +182,16 @@ class Files:
         with self._upstream.call() as client:
             page = body_of(client.files.with_raw_response.list(**query).http_response)
         return page | {"data": rows_of(page, "files")}
+
+
+def _first_line(pieces: Iterable[bytes]) -> bytes:
+    """As many of the pieces as hold the first line with something in it."""
+    head = bytearray()
+    for piece in pieces:
+        head += piece
+        if b"\n" in head.lstrip() or len(head) >= MOST_BYTES:
+            break
+    return bytes(head)
 
 
 def clean_label(name: str) -> str:

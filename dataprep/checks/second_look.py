@@ -1,5 +1,6 @@
 """Looks again at the beginning of a file that failed its check, to say what it is instead; it reads no rows."""
 
+import io
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import BinaryIO
 from dataprep.checks.disguise import unmask_bytes
 from dataprep.checks.report import Finding, Problem, Report
 from dataprep.decoding import SAMPLE_BYTES, settled_encoding
+from dataprep.methods import method_of
 from dataprep.sources.registry import head_of, recognise
 from dataprep.sources.source import HEAD_BYTES
 
@@ -32,6 +34,14 @@ def look_again(report: Report, stream: BinaryIO) -> None:
         report.add(1, Problem("", "unsupported_file_type", detail))
     elif any(finding.code == "invalid_utf8" for finding in report.findings):
         _tell_encoding(report.findings, sample)
+
+
+def is_export(stream: BinaryIO) -> bool:
+    """Whether a file, whatever it is called, is to be converted: it begins as an export does, not as an example."""
+    beginning = stream.tell()
+    sample = stream.read(SAMPLE_BYTES)
+    stream.seek(beginning)
+    return method_of(io.BytesIO(sample)) is None and _export_in(sample) is not None
 
 
 def _export_in(sample: bytes) -> str | None:

@@ -34,6 +34,19 @@ TALK = json.dumps(
     }
 ).encode()
 
+CHATLAB = b"".join(
+    json.dumps(line).encode() + b"\n"
+    for line in [
+        {"_type": "header", **{name: part for name, part in json.loads(TALK).items() if name != "messages"}},
+        *({"_type": "message", **message} for message in json.loads(TALK)["messages"]),
+    ]
+)
+SHAREGPT = 12 * (
+    b'{"conversations": [{"from": "human", "value": "Is the lamp lit?"},'
+    b' {"from": "gpt", "value": "Since dusk, and so am I."}]}\n'
+)
+ALPACA = 12 * b'{"instruction": "Is the lamp lit?", "input": "", "output": "Since dusk, and so am I."}\n'
+
 
 def drop(reader: Reader, name: str, content: bytes, **fields: Any) -> str:
     """The part of the page that says what became of a file."""
@@ -80,6 +93,17 @@ def test_one_that_does_not_asks_who_is_the_assistant(reader: Reader, upstream: F
         return
     assert '<input type="hidden" name="me" value="Bob">' in page
     assert FILE_ID in drop(reader, "talk.json", TALK, me=me, step="convert")
+
+
+@pytest.mark.parametrize("content", [CHATLAB, SHAREGPT, ALPACA])
+def test_an_export_of_lines_is_converted_whatever_it_is_called(
+    reader: Reader, upstream: FakeOpenAI, content: bytes
+) -> None:
+    page = drop(reader, "export.jsonl", content, me="Bob")
+    assert "not fit yet" not in page
+    assert 'value="convert"' in page
+    assert "Tokens of an example" in drop(reader, "export.jsonl", content, me="Bob", step="outlook")
+    assert FILE_ID in drop(reader, "export.jsonl", content, me="Bob", step="convert")
 
 
 def test_what_is_chosen_of_the_conversion_counts(reader: Reader, upstream: FakeOpenAI) -> None:
