@@ -17,7 +17,10 @@ from wire.errors import ApiError
 bp = Blueprint("overview", __name__)
 # Each costs a call.
 _MOST_WATCHED = 3
-_RECENT = 20
+# The queue's end is the newest: what is in training may be far behind it.
+_RECENT = 100
+# What is trained now goes first, then what comes next.
+_ORDER = ("running", "validating_files", "queued", "paused")
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,8 @@ class Standing:
 
     @property
     def active(self) -> list[dict[str, Any]]:
-        """The jobs that have not ended."""
-        return [job for job in self.jobs if not is_over(job)]
+        """The jobs that have not ended, in the order in which they are trained."""
+        return sorted((job for job in self.jobs if not is_over(job)), key=_turn)
 
     @property
     def live(self) -> bool:
@@ -52,6 +55,11 @@ def overview() -> str:
     standing, now = _look(), time.time()
     watched = [(job, _progress(job, now)) for job in standing.active[:_MOST_WATCHED]]
     return render_template("overview.html", standing=standing, watched=watched, **_unmoved())
+
+
+def _turn(job: dict[str, Any]) -> tuple[int, int]:
+    status = job.get("status")
+    return _ORDER.index(status) if status in _ORDER else 0, int(job.get("created_at") or 0)
 
 
 def _unmoved() -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """The first page says what stands behind the service and what to do next."""
 
+import re
 from typing import Any
 
 import pytest
 
 from tests.dashboard.conftest import Reader
-from tests.fakes.openai_upstream import FINE_TUNED, JOB_ID, FakeOpenAI, Fault
+from tests.fakes.openai_upstream import FILE_ID, FINE_TUNED, JOB_ID, FakeOpenAI, Fault
 
 
 def shown(reader: Reader) -> str:
@@ -29,6 +30,25 @@ def test_a_job_under_way_is_shown_with_its_step(reader: Reader, job: dict[str, A
     assert "Watch your training" in page
     assert "Step 88 of 96" in page
     assert 'hx-get="/"' in page
+
+
+def test_what_is_in_training_goes_before_what_waits_for_it(reader: Reader, upstream: FakeOpenAI) -> None:
+    upstream.new_file("train.jsonl", 1709)
+    jobs = [upstream.new_job({"model": "m", "training_file": FILE_ID, "suffix": f"job-{at}"}) for at in range(6)]
+    for at, job in enumerate(jobs):
+        job |= {"status": "queued", "created_at": 1704527100 + at}
+    jobs[1]["status"] = "running"
+    page = shown(reader)
+    assert f'<a class="button primary" href="/dashboard/jobs/{jobs[1]["id"]}">See the curve' in page
+    assert re.findall(r'<a class="title" [^>]*>(job-\d)', page) == ["job-1", "job-0", "job-2"]
+    assert "and 3 more" in page
+
+
+def test_a_paused_job_is_not_said_to_go_on(reader: Reader, job: dict[str, Any]) -> None:
+    job["status"] = "paused"
+    page = shown(reader)
+    assert "Your training is paused" in page
+    assert "by itself" not in page.partition('id="state"')[2]
 
 
 def test_a_model_that_is_ready_may_be_asked(reader: Reader, job: dict[str, Any], upstream: FakeOpenAI) -> None:
