@@ -11,7 +11,6 @@ from dashboard.progress import is_over, is_still, name_of, progress
 from routes import services
 from routes.incoming import page_form, query
 from services import curves
-from services.client import OPENAI_URL
 from wire.errors import ApiError
 
 bp = Blueprint("jobs", __name__, url_prefix="/dashboard/jobs")
@@ -97,5 +96,5 @@ def _seen(job: dict[str, Any], events: list[dict[str, Any]]) -> dict[str, Any]:
         "progress": progress(job, events, time.time()),
         "over": is_over(job),
         "live": not is_still(job),
-        "every": "slow-tick" if services().upstream.address.base_url == OPENAI_URL else "tick",
+        "every": "slow-tick" if services().upstream.address.is_openai else "tick",
     }

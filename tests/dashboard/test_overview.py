@@ -63,7 +63,13 @@ def test_a_failure_leads_to_its_reason(reader: Reader, job: dict[str, Any], upst
     assert "The loss is no number." in shown(reader)
 
 
-def test_models_that_end_are_named_with_their_day(reader: Reader, job: dict[str, Any]) -> None:
+def test_models_that_end_are_named_with_their_day_before_openai_alone(
+    reader: Reader, job: dict[str, Any], upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = shown(reader)
+    assert "shuts down" not in page
+    assert "shut down on" not in page, "nor the default model, which is OpenAI's by its name"
+    monkeypatch.setattr("services.client.OPENAI_URL", upstream.base_url)
     page = shown(reader)
     assert "gpt-4o-mini-2024-07-18" in page
     assert "2027-01-14" in page
