@@ -17,6 +17,8 @@ bp = Blueprint("jobs", __name__, url_prefix="/dashboard/jobs")
 _PAGE = 20
 _NEWEST_EVENTS = 100
 _MOST_CHECKPOINTS = 20
+# A page has 200 KB in all: of a longer curve points are left out, and without a script a table says less.
+_MOST_POINTS, _MOST_ROWS = 500, 40
 
 
 @bp.get("")
@@ -29,12 +31,12 @@ def list_jobs() -> str:
 
 @bp.get("/<job_id>")
 def show_job(job_id: str) -> Response:
-    """Show one job; htmx asks again for what moves, with the status that the page has."""
-    known = query(status=str).get("status")
+    """Show one job; htmx asks again for what moves, with the `status` that the page has and its last `step`."""
+    known = query(status=str, step=int)
     job = services().fine_tuning.retrieve(job_id)
-    events = services().fine_tuning.events(job_id, {"limit": _NEWEST_EVENTS})["data"]
-    reply = make_response(_part(job, events) if known else _page(job, events))
-    if known not in (None, job["status"]):
+    told = services().fine_tuning.events(job_id, {"limit": _NEWEST_EVENTS})
+    reply = make_response(_part(job, told, known.get("step", 0)) if "status" in known else _page(job, told["data"]))
+    if known.get("status", job["status"]) != job["status"]:
         reply.headers["HX-Refresh"] = "true"
     return reply
 
@@ -65,9 +67,27 @@ def resume_job(job_id: str) -> Response:
 
 def _page(job: dict[str, Any], events: list[dict[str, Any]]) -> str:
     points = services().jobs.curve(job["id"])["points"]
+    shown = curves.thinned(points, _MOST_POINTS)
     engine = bool(job.get("fine_tuned_model")) and services().outlook.is_engine()
-    more = {"points": points, "checkpoints": _checkpoints(job), "engine": engine}
-    return render_template("job.html", **_seen(job, events), **more, root=request.url_root.rstrip("/"))
+    drawn = {
+        "columns": _columns(shown),
+        "rows": curves.thinned(points, _MOST_ROWS),
+        "left_out": len(points) - len(shown),
+    }
+    more = {"checkpoints": _checkpoints(job), "engine": engine}
+    return render_template("job.html", **_seen(job, events), **drawn, **more, root=request.url_root.rstrip("/"))
+
+
+def _columns(points: list[curves.Point]) -> dict[str, list[float | None]]:
+    """Points as a script draws them, a list for each figure that there is any of."""
+    named = {name: [_rounded(point[name]) for point in points] for name in curves.COLUMNS}
+    return {
+        name: figures for name, figures in named.items() if name == "step" or any(one is not None for one in figures)
+    }
+
+
+def _rounded(figure: float | None) -> float | None:
+    return figure if figure is None else round(figure, 4)
 
 
 def _checkpoints(job: dict[str, Any]) -> list[dict[str, Any]]:
@@ -83,9 +103,13 @@ def _checkpoints(job: dict[str, Any]) -> list[dict[str, Any]]:
     return [one for one in kept if one["fine_tuned_model_checkpoint"] != job.get("fine_tuned_model")]
 
 
-def _part(job: dict[str, Any], events: list[dict[str, Any]]) -> str:
-    """What moves: of the curve its newest points, for the page has the others."""
-    return render_template("job_part.html", **_seen(job, events), points=curves.of_events(events[::-1]))
+def _part(job: dict[str, Any], told: dict[str, Any], step: int) -> str:
+    """What moves: of the curve its newest points, from `step` on, which the page has, if it was not looked at long."""
+    events = told["data"]
+    points = curves.of_events(events[::-1])
+    if told.get("has_more") and not any((point["step"] or 0) <= step for point in points):
+        points = [point for point in services().jobs.curve(job["id"])["points"] if (point["step"] or 0) > step]
+    return render_template("job_part.html", **_seen(job, events), columns=_columns(points))
 
 
 def _seen(job: dict[str, Any], events: list[dict[str, Any]]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import binascii
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 COLUMNS = ("step", "train_loss", "train_accuracy", "valid_loss", "valid_mean_token_accuracy")
@@ -31,6 +31,18 @@ def of_events(events: Iterable[Mapping[str, Any]]) -> list[Point]:
     data = (event.get("data") for event in events)
     steps = (one for one in data if isinstance(one, dict) and one.keys() >= {"step", "train_loss"})
     return _in_order(_point({**one, **{name: one.get(other) for name, other in _IN_EVENTS.items()}}) for one in steps)
+
+
+def thinned(points: Sequence[Point], most: int) -> list[Point]:
+    """Return at most about `most` points: every n-th and the last, and those that were validated, if they are few."""
+    stride = max(1, math.ceil(len(points) / most))
+    validated = [at for at, point in enumerate(points) if point["valid_loss"] is not None]
+    kept = {
+        *range(0, len(points), stride),
+        *range(len(points))[-1:],
+        *(validated if len(validated) <= most / 4 else ()),
+    }
+    return [points[at] for at in sorted(kept)]
 
 
 def to_csv(points: Iterable[Point]) -> str:

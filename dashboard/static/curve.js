@@ -75,10 +75,13 @@
     numbers.append(line);
   };
 
-  const take = (isNew) => {
-    for (const row of JSON.parse(document.getElementById("points").dataset.points)) {
-      if (isNew && !rows.has(row.step)) tell(row);
-      rows.set(row.step, row);
+  const take = () => {
+    const told = Object.entries(JSON.parse(document.getElementById("points").dataset.points));
+    const [steps] = told.filter(([name]) => name === "step").map(([, column]) => column);
+    for (const [at, step] of steps.entries()) {
+      const row = Object.fromEntries(told.map(([name, column]) => [name, column[at]]));
+      if (!rows.has(step)) tell(row);
+      rows.set(step, row);
     }
     draw();
   };
@@ -88,8 +91,13 @@
     drawn.clear();
     draw();
   };
-  take(false);
-  document.body.addEventListener("htmx:afterSwap", () => take(true));
+  numbers.replaceChildren(); // what stands there without a script is thinner
+  take();
+  document.body.addEventListener("htmx:afterSwap", take);
+  // What came while nobody looked is asked for too.
+  document.body.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (detail.elt.id === "live" && rows.size) detail.parameters.step = Math.max(...rows.keys());
+  });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
   let width = innerWidth;
   addEventListener("resize", () => {

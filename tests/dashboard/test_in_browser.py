@@ -98,6 +98,26 @@ def test_the_curve_moves_within_two_seconds_and_the_page_follows_the_job_to_its_
     expect(window.page.get_by_text("The new model")).to_be_visible()
 
 
+def test_a_curve_that_nobody_looked_at_has_no_hole_and_a_long_one_is_light(served: Served, window: Visit) -> None:
+    served.start_job()
+    served.train(3, total=2000)
+    window.page.goto(served.url + JOB)
+    expect(window.page.locator("#loss")).to_have_attribute("data-drawn", "3")
+    hide = "state => Object.defineProperty(document, 'visibilityState', {get: () => state, configurable: true})"
+    window.page.evaluate(hide, "hidden")
+    served.train(250, total=2000)
+    window.page.evaluate(hide, "visible")
+    expect(window.page.locator("#loss")).to_have_attribute("data-drawn", "250")
+    served.train(1000, total=2000)
+    window.bytes_sent = 0
+    window.page.reload()
+    expect(window.page.locator("#loss")).to_have_attribute("data-newest", "1000")
+    assert window.bytes_sent < MOST_BYTES
+    window.page.get_by_text("The numbers").click()
+    rows, drawn = window.page.locator("#numbers tr").count(), window.page.locator("#loss").get_attribute("data-drawn")
+    assert rows == int(drawn or 0) > 450
+
+
 def test_a_curve_that_there_is_not_has_no_heading(served: Served, window: Visit) -> None:
     dress(served)
     window.page.goto(served.url + DONE)

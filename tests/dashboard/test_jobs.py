@@ -10,6 +10,51 @@ from tests.fakes.openai_upstream import CHECKPOINT, FILE_ID, FINE_TUNED, JOB_ID,
 PAGE = f"/dashboard/jobs/{JOB_ID}"
 
 
+def points(page: str) -> Any:
+    """The figures that a page or a part brings for its curves."""
+    found = re.search(r"data-points='([^']*)'", page)
+    assert found
+    return json.loads(found[1])
+
+
+def run(upstream: FakeOpenAI, steps: int) -> None:
+    """Let the job come to this step; every tenth is validated."""
+    upstream.jobs[JOB_ID]["status"] = "running"
+    for step in range(1, steps + 1):
+        data = {
+            "step": step,
+            "total_steps": 2 * steps,
+            "train_loss": 2 / step,
+            "train_mean_token_accuracy": 0.123456789,
+        }
+        upstream.tell(JOB_ID, f"Step {step}/{2 * steps}", data | ({"valid_loss": 2.1 / step} if step % 10 == 0 else {}))
+
+
+def test_what_came_while_nobody_looked_is_brought_too(
+    reader: Reader, job: dict[str, Any], upstream: FakeOpenAI
+) -> None:
+    run(upstream, 250)
+    part = reader.get(f"{PAGE}?status=running&step=30", HX_Request="true").get_data(as_text=True)
+    assert points(part)["step"] == list(range(31, 251))
+    asked = upstream.count(f"GET /v1/fine_tuning/jobs/{JOB_ID}/events")
+    part = reader.get(f"{PAGE}?status=running&step=200", HX_Request="true").get_data(as_text=True)
+    assert points(part)["step"] == list(range(151, 251))
+    assert upstream.count(f"GET /v1/fine_tuning/jobs/{JOB_ID}/events") == asked + 1, "else a beat asks for everything"
+
+
+def test_a_long_curve_leaves_the_page_light_and_keeps_its_end(
+    reader: Reader, job: dict[str, Any], upstream: FakeOpenAI
+) -> None:
+    run(upstream, 1000)
+    page = reader.get(PAGE).get_data(as_text=True)
+    assert len(page.encode()) < 85_000, "what else the page loads takes 115 KB of 200"
+    steps = points(page)["step"]
+    assert (steps[0], steps[-1]) == (1, 1000)
+    assert 450 < len(steps) < 650
+    assert page.count('<tr><th scope="row">') < 60
+    assert f"{1000 - len(steps)} steps are left out here." in page
+
+
 def test_the_queue_names_each_job_and_how_it_stands(reader: Reader, job: dict[str, Any]) -> None:
     page = reader.get("/dashboard/jobs").get_data(as_text=True)
     assert f'href="{PAGE}"' in page
@@ -24,17 +69,7 @@ def test_one_job_is_shown_with_its_curve_events_and_settings(reader: Reader, job
     page = reader.get(PAGE).get_data(as_text=True)
     assert "Step 88/96: training loss=0.50" in page
     assert "683058546" in page
-    points = re.search(r"data-points='([^']*)'", page)
-    assert points
-    assert json.loads(points[1]) == [
-        {
-            "step": 88,
-            "train_loss": 0.5,
-            "train_accuracy": None,
-            "valid_loss": None,
-            "valid_mean_token_accuracy": None,
-        }
-    ]
+    assert points(page) == {"step": [88], "train_loss": [0.5]}
 
 
 def test_the_part_that_moves_comes_alone_until_the_job_moves_on(
