@@ -142,7 +142,7 @@ def _services(
     chat = Chat(upstream, config.default_model, config.streams, whole)
     files = Files(upstream)
     jobs = FineTuning(upstream, budget=Budget(config.daily_jobs, config.daily_tokens))
-    openai = address.is_openai
+    openai = address.base_url.rstrip("/") == OPENAI_URL
     datasets = Datasets(files, "openai" if openai else "engine", context_tokens)
     outlook = Outlook(upstream, jobs, config.default_model, priced=openai)
     followed, models = Jobs(upstream, jobs, files, chat.streams), Registry(upstream, jobs, openai=openai)

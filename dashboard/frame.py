@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, g, make_response, render_template, request
 
 from dashboard import words
+from dashboard.commands import curl
 from dashboard.language import choose, translate
 from dashboard.told import retell, tell
 from routes import errors
@@ -32,6 +33,7 @@ def context() -> dict[str, Any]:
     """What every template may use."""
     language, theme = chosen_language(), request.cookies.get(THEME, "auto")
     here = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    root, has_key = request.url_root.rstrip("/"), "key" in g and bool(g.key.id)
     return {
         "_": partial(translate, language),
         "tell": partial(tell, language),
@@ -40,7 +42,9 @@ def context() -> dict[str, Any]:
         "theme": theme if theme in THEMES else "auto",
         "here": here,
         "may": may,
-        "has_key": "key" in g and bool(g.key.id),
+        "has_key": has_key,
+        "root": root,
+        "curl": partial(curl, root, has_key),
         "now": int(time.time()),
         "words": words,
     }

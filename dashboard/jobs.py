@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, make_response, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from dashboard.listed import listed
@@ -75,7 +75,7 @@ def _page(job: dict[str, Any], events: list[dict[str, Any]]) -> str:
         "left_out": len(points) - len(shown),
     }
     more = {"checkpoints": _checkpoints(job), "engine": engine}
-    return render_template("job.html", **_seen(job, events), **drawn, **more, root=request.url_root.rstrip("/"))
+    return render_template("job.html", **_seen(job, events), **drawn, **more)
 
 
 def _columns(points: list[curves.Point]) -> dict[str, list[float | None]]:
@@ -120,5 +120,5 @@ def _seen(job: dict[str, Any], events: list[dict[str, Any]]) -> dict[str, Any]:
         "progress": progress(job, events, time.time()),
         "over": is_over(job),
         "live": not is_still(job),
-        "every": "slow-tick" if services().upstream.address.is_openai else "tick",
+        "every": "slow-tick" if services().outlook.is_openai else "tick",
     }

@@ -80,7 +80,7 @@ def _look() -> Standing:
     except ApiError as failure:
         return Standing(failure=failure)
     jobs = page["data"]
-    return Standing(engine, jobs, _ends(jobs) if services().upstream.address.is_openai else [], trains)
+    return Standing(engine, jobs, _ends(jobs) if services().outlook.is_openai else [], trains)
 
 
 def _ends(jobs: list[dict[str, Any]]) -> list[tuple[str, date]]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, current_app, render_template
 
 from dashboard.frame import chosen_language
 from dashboard.told import words_of
@@ -21,7 +21,7 @@ def playground() -> str:
     models = [model for model in services().models.all() if model["kind"] not in _SILENT]
     by_kind = {kind: [model for model in models if model["kind"] == kind] for kind in _KINDS}
     chosen = _chosen(models, query(model=str).get("model", ""))
-    shown = {"by_kind": by_kind, "chosen": chosen, "count": len(models), "root": request.url_root.rstrip("/")}
+    shown = {"by_kind": by_kind, "chosen": chosen, "count": len(models)}
     return render_template("playground.html", **shown, failures=words_of(chosen_language(), "failures"))
 
 

@@ -42,11 +42,6 @@ class Address:
     read: float = 120.0
     whole: float = 3600.0
 
-    @property
-    def is_openai(self) -> bool:
-        """Whether it is OpenAI's own, whose prices and dates are known."""
-        return self.base_url.rstrip("/") == OPENAI_URL
-
 
 class Upstream:
     """The way to the upstream; `ready` is called before every call and may wait, or say why there is no upstream.

@@ -76,6 +76,11 @@ class Outlook:
             told.failure = "" if uncounted else failure.message
         return told
 
+    @property
+    def is_openai(self) -> bool:
+        """Whether the upstream is OpenAI's own, whose prices and dates are known."""
+        return self._priced
+
     def is_engine(self) -> bool:
         """Whether the upstream is an engine of ours; nobody else is sent a file that is only to be looked at."""
         import httpx2

@@ -32,7 +32,16 @@
   document.body.addEventListener("htmx:oobBeforeSwap", () => { scrolled = events()?.scrollTop ?? 0; });
   document.body.addEventListener("htmx:oobAfterSwap", () => { if (events()) events().scrollTop = scrolled; });
 
+  // Behind a proxy the service does not know by which address it was reached; the browser does.
+  const address = (root) => {
+    if (document.body.dataset.root === location.origin) return;
+    for (const code of root.querySelectorAll(".command code")) {
+      code.textContent = code.textContent.replaceAll(document.body.dataset.root, location.origin);
+    }
+  };
+
   const offerCopies = (root) => {
+    address(root);
     if (!navigator.clipboard) return; // no https, no clipboard: the text can still be marked
     for (const button of root.querySelectorAll("button.copy[hidden]")) {
       button.hidden = false;

@@ -39,9 +39,13 @@
   const showCommands = () => {
     const asked = body(chosen()[0] || "", [{ role: "user", content: text.value || "…" }]);
     const json = JSON.stringify(asked);
-    curl.textContent = `curl ${words.root}/chat -H 'Content-Type: application/json' \\\n  -d '${json.replaceAll("'", "'\\''")}'`;
-    python.textContent = `import json\nimport urllib.request\n\nasked = json.loads(${JSON.stringify(json)})\n`
-      + `request = urllib.request.Request(\n    "${words.root}/chat", json.dumps(asked).encode(), {"Content-Type": "application/json"}\n)\n`
+    const keyed = "keyed" in words;
+    const header = keyed ? ' -H "Authorization: Bearer $TUNE9527_KEY"' : "";
+    const entry = keyed ? ', "Authorization": "Bearer " + os.environ["TUNE9527_KEY"]' : "";
+    curl.textContent = `curl ${location.origin}/chat${header} -H 'Content-Type: application/json' \\\n  -d '${json.replaceAll("'", "'\\''")}'`;
+    python.textContent = `import json\n${keyed ? "import os\n" : ""}import urllib.request\n\nasked = json.loads(${JSON.stringify(json)})\n`
+      + `headers = {"Content-Type": "application/json"${entry}}\n`
+      + `request = urllib.request.Request("${location.origin}/chat", json.dumps(asked).encode(), headers)\n`
       + `print(json.load(urllib.request.urlopen(request))["response"]["content"])`;
   };
 

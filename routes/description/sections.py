@@ -75,9 +75,9 @@ class Call:
         """Its name within the page."""
         return f"{self.method}{self.path}".lower().translate(str.maketrans("/_", "--", "{}"))
 
-    def curl(self, root: str) -> str:
-        """Return the command that sends the example to the service at `root`."""
-        return " \\\n  ".join((f"curl {shlex.quote(root + self.example_path)}", *self.options))
+    def curl(self, root: str, *more: str) -> str:
+        """Return the command that sends the example to the service at `root`, with `more` options."""
+        return " \\\n  ".join((f"curl {shlex.quote(root + self.example_path)}", *more, *self.options))
 
 
 def families(described: Schema) -> dict[str, list[Call]]:

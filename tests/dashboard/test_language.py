@@ -24,7 +24,7 @@ _ALIKE = {
     "English",
     "中文",
     "make key",
-    "-H 'Authorization: Bearer t9_...'",
+    "export TUNE9527_KEY=t9_...",
 }
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from app import create_app
+from config import ServiceConfig
 from tests.dashboard.conftest import Reader
 from tests.fakes.openai_upstream import FILE_ID, FINE_TUNED, JOB_ID, FakeOpenAI, Fault
 
@@ -64,13 +66,13 @@ def test_a_failure_leads_to_its_reason(reader: Reader, job: dict[str, Any], upst
 
 
 def test_models_that_end_are_named_with_their_day_before_openai_alone(
-    reader: Reader, job: dict[str, Any], upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+    reader: Reader, config: ServiceConfig, job: dict[str, Any], upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = shown(reader)
     assert "shuts down" not in page
     assert "shut down on" not in page, "nor the default model, which is OpenAI's by its name"
     monkeypatch.setattr("services.client.OPENAI_URL", upstream.base_url)
-    page = shown(reader)
+    page = shown(Reader(create_app(config).test_client()))
     assert "gpt-4o-mini-2024-07-18" in page
     assert "2027-01-14" in page
 
