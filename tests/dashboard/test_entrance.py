@@ -1,5 +1,8 @@
 """A person shows their key once; a cookie of this site's own pages shows it from then on, and nobody else's."""
 
+import re
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -134,6 +137,28 @@ def test_pages_show_what_the_key_opens_and_no_more(config: ServiceConfig, keys: 
     assert JOB_ID not in reader.get("/dashboard/jobs").get_data(as_text=True)
     assert reader.get(f"/dashboard/jobs/{JOB_ID}").status_code == 404
     assert reader.send(f"/dashboard/jobs/{JOB_ID}/cancel", {}).status_code == 403
+
+
+@pytest.mark.parametrize("scope", ["read", "chat", "train"])
+def test_no_page_leads_where_the_key_does_not_open(
+    config: ServiceConfig, keys: KeyFile, upstream: FakeOpenAI, scope: str
+) -> None:
+    token, key = keys.make("one", frozenset({scope}))
+    upstream.new_file(f"{key.id}.train.jsonl", 1709)
+    upstream.new_job({"model": "m", "training_file": FILE_ID, "metadata": {"tune9527_owner": key.id}})
+    upstream.finish()
+    reader = Reader(create_app(replace(config, rate_limit=1000)).test_client())
+    log_in(reader, token)
+    waiting, seen = ["/"], {"/"}
+    while waiting:
+        reply = reader.get(path := waiting.pop(), Origin="http://localhost")
+        assert reply.status_code != 403, path
+        if reply.mimetype == "text/html":
+            links = re.findall(r'href="(/[^"#]*)', reply.get_data(as_text=True))
+            new = {unescape(link) for link in links} - seen
+            seen |= new
+            waiting += new
+    assert scope != "read" or f"/dashboard/jobs/{JOB_ID}" in seen
 
 
 def test_the_key_is_in_no_line_of_the_log(reader: Reader, token: str, caplog: pytest.LogCaptureFixture) -> None:
