@@ -54,6 +54,17 @@ def test_a_fault_is_mended_by_one_click(served: Served, window: Visit) -> None:
     assert FILE_ID in served.upstream.files
 
 
+def test_what_is_pressed_twice_is_done_once_and_told(served: Served, window: Visit) -> None:
+    window.page.goto(served.url + PAGE)
+    drop(window, "bees.jsonl", GOOD)
+    expect(window.page.get_by_text("Tokens of an example")).to_be_visible()
+    window.page.get_by_role("button", name="Upload", exact=True).dblclick()
+    expect(window.page.get_by_text("uploaded", exact=True)).to_be_visible()
+    window.page.wait_for_timeout(300)  # a second request would have taken the place of the first one's answer
+    expect(window.page.get_by_role("link", name="Train on it")).to_be_visible()
+    assert served.upstream.count("POST /v1/files") == 1
+
+
 def test_how_much_is_sent_shows_and_what_was_said_of_other_files_goes(served: Served, window: Visit) -> None:
     window.page.goto(served.url + PAGE)
     drop(window, "bees.jsonl", GOOD)
