@@ -4,7 +4,8 @@
   const form = document.getElementById("playground");
   const words = form.dataset;
   const byId = (id) => document.getElementById(id);
-  const [answers, vote, tally, text] = ["answers", "vote", "tally", "text"].map(byId);
+  const [answers, vote, tally, text, unsent] = ["answers", "vote", "tally", "text", "unsent"].map(byId);
+  const hint = answers.firstElementChild;
   const [curl, python] = [...form.querySelectorAll("pre code")];
   const failures = JSON.parse(words.failures);
   const votes = JSON.parse(sessionStorage.getItem("votes") || "{}");
@@ -63,7 +64,7 @@
       place.append(title, talk);
       return { model, place, title, talk, messages: [], blind };
     });
-    answers.replaceChildren(...columns.map((column) => column.place));
+    answers.replaceChildren(...(columns.length ? columns.map((column) => column.place) : [hint]));
   };
   const fits = () => {
     const names = columns.map((column) => column.model).sort().join("\n");
@@ -144,6 +145,7 @@
 
   const send = async () => {
     const content = text.value.trim();
+    unsent.textContent = chosen().length ? "" : words.choose;
     if (!content || running || !chosen().length) return;
     if (!fits() || columns.some((column) => column.voted)) build();
     text.value = "";
@@ -152,12 +154,15 @@
     byId("send").disabled = true;
     byId("stop").hidden = false;
     answers.setAttribute("aria-busy", "true");
-    await Promise.all(columns.map((column) => ask(column, content, running.signal)));
+    const asked = columns;
+    await Promise.all(asked.map((column) => ask(column, content, running.signal)));
     running = null;
     byId("send").disabled = false;
     byId("stop").hidden = true;
     answers.setAttribute("aria-busy", "false");
-    if (columns[0].blind) offerVote();
+    // Only what all have answered can be weighed, and not what was cleared meanwhile.
+    const all = asked.every((column) => column.messages.at(-1)?.role === "assistant");
+    if (asked === columns && asked[0].blind && all) offerVote();
   };
 
   form.addEventListener("submit", (event) => { event.preventDefault(); send(); });
@@ -165,7 +170,7 @@
   text.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
-    send();
+    form.requestSubmit(); // says what is missing, as the button does
   });
   byId("stop").addEventListener("click", () => running?.abort());
   byId("clear").addEventListener("click", () => {

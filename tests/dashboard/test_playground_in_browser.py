@@ -80,6 +80,33 @@ def test_an_answer_is_stopped(served: Served, window: Visit) -> None:
     expect(window.page.get_by_role("button", name="Send")).to_be_enabled()
 
 
+def test_what_was_cleared_while_it_was_said_is_not_voted_on(served: Served, window: Visit) -> None:
+    served.upstream.gap = 0.5
+    window.page.goto(served.url + PLAYGROUND)
+    window.page.get_by_label("gpt-4o", exact=True).check()
+    window.page.get_by_label("Hide which is which, and vote").check()
+    say(window, "Who are you?")
+    expect(window.page.locator(".said").first).to_contain_text(PIECES[0])
+    window.page.get_by_role("button", name="Begin anew").click()
+    expect(window.page.get_by_role("button", name="Send")).to_be_enabled()
+    expect(window.page.get_by_text("is better")).to_have_count(0)
+    assert window.page.locator(".said").count() == 0
+
+
+def test_without_a_model_it_says_that_one_is_to_be_chosen(served: Served, window: Visit) -> None:
+    window.page.goto(served.url + PLAYGROUND)
+    for box in window.page.get_by_role("checkbox", checked=True).all():
+        box.uncheck()
+    window.page.get_by_role("button", name="Begin anew").click()
+    say(window, "Anybody?")
+    expect(window.page.get_by_text("Choose a model first.")).to_be_visible()
+    expect(window.page.get_by_label("Your message").last).to_have_value("Anybody?")
+    window.page.get_by_label("gpt-4o", exact=True).check()
+    window.page.get_by_role("button", name="Send").click()
+    expect(window.page.locator(".said")).to_have_text([SAID])
+    expect(window.page.get_by_text("Choose a model first.")).to_have_count(0)
+
+
 def test_what_a_model_says_is_text_and_no_markup(served: Served, window: Visit) -> None:
     window.page.goto(served.url + PLAYGROUND)
     say(window, "<img src=x onerror=alert(1)>")
