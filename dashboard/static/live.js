@@ -1,4 +1,5 @@
-// Beats while the page is seen, so that htmx asks again; leaves the reader where they are; copies; says when the service is gone.
+// Beats while the page is seen, so that htmx asks again; leaves the reader where they are; copies; tells times as the
+// reader's clock does; says when the service is gone.
 "use strict";
 (() => {
   const notice = document.getElementById("notice");
@@ -17,6 +18,17 @@
   document.body.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.successful) notice.replaceChildren();
   });
+
+  const forms = { time: { hour: "2-digit", minute: "2-digit" }, day: { dateStyle: "medium", timeStyle: "short" } };
+  const localise = () => {
+    for (const time of document.querySelectorAll("time[data-local]:not([title])")) {
+      time.title = time.dateTime.replace("T", " ").replace(/\+00:00$/, " UTC");
+      const writer = new Intl.DateTimeFormat(document.documentElement.lang, { hourCycle: "h23", ...forms[time.dataset.local] });
+      time.textContent = writer.format(new Date(time.dateTime));
+    }
+  };
+  localise();
+  for (const moved of ["htmx:afterSwap", "htmx:oobAfterSwap"]) document.body.addEventListener(moved, localise);
 
   // What is exchanged takes focus and scrolling with it: both go to what stands in its place.
   let focused = null;

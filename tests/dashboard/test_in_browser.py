@@ -146,6 +146,19 @@ def test_a_reader_is_left_where_they_are_when_something_moves(served: Served, wi
     expect(events).to_be_focused()
 
 
+@pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
+def test_events_are_told_by_the_readers_clock(served: Served, chromium: Browser, language: str) -> None:
+    served.start_job()
+    served.train(2)
+    with visit(chromium, locale=language, timezone_id="Asia/Shanghai") as window:
+        window.page.goto(served.url + JOB)
+        times = window.page.locator("#event-list time")
+        expect(times.first).to_have_text("06:06")
+        served.train(3)
+        expect(times).to_have_text(["06:06"] * 3)
+        assert str(times.first.get_attribute("title")).endswith(" UTC")
+
+
 def test_a_job_is_cancelled_by_keyboard_alone(served: Served, window: Visit) -> None:
     served.start_job()
     served.train(2)

@@ -72,6 +72,12 @@ def test_one_job_is_shown_with_its_curve_events_and_settings(reader: Reader, job
     assert points(page) == {"step": [88], "train_loss": [0.5]}
 
 
+def test_times_say_that_they_are_utc(reader: Reader, job: dict[str, Any]) -> None:
+    page = reader.get(PAGE).get_data(as_text=True)
+    assert re.search(r'<li class="info"><time datetime="2024-01-06T07:46:40\+00:00" [^>]*>07:46 UTC</time>', page)
+    assert re.search(r"<dt>Started</dt><dd><time [^>]*>2024-01-06 07:45 UTC</time>", page)
+
+
 def test_the_part_that_moves_comes_alone_until_the_job_moves_on(
     reader: Reader, job: dict[str, Any], upstream: FakeOpenAI
 ) -> None:
