@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from dashboard.listed import listed
 from dashboard.progress import is_over, is_still, name_of, progress
+from dashboard.watching import active, watch
 from routes import services
 from routes.incoming import page_form, query
 from services import curves
@@ -15,6 +16,7 @@ from wire.errors import ApiError
 
 bp = Blueprint("jobs", __name__, url_prefix="/dashboard/jobs")
 _PAGE = 20
+_MOST_WATCHED = 10
 _NEWEST_EVENTS = 100
 _MOST_CHECKPOINTS = 20
 # A page has 200 KB in all: of a longer curve points are left out, and without a script a table says less.
@@ -25,8 +27,9 @@ _MOST_POINTS, _MOST_ROWS = 500, 40
 def list_jobs() -> str:
     """Show the jobs, newest first; `after` goes on behind one."""
     page = listed(services().fine_tuning.page, {"limit": _PAGE, **query(after=str)})
-    waiting = any(not is_still(job) for job in page["data"])
-    return render_template("jobs.html", page=page, live=waiting, name_of=name_of)
+    moving = [job for job in active(page["data"]) if not is_still(job)]
+    seen = watch(moving[:_MOST_WATCHED])
+    return render_template("jobs.html", page=page, seen=seen, live=bool(moving), name_of=name_of)
 
 
 @bp.get("/<job_id>")

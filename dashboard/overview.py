@@ -1,6 +1,5 @@
 """The first page: what stands behind the service, what is training, and what to do next."""
 
-import time
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -9,7 +8,8 @@ from flask import Blueprint, current_app, render_template
 
 from dashboard.frame import may
 from dashboard.listed import listed
-from dashboard.progress import is_over, is_still, name_of, progress
+from dashboard.progress import is_over, is_still, name_of
+from dashboard.watching import active, watch
 from routes import services
 from services.models import shut_down_on
 from wire.errors import ApiError
@@ -19,8 +19,6 @@ bp = Blueprint("overview", __name__)
 _MOST_WATCHED = 3
 # The queue's end is the newest: what is in training may be far behind it.
 _RECENT = 100
-# What is trained now goes first, then what comes next.
-_ORDER = ("running", "validating_files", "queued", "paused")
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Standing:
     @property
     def active(self) -> list[dict[str, Any]]:
         """The jobs that have not ended, in the order in which they are trained."""
-        return sorted((job for job in self.jobs if not is_over(job)), key=_turn)
+        return active(self.jobs)
 
     @property
     def live(self) -> bool:
@@ -52,14 +50,11 @@ class Standing:
 @bp.get("/")
 def overview() -> str:
     """Show how things stand."""
-    standing, now = _look(), time.time()
-    watched = [(job, _progress(job, now)) for job in standing.active[:_MOST_WATCHED]]
+    standing = _look()
+    jobs = standing.active[:_MOST_WATCHED]
+    seen = watch(jobs)
+    watched = [(job, seen[job["id"]]) for job in jobs]
     return render_template("overview.html", standing=standing, watched=watched, **_unmoved())
-
-
-def _turn(job: dict[str, Any]) -> tuple[int, int]:
-    status = job.get("status")
-    return _ORDER.index(status) if status in _ORDER else 0, int(job.get("created_at") or 0)
 
 
 def _unmoved() -> dict[str, Any]:
@@ -89,11 +84,3 @@ def _ends(jobs: list[dict[str, Any]]) -> list[tuple[str, date]]:
     named += [job.get("fine_tuned_model") for job in jobs]
     known = {model: shut_down_on(model) for model in named if model}
     return sorted(((model, day) for model, day in known.items() if day), key=lambda one: one[1])
-
-
-def _progress(job: dict[str, Any], now: float) -> Any:
-    try:
-        events = services().fine_tuning.events(job["id"], {"limit": 20})["data"]
-    except ApiError:  # it may have gone meanwhile
-        events = []
-    return progress(job, events, now)

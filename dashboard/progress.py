@@ -10,13 +10,17 @@ _STILL = _OVER | {"paused"}
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a job stands; `total`, `loss`, `accuracy` and `left` (seconds) are None where nobody told."""
+    """Where a job stands; `total`, `loss`, `accuracy` and `left` (seconds) are None where nobody told.
+
+    `ahead` is how many jobs are before one that waits, None of others.
+    """
 
     step: int
     total: int | None
     loss: float | None
     accuracy: float | None
     left: float | None
+    ahead: int | None = None
 
     @property
     def percent(self) -> int:
@@ -44,7 +48,7 @@ def progress(job: dict[str, Any], events: Sequence[dict[str, Any]], now: float) 
     """Return where a job stands by its newest step."""
     steps = _steps(events)
     if not steps:
-        return Progress(0, None, None, None, _left(job, now))
+        return Progress(0, None, None, None, _left(job, now), _ahead(job, events))
     newest = max(steps, key=lambda data: int(data["step"]))
     total = newest.get("total_steps")
     return Progress(
@@ -53,12 +57,20 @@ def progress(job: dict[str, Any], events: Sequence[dict[str, Any]], now: float) 
         _number(newest.get("train_loss")),
         _number(newest.get("train_mean_token_accuracy")),
         _left(job, now),
+        _ahead(job, events),
     )
 
 
 def _left(job: dict[str, Any], now: float) -> float | None:
     finish = job.get("estimated_finish")
     return max(0.0, finish - now) if isinstance(finish, int | float) and not is_still(job) else None
+
+
+def _ahead(job: dict[str, Any], events: Sequence[dict[str, Any]]) -> int | None:
+    """What the newest event that tells a place says."""
+    told = (event.get("data") for event in events if job.get("status") == "queued")
+    places = (data.get("ahead") for data in told if isinstance(data, dict))
+    return next((place for place in places if isinstance(place, int)), None)
 
 
 def _steps(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from typing import Any
 
 from tests.dashboard.conftest import Reader
@@ -59,6 +60,22 @@ def test_the_queue_names_each_job_and_how_it_stands(reader: Reader, job: dict[st
     page = reader.get("/dashboard/jobs").get_data(as_text=True)
     assert f'href="{PAGE}"' in page
     assert "checking the data" in page
+
+
+def test_the_queue_tells_places_and_how_long_it_will_be(
+    reader: Reader, job: dict[str, Any], upstream: FakeOpenAI
+) -> None:
+    run(upstream, 7)
+    waits = upstream.new_job({"model": "m", "training_file": FILE_ID, "suffix": "second"})
+    waits |= {"status": "queued", "estimated_finish": int(time.time()) + 600}
+    upstream.tell(waits["id"], "Waiting for 3 jobs.", {"ahead": 3})
+    for path in ("/dashboard/jobs", "/"):
+        page = reader.get(path).get_data(as_text=True)
+        assert "Step 7 of 14" in page
+        assert re.search(r"3 before it · (10:00|9:5\d) left", page)
+    page = reader.get(f"/dashboard/jobs/{waits['id']}").get_data(as_text=True)
+    assert "<dt>Jobs before it</dt><dd>3</dd>" in page
+    assert "Ends about" in page
 
 
 def test_an_empty_queue_says_how_to_begin(reader: Reader) -> None:

@@ -23,6 +23,13 @@ def test_before_the_first_step_and_after_the_end_no_time_is_left_to_tell() -> No
     assert progress(RUNNING, [event(8)], 2_000_000).left == 0
 
 
+def test_one_that_waits_knows_its_place_by_the_newest_event_of_one() -> None:
+    events: list[dict[str, Any]] = [{"data": {"ahead": 1}}, {"data": None}, {"data": {"ahead": 2}}, event(3)]
+    assert progress(RUNNING | {"status": "queued"}, events, 1_000_000).ahead == 1
+    assert progress(RUNNING | {"status": "queued"}, events[3:], 1_000_000).ahead is None
+    assert progress(RUNNING, events, 1_000_000).ahead is None
+
+
 def test_what_is_no_step_is_passed_over() -> None:
     told: list[Any] = [None, [], {"step": "three"}, {"step": 1, "train_loss": "low"}]
     strange: list[dict[str, Any]] = [{}, *({"data": data} for data in told)]
