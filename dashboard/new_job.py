@@ -26,8 +26,8 @@ _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 @bp.get("")
 def ask() -> str:
-    """Ask what to train on what; `training_file`, `validation_file`, `model` and `method` are chosen already."""
-    chosen = query(training_file=str, validation_file=str, model=str, method=str)
+    """Ask what to train on what, and how; what the query has is chosen already."""
+    chosen = query(**dict.fromkeys((*_FIELDS, *_HYPERPARAMETERS, "method", "seed"), str))
     chosen.setdefault("model", current_app.config["DEFAULT_MODEL"])
     page = listed(services().files.page, {"limit": _MOST_FILES, "purpose": "fine-tune"})
     older, gone = _unlisted(page["data"], chosen)

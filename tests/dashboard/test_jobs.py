@@ -3,7 +3,10 @@
 import json
 import re
 import time
+from html import unescape
 from typing import Any
+
+import pytest
 
 from tests.dashboard.conftest import Reader
 from tests.fakes.openai_upstream import CHECKPOINT, FILE_ID, FINE_TUNED, JOB_ID, FakeOpenAI, refusal
@@ -121,6 +124,20 @@ def test_a_failed_job_says_why(reader: Reader, job: dict[str, Any], upstream: Fa
     upstream.jobs[JOB_ID] |= {"status": "failed", "error": error}
     page = reader.get(PAGE).get_data(as_text=True)
     assert all(words in page for words in error.values())
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+def test_what_did_not_succeed_may_be_tried_again_as_it_was(
+    reader: Reader, job: dict[str, Any], upstream: FakeOpenAI, status: str
+) -> None:
+    asked = {"n_epochs": "auto", "batch_size": 4, "learning_rate_multiplier": 0.5, "beta": 0.2}
+    upstream.jobs[JOB_ID] |= {"status": status, "method": {"type": "dpo", "dpo": {"hyperparameters": asked}}}
+    [link] = re.findall(r'href="(/dashboard/new-job[^"]*)">Train again<', reader.get(PAGE).get_data(as_text=True))
+    form = reader.get(unescape(link)).get_data(as_text=True)
+    assert f'<option value="{FILE_ID}" selected>' in form
+    assert '<option value="dpo" selected>' in form
+    values = dict(re.findall(r'<input id="(\w+)"[^>]* value="([^"]+)"', form))
+    assert values == {"batch_size": "4", "learning_rate_multiplier": "0.5", "beta": "0.2"}
 
 
 def test_cancelling_is_one_form_and_leads_back(reader: Reader, job: dict[str, Any], upstream: FakeOpenAI) -> None:
