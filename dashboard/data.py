@@ -71,7 +71,14 @@ def _look(files: list[Incoming], form: Form) -> dict[str, Any]:
             raise
         return {"unclear": failure, **(failure.details or {})}
     examples = [line.decode() for line in islice(dataset.training.stream, _SHOWN_EXAMPLES)]
-    return {"report": dataset.report, "examples": examples, "me": form.getlist("me")}
+    return {"report": dataset.report, "examples": examples, "said": _said(dataset.training), "me": form.getlist("me")}
+
+
+def _said(file: Incoming) -> dict[str, str]:
+    """What the check first says of each fault, by its code, of which the report has the number alone."""
+    file.stream.seek(0)
+    findings = services().datasets.check(file)["response"]["findings"]
+    return {finding["code"]: finding["message"] for finding in reversed(findings)}
 
 
 def _checked(file: Incoming) -> dict[str, Any]:

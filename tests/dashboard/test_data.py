@@ -84,6 +84,14 @@ def test_an_export_that_says_who_its_owner_is_is_converted(reader: Reader, upstr
     assert 'value="convert"' in page
 
 
+def test_a_fault_of_what_was_converted_is_said_in_words(reader: Reader) -> None:
+    page = drop(reader, "wxid_mia2026_0_19.csv", WECHAT)
+    warnings = page.partition("<h3>Warnings</h3>")[2].partition("</ul>")[0]
+    [few] = [line for line in re.findall(r"<li>(.+?)</li>", warnings) if "50" in line]
+    assert "example" in few
+    assert "few examples · 1" not in page
+
+
 @pytest.mark.parametrize("me", ["", "Bob"])
 def test_one_that_does_not_asks_who_is_the_assistant(reader: Reader, upstream: FakeOpenAI, me: str) -> None:
     page = drop(reader, "talk.json", TALK, **({"me": me} if me else {}))
