@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Route
+from playwright.sync_api import BrowserContext, Route, expect
 
 from gate import KeyFile
 from routes.access import COOKIE
@@ -44,9 +44,8 @@ def test_every_command_names_the_browsers_address_and_the_key(served: Served, wi
     reach_by_proxy(window.page.context, served, token)
     for path in PAGES:
         window.page.goto(OUTSIDE + path)
-        window.page.wait_for_function("document.querySelector('.command code').textContent.includes('tune.example')")
+        expect(window.page.locator(".command code").first).to_contain_text(OUTSIDE)
         commands = window.page.locator(".command code").all_text_contents()
-        assert commands
         for command in commands:
             assert served.url not in command
             assert command.count(OUTSIDE) == command.count("TUNE9527_KEY"), command
