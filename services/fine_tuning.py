@@ -13,10 +13,10 @@ from services import models
 from services.budget import NO_BUDGET, Budget, tokens_to_train
 from services.client import Upstream, body_of, entity_of, pick, rows_of
 from services.creates import KEY, REQUEST, TAG, Creates, NeedsAttention, created_at, tags_of, unknown
-from services.idempotency import hash_of, in_progress, refuse_bad_key
 from services.locks import KeyLocks
 from services.makers import maker_of
 from wire.errors import ApiError, BadRequest, NotFound
+from wire.idempotency import hash_of, in_progress, refuse_bad_key
 from wire.ids import is_no_id, made_up_suffix
 from wire.requests import JobCreate
 

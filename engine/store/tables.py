@@ -60,6 +60,8 @@ UPLOADS = Table(
     Column("expires_at", _BIG),
     Column("file_lifetime", _BIG),
     Column("file_id", Text),
+    # The hash of the body that completed it: a client that lost the reply sends it again.
+    Column("completed_by", Text),
     Index("ix_uploads_status_expires_at", "status", "expires_at"),
 )
 PARTS = Table(
