@@ -1,6 +1,7 @@
 """The rules of fine-tuning jobs as callers see them: create, look, pause, cancel. `worker` does the training."""
 
 import random
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,11 @@ class Jobs:
         self._link_files(job["id"], asked)
         opening = lifecycle.validating(asked.training_file, asked.validation_file)
         said = [event(job["id"], now, lifecycle.created(job["id"])), event(job["id"], now, opening, data={})]
-        self._store.insert({JOBS: [job], EVENTS: said})
+        try:
+            self._store.insert({JOBS: [job], EVENTS: said})
+        except BaseException:
+            shutil.rmtree(self.folder(job["id"]), ignore_errors=True)  # its links would keep the bytes of deleted files
+            raise
         return self.retrieve(job["id"])
 
     def list(self, limit: int, after: str | None, metadata: Mapping[str, str] | None) -> dict[str, Any]:

@@ -66,14 +66,18 @@ class Uploads:
         part_id = new_id("part_")
         path = self._folder / upload_id / part_id
         path.parent.mkdir(parents=True, exist_ok=True)
+        kept = False
         try:
             size = _write_part(path, stream)
+            row = {"id": part_id, "upload_id": upload_id, "bytes": size, "created_at": now}
+            kept = size <= announced and self._store.insert_part(row, _TIMES_EACH * announced)
         except FileNotFoundError:
             self._pending(upload_id, now)  # what has ended has no folder
             raise
-        row = {"id": part_id, "upload_id": upload_id, "bytes": size, "created_at": now}
-        if size > announced or not self._store.insert_part(row, _TIMES_EACH * announced):
-            path.unlink(missing_ok=True)
+        finally:
+            if not kept:
+                path.unlink(missing_ok=True)
+        if not kept:
             self._pending(upload_id, now)
             raise _too_much(upload_id, announced)
         return {"id": part_id, "object": "upload.part", "created_at": now, "upload_id": upload_id}
