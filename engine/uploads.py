@@ -4,13 +4,12 @@ import hashlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Lock
 from typing import BinaryIO
-from weakref import WeakValueDictionary
 
 from engine import durable
 from engine.files import Files, check_label, expiry
 from engine.store import FILES, PARTS, UPLOADS, Record, Store
+from engine.turns import Turns
 from wire.errors import BadRequest, NotFound, PayloadTooLarge
 from wire.idempotency import hash_of
 from wire.ids import new_id
@@ -32,8 +31,7 @@ class Uploads:
         self._store = store
         self._files = files
         self._folder = folder
-        self._guard = Lock()
-        self._turns = WeakValueDictionary[str, Lock]()
+        self._turns = Turns()
 
     def create(self, asked: UploadCreate, now: int) -> Record:
         """Begin an upload and return its Upload object; raises BadRequest as a file's upload does."""
@@ -90,7 +88,7 @@ class Uploads:
             BadRequest: the parts are not as long as was said, their MD5 is another, or the upload is not pending.
         """
         wanted = hash_of(asked)
-        with self._turn(upload_id):  # who asks again while the parts are joined gets the same file
+        with self._turns.of(upload_id):  # who asks again while the parts are joined gets the same file
             if self._row(upload_id)["completed_by"] != wanted:
                 self._join(self._pending(upload_id, now), asked, now, wanted)
         return self.retrieve(upload_id)
@@ -127,11 +125,6 @@ class Uploads:
         if row["status"] != "pending":
             raise _ended(row)
         return row
-
-    def _turn(self, upload_id: str) -> Lock:
-        """The lock of those who complete one upload, as long as one of them holds it or waits."""
-        with self._guard:
-            return self._turns.setdefault(upload_id, Lock())
 
     def _join(self, row: Record, asked: UploadComplete, now: int, wanted: str) -> None:
         upload_id, parts = row["id"], self._parts(row["id"], asked.part_ids)

@@ -20,6 +20,12 @@ def in_progress() -> ApiError:
     return ApiError(message, code="idempotency_in_progress", status=409, headers={"Retry-After": "1"})
 
 
+def key_reused() -> ApiError:
+    """Say that a key came with another body before."""
+    message = "This Idempotency-Key was used with another body; use a new key for a new job."
+    return ApiError(message, code="idempotency_key_reused", status=422)
+
+
 def hash_of(wanted: Strict) -> str:
     """Return the sha256 of a body, however its fields were ordered."""
     canonical = json.dumps(wanted.model_dump(exclude_none=True), sort_keys=True, ensure_ascii=False)

@@ -101,6 +101,11 @@ JOBS = Table(
     Column("owner", Text),
     Column("fence", Integer, nullable=False, default=0, server_default="0"),
     Column("beats", Integer, nullable=False, default=0, server_default="0"),
+    # How it was asked for: whoever lost the reply asks again.
+    Column("caller", Text),
+    Column("idempotency_key", Text),
+    Column("request_hash", Text, index=True),
+    Index("ix_jobs_caller_idempotency_key", "caller", "idempotency_key", unique=True),
 )
 EVENTS = Table(
     "events",
