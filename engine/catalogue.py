@@ -29,6 +29,7 @@ class BaseModel:
     An empty `file` is the one GGUF of a repository, or the one of the best quantisation (QUANTISATIONS). The GGUF of a
     wheel may be kept in another quantisation, `stored_as`, and that file's hash is `stored_sha256`. A model with
     `dimensions` makes vectors that long, which may be cut to `least_dimensions`; it neither writes nor is trained.
+    One that comes `unasked` is fetched when it is first used; of the others BASE_MODEL alone is.
     """
 
     id: str
@@ -43,6 +44,7 @@ class BaseModel:
     memory_mb: int = 0
     dimensions: int = 0
     least_dimensions: int = 0
+    unasked: bool = False
 
     @property
     def embeds(self) -> bool:

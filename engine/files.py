@@ -52,7 +52,11 @@ class Files:
         check_label(filename, purpose)
         row = self.prepare(stream, filename, purpose, now)
         row["expires_at"] = expiry(purpose, now, expires_after.seconds if expires_after else None)
-        self._store.insert({FILES: [row]})
+        try:
+            self._store.insert({FILES: [row]})
+        except BaseException:
+            self.discard(row)  # nothing names it, and on a full disk its room is what is needed
+            raise
         return to_wire(row)
 
     def prepare(self, stream: Readable, filename: str, purpose: str, now: int, limit: int = MAX_BYTES) -> Record:

@@ -1,17 +1,21 @@
 """The rules of fine-tuning jobs as callers see them: create, look, pause, cancel. `worker` does the training."""
 
 import random
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine import inputs, lifecycle, remains
+from engine import inputs, lifecycle, remains, repeats
 from engine.files import Files
 from engine.inputs import Source
 from engine.models import Models, how_to_get
+from engine.repeats import Call
 from engine.reporting import integration
 from engine.store import EVENTS, JOBS, MODELS, Record, Store
+from engine.turns import Turns
 from wire.errors import BadRequest, NotFound
+from wire.idempotency import hash_of
 from wire.ids import new_id
 from wire.pages import page, unknown_cursor
 from wire.requests import Hyperparameters, JobCreate
@@ -29,6 +33,7 @@ class Jobs:
         self._files = files
         self._models = models
         self._folder = folder
+        self._turns = Turns()
         self.organization_id = store.fact("organization_id", new_id("org-"))
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -36,12 +41,22 @@ class Jobs:
         """Return the folder of one job: spec, checkpoints, adapter, result."""
         return self._folder / job_id
 
-    def create(self, asked: JobCreate, now: int) -> Record:
+    def create(self, asked: JobCreate, now: int, call: Call | None = None) -> Record:
         """Accept a job; its data is checked later, and faults in it make it `failed` (wire reference 9.2).
+
+        A call that comes again gets the job of the first one, as it stands now.
 
         Raises:
             BadRequest: a file or model that cannot be used, or a method this engine does not train by.
+            ApiError: as `repeats.earlier`.
         """
+        call, request_hash = call or Call(), hash_of(asked)
+        marks = {"caller": call.caller, "idempotency_key": call.key, "request_hash": request_hash}
+        with self._turns.of(repeats.name_of(call, request_hash)):
+            job = repeats.earlier(self._store, call, request_hash, now) or self._begin(asked, now, marks)
+        return self.retrieve(job["id"])
+
+    def _begin(self, asked: JobCreate, now: int, marks: Record) -> Record:
         _refuse_unsupported(asked)
         base = self._models.base_of(asked.model)
         if base is None or base.embeds:
@@ -53,12 +68,16 @@ class Jobs:
         if not self._models.is_here(base):
             raise BadRequest(how_to_get(base), code="model_not_available", param="model")
         self._models.refuse_unsupported(base)
-        job = self._new_job(asked, base.id, now)
+        job = self._new_job(asked, base.id, now) | marks
         self._link_files(job["id"], asked)
         opening = lifecycle.validating(asked.training_file, asked.validation_file)
         said = [event(job["id"], now, lifecycle.created(job["id"])), event(job["id"], now, opening, data={})]
-        self._store.insert({JOBS: [job], EVENTS: said})
-        return self.retrieve(job["id"])
+        try:
+            self._store.insert({JOBS: [job], EVENTS: said})
+        except BaseException:
+            shutil.rmtree(self.folder(job["id"]), ignore_errors=True)  # its links would keep the bytes of deleted files
+            raise
+        return job
 
     def list(self, limit: int, after: str | None, metadata: Mapping[str, str] | None) -> dict[str, Any]:
         """Return one page of jobs, newest first."""

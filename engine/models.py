@@ -1,9 +1,7 @@
 """Models by name: base models, their aliases, and what was fine-tuned from them. Running them is `serving`'s matter."""
 
-import logging
 import shutil
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,16 +10,14 @@ from typing import Any
 from engine import catalogue
 from engine.architectures import Unsupported
 from engine.catalogue import BaseModel
+from engine.fetching import Fetches
 from engine.serving.process import ServedModel
 from engine.store import MODELS, Record, Store
 from wire.errors import ApiError, BadRequest, NotFound, Unavailable
 
-_LOG = logging.getLogger(__name__)
-_FETCH_PAUSE = 30.0
-
 
 class Models:
-    """Resolves the names callers use; fetches the base model in the background when it is not there yet."""
+    """Resolves the names callers use; fetches what comes unasked in the background when it is not there yet."""
 
     def __init__(
         self,
@@ -39,9 +35,7 @@ class Models:
         self._rows: dict[str, Record] = {}
         self._supported: dict[BaseModel, tuple[int, int]] = {}
         self._knowing = threading.Lock()
-        self._fetching = threading.Lock()
-        self._fetch_error: str | None = None
-        self._fetch_not_before = 0.0
+        self.fetches = Fetches(data_dir / "models")
 
     def base_of(self, name: str) -> BaseModel | None:
         """Return the base model behind a base's name, an alias or a fine-tuned model's name, or None."""
@@ -113,17 +107,17 @@ class Models:
         Raises:
             BadRequest: 400, its file's header cannot be believed (invalid_model_file), or its architecture is none that
                 is trained and served here (unsupported_base_model).
-            NotFound: it is not on this machine, and only the default base model is fetched unasked.
-            Unavailable: the default base model is being fetched, or could not be.
+            NotFound: it is not on this machine, and none that comes unasked.
+            Unavailable: it comes unasked and is being fetched, or could not be.
         """
         path = self._path(base)
         if path.is_file():
             self.refuse_unsupported(base)
             return path
-        if base != self.default:
+        if not self.is_here(base):
             raise NotFound(how_to_get(base), code="model_not_found")
         self.fetch_in_background(base)
-        failed = self._fetch_error
+        failed = self.fetches.failure(base)
         raise Unavailable(
             failed or f"The base model {base.id} is being fetched; try again soon.",
             code="model_loading" if failed is None else "base_model_unavailable",
@@ -140,8 +134,8 @@ class Models:
         return False
 
     def is_here(self, base: BaseModel) -> bool:
-        """Say whether `base` can be used: on this machine, or the default one, which is fetched when it is missing."""
-        return base == self.default or self._path(base).is_file()
+        """Say whether `base` can be used: on this machine, or one that comes unasked, which the default one does."""
+        return base == self.default or base.unasked or self._path(base).is_file()
 
     def refuse_unsupported(self, base: BaseModel) -> None:
         """Raise BadRequest as `base_path` does if the file of `base` is here; judged once, and when it changes."""
@@ -160,23 +154,19 @@ class Models:
 
     def fetch_in_background(self, base: BaseModel) -> None:
         """Fetch `base` in a thread of its own, unless one is at it or it is there."""
-        pausing = time.monotonic() < self._fetch_not_before
-        if self._path(base).is_file() or self._fetching.locked() or pausing:
-            return
-        self._fetch_error = None  # of the time before: this one may succeed
-        threading.Thread(target=self._fetch, args=(base,), name=f"fetch {base.id}", daemon=True).start()
+        if not self._path(base).is_file():
+            self.fetches.begin(base)
 
     def list(self) -> dict[str, Any]:
         """Return every model that can be asked."""
         tuned = self._store.newest(MODELS, None)
-        here = [base for base in self._bases.values() if self.is_here(base)]
-        data = [_tuned_to_wire(row) for row in tuned] + [self._base_to_wire(base) for base in here]
+        data = [_tuned_to_wire(row) for row in tuned] + [self._base_to_wire(base) for base in self._here()]
         return {"object": "list", "data": data}
 
     def cards(self) -> dict[str, Any]:
         """Return every name that can be asked with what it is, aliases too: OpenAI's Model objects do not say that."""
         tuned = [_tuned_card(row) for row in self._store.newest(MODELS, None)]
-        here = {base.id: base for base in self._bases.values() if self.is_here(base)}
+        here = {base.id: base for base in self._here()}
         bases = [
             _card(self._base_to_wire(base), "embeddings" if base.embeds else "base", name)
             for name, base in here.items()
@@ -215,15 +205,9 @@ class Models:
             raise NotFound(message, code="model_not_found")
         return base
 
-    def _fetch(self, base: BaseModel) -> None:
-        with self._fetching:
-            try:
-                catalogue.fetch(base, self._data_dir / "models")
-                self._fetch_error = None
-            except Exception as error:  # the edge of this thread: whatever it was, callers are told
-                self._fetch_error = f"The base model {base.id} could not be fetched: {error}"
-                self._fetch_not_before = time.monotonic() + _FETCH_PAUSE
-                _LOG.error("Base model %s: %s", base.id, error)
+    def _here(self) -> tuple[BaseModel, ...]:
+        """The base models that can be asked, those that write first: many a client takes the first of a list."""
+        return tuple(sorted(filter(self.is_here, self._bases.values()), key=lambda base: base.embeds))
 
     def _tuned_model(self, name: str) -> Record | None:
         """Return a fine-tuned model's row, kept since it was first asked for: a query costs a chat a millisecond."""

@@ -9,7 +9,9 @@ from typing import BinaryIO
 from engine import durable
 from engine.files import Files, check_label, expiry
 from engine.store import FILES, PARTS, UPLOADS, Record, Store
+from engine.turns import Turns
 from wire.errors import BadRequest, NotFound, PayloadTooLarge
+from wire.idempotency import hash_of
 from wire.ids import new_id
 from wire.requests import UploadComplete, UploadCreate
 
@@ -29,6 +31,7 @@ class Uploads:
         self._store = store
         self._files = files
         self._folder = folder
+        self._turns = Turns()
 
     def create(self, asked: UploadCreate, now: int) -> Record:
         """Begin an upload and return its Upload object; raises BadRequest as a file's upload does."""
@@ -43,6 +46,7 @@ class Uploads:
             "expires_at": now + LIFETIME_SECONDS,
             "file_lifetime": asked.expires_after.seconds if asked.expires_after else None,
             "file_id": None,
+            "completed_by": None,
         }
         self._store.insert({UPLOADS: [row]})
         return _to_wire(row, None)
@@ -60,39 +64,33 @@ class Uploads:
         part_id = new_id("part_")
         path = self._folder / upload_id / part_id
         path.parent.mkdir(parents=True, exist_ok=True)
-        row = {"id": part_id, "upload_id": upload_id, "bytes": _write_part(path, stream), "created_at": now}
-        if row["bytes"] > announced or not self._store.insert_part(row, _TIMES_EACH * announced):
-            path.unlink(missing_ok=True)
+        kept = False
+        try:
+            size = _write_part(path, stream)
+            row = {"id": part_id, "upload_id": upload_id, "bytes": size, "created_at": now}
+            kept = size <= announced and self._store.insert_part(row, _TIMES_EACH * announced)
+        except FileNotFoundError:
+            self._pending(upload_id, now)  # what has ended has no folder
+            raise
+        finally:
+            if not kept:
+                path.unlink(missing_ok=True)
+        if not kept:
             self._pending(upload_id, now)
             raise _too_much(upload_id, announced)
         return {"id": part_id, "object": "upload.part", "created_at": now, "upload_id": upload_id}
 
     def complete(self, upload_id: str, asked: UploadComplete, now: int) -> Record:
-        """Make a file of the parts in the order given and return the Upload object with it.
+        """Make a file of the parts in the order given and return the Upload object with it, also when asked again.
 
         Raises:
             NotFound: there is no such upload or part.
             BadRequest: the parts are not as long as was said, their MD5 is another, or the upload is not pending.
         """
-        row = self._pending(upload_id, now)
-        parts = self._parts(upload_id, asked.part_ids)
-        total = sum(part["bytes"] for part in parts)
-        if total != row["bytes"]:
-            message = f"The parts have {total} bytes together, but the upload was announced with {row['bytes']}."
-            raise BadRequest(message, code="invalid_value", param="part_ids")
-        joined = _Joined([self._folder / upload_id / part["id"] for part in parts])
-        file = self._files.prepare(joined, row["filename"], row["purpose"], now, MAX_BYTES)
-        file["expires_at"] = expiry(row["purpose"], now, row["file_lifetime"])
-        try:
-            if asked.md5 and asked.md5.lower() != joined.md5.hexdigest():
-                message = f"The parts' MD5 is {joined.md5.hexdigest()}, not {asked.md5.lower()}. Send the parts again."
-                raise BadRequest(message, code="invalid_value", param="md5")
-            if not self._store.move(UPLOADS, upload_id, "completed", _PENDING, {FILES: [file]}, file_id=file["id"]):
-                raise _ended(self._row(upload_id))
-        except BaseException:
-            self._files.discard(file)
-            raise
-        self._forget_parts(upload_id)
+        wanted = hash_of(asked)
+        with self._turns.of(upload_id):  # who asks again while the parts are joined gets the same file
+            if self._row(upload_id)["completed_by"] != wanted:
+                self._join(self._pending(upload_id, now), asked, now, wanted)
         return self.retrieve(upload_id)
 
     def cancel(self, upload_id: str, now: int) -> Record:
@@ -128,11 +126,36 @@ class Uploads:
             raise _ended(row)
         return row
 
+    def _join(self, row: Record, asked: UploadComplete, now: int, wanted: str) -> None:
+        upload_id, parts = row["id"], self._parts(row["id"], asked.part_ids)
+        total = sum(part["bytes"] for part in parts)
+        if total != row["bytes"]:
+            message = f"The parts have {total} bytes together, but the upload was announced with {row['bytes']}."
+            raise BadRequest(message, code="invalid_value", param="part_ids")
+        joined = _Joined([self._folder / upload_id / part["id"] for part in parts])
+        try:
+            file = self._files.prepare(joined, row["filename"], row["purpose"], now, MAX_BYTES)
+        except FileNotFoundError as missing:
+            self._pending(upload_id, now)  # what has ended meanwhile has no parts
+            raise _no_such_part(Path(missing.filename).name) from None
+        file["expires_at"] = expiry(row["purpose"], now, row["file_lifetime"])
+        try:
+            if asked.md5 and asked.md5.lower() != joined.md5.hexdigest():
+                message = f"The parts' MD5 is {joined.md5.hexdigest()}, not {asked.md5.lower()}. Send the parts again."
+                raise BadRequest(message, code="invalid_value", param="md5")
+            ending = {"file_id": file["id"], "completed_by": wanted}
+            if not self._store.move(UPLOADS, upload_id, "completed", _PENDING, {FILES: [file]}, **ending):
+                raise _ended(self._row(upload_id))
+        except BaseException:
+            self._files.discard(file)
+            raise
+        self._forget_parts(upload_id)
+
     def _parts(self, upload_id: str, part_ids: Sequence[str]) -> list[Record]:
         known = {part["id"]: part for part in self._store.newest(PARTS, None, upload_id=upload_id)}
         for part_id in part_ids:
             if part_id not in known:
-                raise NotFound(f"No such Part object: {part_id}", param="part_ids")
+                raise _no_such_part(part_id)
         if len(set(part_ids)) < len(part_ids):
             raise BadRequest("A part is named twice.", code="invalid_value", param="part_ids")
         return [known[part_id] for part_id in part_ids]
@@ -180,6 +203,10 @@ def _write_part(path: Path, stream: BinaryIO) -> int:
 
 def _ended(row: Record) -> BadRequest:
     return BadRequest(f"The upload {row['id']} is {row['status']}; begin a new one.", code="invalid_state")
+
+
+def _no_such_part(part_id: str) -> NotFound:
+    return NotFound(f"No such Part object: {part_id}", param="part_ids")
 
 
 def _too_much(upload_id: str, announced: int) -> BadRequest:

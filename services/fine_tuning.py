@@ -14,10 +14,10 @@ from services.budget import NO_BUDGET, Budget, tokens_to_train
 from services.client import Upstream, body_of, entity_of, pick, rows_of
 from services.creates import KEY, REQUEST, TAG, Creates, NeedsAttention, created_at, tags_of, unknown
 from services.failures import is_unserved
-from services.idempotency import hash_of, in_progress, refuse_bad_key
 from services.locks import KeyLocks
 from services.makers import maker_of
 from wire.errors import ApiError, BadRequest, NotFound
+from wire.idempotency import hash_of, in_progress, key_reused, refuse_bad_key
 from wire.ids import is_no_id, made_up_suffix
 from wire.requests import JobCreate
 
@@ -118,8 +118,7 @@ class FineTuning:
         if told := self._told.get(key):
             earlier = [told, *(job for job in earlier if job["id"] != told["id"])]
         if any(tags_of(job).get(BODY) != tags[BODY] for job in earlier):
-            message = "This Idempotency-Key was used with another body; use a new key for a new job."
-            raise ApiError(message, code="idempotency_key_reused", status=422)
+            raise key_reused()
         if not earlier:
             return None
         job = self._creates.adopt(earlier)

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Where everything may be caught, because a thread or a process ends there.
 EDGES = {
     "engine/worker.py": 2,
-    "engine/models.py": 1,
+    "engine/fetching.py": 1,
     "engine/serving/pool.py": 1,
     "engine/webhooks/deliveries.py": 2,
     "engine/reporting/reports.py": 1,

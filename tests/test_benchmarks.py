@@ -73,7 +73,7 @@ def test_the_load_reads_every_answer_and_counts_the_wrong_ones() -> None:
         streamed = load.request("/v1/chat/completions", json.dumps({"stream": True}).encode())
         events = load.drive(upstream.port, streamed, b"word 1 ", 1, 0.1)
     assert right.wrong == 0
-    assert right.answers == len(right.took) >= 3
+    assert len(right.took) >= 3
     assert 0 < right.percentile(50) <= right.percentile(99) < 30
     assert wrong.took == []
     assert wrong.wrong >= 3
@@ -83,6 +83,7 @@ def test_the_load_reads_every_answer_and_counts_the_wrong_ones() -> None:
 
 def test_what_all_processes_of_a_server_spend_and_hold_is_told() -> None:
     with servers.stub() as upstream:
-        told: tuple[Any, ...] = upstream.cpu_seconds(), upstream.megabytes(), upstream.seconds_to_answer
+        family = upstream.family()
+        told = servers.cpu_seconds(family), servers.megabytes(family), upstream.seconds_to_answer
     assert all(figure > 0 for figure in told)
     assert not upstream.main.is_running()

@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from wire.errors import BadRequest
 from wire.requests import Id, Strict
 
 Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
@@ -112,6 +113,24 @@ class ChatCreate(Sampling):
     model_config = ConfigDict(strict=True, defer_build=True, extra="ignore")
     model: Id
     messages: Messages
+    functions: Any = None
+    function_call: Any = None
+
+    @model_validator(mode="after")
+    def _refuse_functions(self) -> Self:
+        """Refuse the calls of before there were tools: an answer without them would look like the model's choice."""
+        given = {"functions": self.functions, "function_call": self.function_call}
+        if self.function_call == "none":  # no call is wanted, so that nothing is lost
+            given = {}
+        for place, message in enumerate(self.messages):
+            given[f"messages.{place}.function_call"] = (message.model_extra or {}).get("function_call")
+        for param, value in given.items():
+            if value:
+                way_out = "use 'tools', 'tool_choice' and 'tool_calls', which came after it"
+                raise BadRequest(
+                    f"'{param}' is not supported here: {way_out}.", code="unsupported_parameter", param=param
+                )
+        return self
 
 
 class Question(Sampling):

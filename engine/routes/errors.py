@@ -7,7 +7,7 @@ from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from engine import reserve
-from engine.store import StoreError, is_full
+from engine.store import is_full, is_unreachable
 from wire.errors import (
     ApiError,
     InsufficientStorage,
@@ -15,6 +15,7 @@ from wire.errors import (
     NotFound,
     PayloadTooLarge,
     ServerFault,
+    Unavailable,
     openai_body,
 )
 from wire.ids import new_id
@@ -28,9 +29,7 @@ def register(app: Flask) -> None:
     app.after_request(_close)
     app.register_error_handler(ApiError, _from_ours)
     app.register_error_handler(HTTPException, _from_http)
-    app.register_error_handler(OSError, _from_disk)
-    app.register_error_handler(StoreError, _from_disk)
-    app.register_error_handler(Exception, _from_bug)
+    app.register_error_handler(Exception, _from_fault)
 
 
 def _open() -> None:
@@ -80,11 +79,16 @@ def _from_http(error: HTTPException) -> Response:
             return _from_ours(ApiError(error.description or error.name, status=error.code or 500))
 
 
-def _from_disk(error: Exception) -> Response:
-    if not (reserve.is_full(error) or is_full(error)):
-        return _from_bug(error)
-    _LOG.error("%s %r found the disk full: %s", request.method, request.path, error)
-    return _from_ours(InsufficientStorage("There is no room left on the server's disk; delete files or models there."))
+def _from_fault(error: Exception) -> Response:
+    if reserve.is_full(error) or is_full(error):
+        _LOG.error("%s %r found the disk full: %s", request.method, request.path, error)
+        room = "There is no room left on the server's disk; delete files or models there."
+        return _from_ours(InsufficientStorage(room))
+    if is_unreachable(error):
+        _LOG.error("%s %r could not reach the database: %s", request.method, request.path, error)
+        words = "The server's database is locked or out of reach; try again soon."
+        return _from_ours(Unavailable(words, code="database_unavailable", headers={"Retry-After": "5"}))
+    return _from_bug(error)
 
 
 def _from_bug(error: Exception) -> Response:

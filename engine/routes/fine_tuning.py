@@ -3,9 +3,10 @@
 import re
 import time
 
-from flask import Blueprint, request
+from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
+from engine.repeats import Call
 from engine.routes import json_object, limit, parts
 from wire.errors import BadRequest
 from wire.requests import JobCreate, parse
@@ -18,7 +19,7 @@ bp = Blueprint("fine_tuning", __name__, url_prefix="/v1/fine_tuning/jobs")
 def create() -> ResponseReturnValue:
     """Create a job; it answers at once, and faults in the data show later in the job."""
     asked = parse(JobCreate, json_object())
-    return parts().jobs.create(asked, int(time.time()))
+    return parts().jobs.create(asked, int(time.time()), _call())
 
 
 @bp.get("")
@@ -61,6 +62,12 @@ def events(job_id: str) -> ResponseReturnValue:
 def checkpoints(job_id: str) -> ResponseReturnValue:
     """List the models of a job's last epochs, highest step first."""
     return parts().jobs.checkpoints(job_id, limit(10, 100), request.args.get("after"))
+
+
+def _call() -> Call:
+    """Who asks, and what they say of having asked before: a key, or the count that OpenAI's SDKs send."""
+    is_retry = request.headers.get("X-Stainless-Retry-Count", "0") != "0"
+    return Call(g.get("key_id") or "", request.headers.get("Idempotency-Key"), is_retry)
 
 
 def _metadata_filter() -> dict[str, str] | None:

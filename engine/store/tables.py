@@ -60,6 +60,8 @@ UPLOADS = Table(
     Column("expires_at", _BIG),
     Column("file_lifetime", _BIG),
     Column("file_id", Text),
+    # The hash of the body that completed it: a client that lost the reply sends it again.
+    Column("completed_by", Text),
     Index("ix_uploads_status_expires_at", "status", "expires_at"),
 )
 PARTS = Table(
@@ -99,6 +101,11 @@ JOBS = Table(
     Column("owner", Text),
     Column("fence", Integer, nullable=False, default=0, server_default="0"),
     Column("beats", Integer, nullable=False, default=0, server_default="0"),
+    # How it was asked for: whoever lost the reply asks again.
+    Column("caller", Text),
+    Column("idempotency_key", Text),
+    Column("request_hash", Text, index=True),
+    Index("ix_jobs_caller_idempotency_key", "caller", "idempotency_key", unique=True),
 )
 EVENTS = Table(
     "events",

@@ -15,6 +15,7 @@ from engine.parts import Parts
 from engine.serving.pool import Pool
 from engine.store import Store
 from tests.engine.hollow import hollow_engine
+from tests.fakes import package_index
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +68,9 @@ def parts(hollow: Flask) -> Parts:
 @pytest.fixture
 def store(parts: Parts) -> Store:
     return parts.store
+
+
+@pytest.fixture
+def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[package_index.Index]]:
+    with package_index.serving(monkeypatch) as made:
+        yield made

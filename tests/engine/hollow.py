@@ -1,7 +1,10 @@
 """An engine whose base model is an empty shell, in this process: all but training and serving works, in no time."""
 
+import contextlib
+import dataclasses
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,11 @@ from flask.testing import FlaskClient
 from config import EngineConfig
 from engine import durable
 from engine.app import create_engine
+from engine.files import Files
+from engine.jobs import Jobs
+from engine.parts import Parts
 from engine.store import MODELS, Store
+from engine.uploads import Uploads
 from tests.fakes.bare_gguf import BARE
 
 LINE = b'{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}]}\n'
@@ -23,6 +30,16 @@ def hollow_engine(folder: Path, data: str = "data", **settings: Any) -> Flask:
     base = folder / "base.gguf"
     base.write_bytes(BARE)
     return create_engine(EngineConfig(data_dir=folder / data, base_model=str(base), **settings))
+
+
+@contextlib.contextmanager
+def impatient(parts: Parts, data: Path) -> Iterator[Parts]:
+    """The parts with a store that does not wait until another has written."""
+    store = Store(next(data.glob("*.sqlite3")), patience=0.02)
+    files = Files(store, data / "files")
+    uploads, jobs = Uploads(store, files, data / "uploads"), Jobs(store, files, parts.models, data / "jobs")
+    yield dataclasses.replace(parts, store=store, files=files, uploads=uploads, jobs=jobs)
+    store.close()
 
 
 def upload(client: FlaskClient, content: bytes = LINE) -> str:

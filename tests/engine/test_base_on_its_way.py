@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from config import EngineConfig
-from engine import catalogue, models
+from engine import catalogue, fetching
 from engine.app import create_engine
 from engine.parts import Parts
 from engine.store import JOBS
@@ -51,11 +51,11 @@ def test_a_fetch_that_failed_once_fails_no_job_when_another_is_begun(
     def no_network(*_: object) -> None:
         raise OSError("no network")
 
-    monkeypatch.setattr(models, "_FETCH_PAUSE", 0.0)
+    monkeypatch.setattr(fetching, "PAUSE", 0.0)
     monkeypatch.setattr(catalogue, "fetch", no_network)
     parts.models.fetch_in_background(parts.models.default)
-    until(lambda: parts.models._fetch_error)
-    until(lambda: not parts.models._fetching.locked())
+    until(lambda: parts.models.fetches.failure(parts.models.default))
+    until(lambda: not parts.models.fetches.is_under_way(parts.models.default))
     monkeypatch.setattr(catalogue, "fetch", lambda *_: come.wait(20))
     worker.turn(NOW)
     row = parts.store.one(JOBS, id="ftjob-1")

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import numpy as np
 import openai
 import pytest
@@ -162,15 +161,3 @@ def test_the_encoder_is_listed_and_neither_chats_nor_is_trained(client: OpenAI) 
         client.completions.create(model=MODEL, prompt="Hi")
     with pytest.raises(openai.BadRequestError, match="not available for fine-tuning"):
         client.fine_tuning.jobs.create(model=MODEL, training_file="file-none")
-
-
-def test_an_encoder_that_was_never_pulled_is_said_and_not_listed(tiny_gguf: Path, tmp_path: Path) -> None:
-    app = create_engine(EngineConfig(data_dir=tmp_path, base_model=str(tiny_gguf)))
-    http = httpx2.Client(transport=httpx2.WSGITransport(app=app))
-    with OpenAI(api_key="unused", base_url="http://localhost/v1", http_client=http, max_retries=0) as client:
-        assert MODEL not in [one.id for one in client.models.list()]
-        with pytest.raises(openai.NotFoundError, match=f"python -m engine pull {MODEL}") as missing:
-            embed(client, "the sea", model="text-embedding-3-small")
-        with pytest.raises(openai.NotFoundError):
-            embed(client, "the sea", model="no-such-model")
-    assert missing.value.code == "model_not_found"

@@ -140,5 +140,9 @@ def test_cards_say_what_each_model_is(engine: FlaskClient) -> None:
     assert (cards[NAME]["kind"], cards[NAME]["base"], cards[NAME]["owned_by"]) == ("tuned", "tiny", "acme")
     assert (cards["tiny"]["kind"], cards["tiny"]["base"]) == ("base", "tiny")
     assert (cards["gpt-3.5-turbo-1106"]["kind"], cards["gpt-3.5-turbo-1106"]["base"]) == ("alias", "tiny")
-    assert "text-embedding-3-small" not in cards, "its model is not on this machine"
+    assert (cards["text-embedding-3-small"]["base"], cards["all-minilm-l6-v2"]["kind"]) == (
+        "all-minilm-l6-v2",
+        "embeddings",
+    )
+    assert "qwen2.5-0.5b-instruct" not in cards, "it is not on this machine, and does not come unasked"
     assert json.dumps(engine.get("/v1/models").get_json()).count("model_card") == 0

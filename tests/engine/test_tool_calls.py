@@ -8,11 +8,14 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+from flask.testing import FlaskClient
 from openai import OpenAI
 
 from config import EngineConfig
 from engine.app import create_engine
 from tests.tiny_models import CALLS, write_scripted_gguf
+from wire.chat import ChatCreate
+from wire.requests import parse
 
 CALL = ["<tool_call>", '\n{"name": "weather", ', '"arguments": {"city": "Oslo"}}', "\n</tool_call>"]
 NO_CALL = ["<tool_call>", "\nthe weather in Oslo", "\n</tool_call>"]
@@ -112,3 +115,38 @@ def test_log_probabilities_beside_tools_are_refused_by_name(says: Says, stream: 
     with pytest.raises(openai.BadRequestError, match="together with 'tools'") as refused:
         says(["Warm."]).chat.completions.create(model="base", **ASKED, logprobs=True, stream=stream)
     assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "logprobs")
+
+
+CALLED = {"name": "weather", "arguments": "{}"}
+WEATHER = [{"name": "weather", "parameters": PARAMETERS}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"functions": WEATHER}, "functions"),
+        ({"functions": WEATHER, "function_call": "auto"}, "functions"),
+        ({"function_call": {"name": "weather"}}, "function_call"),
+        (
+            {"messages": [{"role": "assistant", "content": None, "function_call": CALLED}]},
+            "messages.0.function_call",
+        ),
+    ],
+)
+def test_calls_of_before_there_were_tools_are_refused(caller: FlaskClient, fields: dict[str, Any], param: str) -> None:
+    asked = {"model": "base", "messages": ASKED["messages"], **fields}
+    refused = caller.post("/v1/chat/completions", json=asked)
+    assert refused.status_code == 400, refused.text
+    assert (refused.get_json()["error"]["code"], refused.get_json()["error"]["param"]) == (
+        "unsupported_parameter",
+        param,
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"functions": None, "function_call": None}, {"functions": []}, {"functions": WEATHER, "function_call": "none"}],
+)
+def test_what_asks_for_no_call_is_taken(fields: dict[str, Any]) -> None:
+    said = [{"role": "assistant", "content": "Hi", "function_call": None}]
+    assert parse(ChatCreate, {"model": "base", "messages": said, **fields}).messages[0].content == "Hi"

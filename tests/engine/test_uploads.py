@@ -2,12 +2,16 @@
 
 import hashlib
 import io
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.files import Files
-from engine.store import PARTS, Store
+from engine.store import FILES, PARTS, Record, Store
 from engine.uploads import LIFETIME_SECONDS, MAX_PART_BYTES, Uploads
 from wire.errors import ApiError, BadRequest, NotFound, PayloadTooLarge
 from wire.requests import ExpiresAfter, UploadComplete, UploadCreate
@@ -104,13 +108,103 @@ def test_an_upload_ends_once(uploads: Uploads, store: Store, tmp_path: Path, end
     with pytest.raises(BadRequest, match=ending):
         add(uploads, begun["id"], b"b", now)
     with pytest.raises(BadRequest, match=ending):
-        uploads.complete(begun["id"], UploadComplete(part_ids=[part]), now)
+        uploads.complete(begun["id"], UploadComplete(part_ids=[part, "another"]), now)
     with pytest.raises(BadRequest, match=ending):
         uploads.cancel(begun["id"], now)
     uploads.sweep(now)
     assert uploads.retrieve(begun["id"])["status"] == ending
     assert part not in kept(tmp_path)
     assert store.newest(PARTS, None) == []
+
+
+class Watched(Files):
+    """Files that say when the joining of parts begins, and count how often."""
+
+    joins = 0
+    begins: Callable[[], Any] = staticmethod(lambda: None)
+
+    def prepare(self, *given: Any) -> Record:
+        self.joins += 1
+        self.begins()
+        return super().prepare(*given)
+
+
+@pytest.fixture
+def watched(store: Store, tmp_path: Path) -> Watched:
+    return Watched(store, tmp_path / "files", clock=lambda: 10)
+
+
+def test_who_lost_the_reply_completes_again_and_gets_the_same(uploads: Uploads, files: Files) -> None:
+    begun = uploads.create(asked(1), 5)
+    md5 = hashlib.md5(b"a", usedforsecurity=False).hexdigest()
+    body = UploadComplete(part_ids=[add(uploads, begun["id"], b"a")], md5=md5)
+    done = uploads.complete(begun["id"], body, 6)
+    late = 5 + LIFETIME_SECONDS
+    assert uploads.complete(begun["id"], body, late) == done
+    with pytest.raises(BadRequest, match="completed"):
+        uploads.complete(begun["id"], body.model_copy(update={"md5": "0" * 32}), 7)
+    files.delete(done["file"]["id"])
+    assert uploads.complete(begun["id"], body, late) == {**done, "file": None}
+
+
+def test_two_who_complete_at_once_get_one_file(store: Store, watched: Watched, tmp_path: Path) -> None:
+    uploads, begun, pause = Uploads(store, watched, tmp_path / "uploads"), threading.Event(), threading.Event()
+
+    def dwell() -> None:
+        begun.set()
+        pause.wait(0.2)
+
+    watched.begins = dwell
+    upload = uploads.create(asked(1), 5)["id"]
+    body = UploadComplete(part_ids=[add(uploads, upload, b"a")])
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(uploads.complete, upload, body, 6)
+        assert begun.wait(5)
+        other = threads.submit(uploads.complete, upload, body, 6)
+        assert first.result() == other.result()
+    assert (watched.joins, len(store.newest(FILES, None))) == (1, 1)
+    assert len(kept(tmp_path)) == 1
+
+
+def test_an_upload_that_is_cancelled_while_its_parts_are_joined_has_ended(
+    store: Store, watched: Watched, tmp_path: Path
+) -> None:
+    uploads = Uploads(store, watched, tmp_path / "uploads")
+    upload = uploads.create(asked(1), 5)["id"]
+    watched.begins = lambda: uploads.cancel(upload, 6)
+    with pytest.raises(BadRequest, match="cancelled"):
+        uploads.complete(upload, UploadComplete(part_ids=[add(uploads, upload, b"a")]), 6)
+    assert kept(tmp_path) == []
+
+
+def test_a_part_whose_bytes_are_lost_is_said_and_sent_again(uploads: Uploads, tmp_path: Path) -> None:
+    upload = uploads.create(asked(1), 5)["id"]
+    lost = add(uploads, upload, b"a")
+    (tmp_path / "uploads" / upload / lost).unlink()
+    with pytest.raises(NotFound, match=lost):
+        uploads.complete(upload, UploadComplete(part_ids=[lost]), 6)
+    again = add(uploads, upload, b"a")
+    assert uploads.complete(upload, UploadComplete(part_ids=[again]), 6)["status"] == "completed"
+
+
+class Late(io.BytesIO):
+    """A part during which something happens."""
+
+    def __init__(self, data: bytes, happens: Callable[[], None]) -> None:
+        super().__init__(data)
+        self.happens = happens
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.happens()
+        return super().read(size)
+
+
+def test_an_upload_that_expires_while_a_part_comes_has_ended(uploads: Uploads, tmp_path: Path) -> None:
+    upload = uploads.create(asked(2), 5)["id"]
+    add(uploads, upload, b"a")
+    with pytest.raises(BadRequest, match="expired"):
+        uploads.add_part(upload, Late(b"b", lambda: uploads.sweep(5 + LIFETIME_SECONDS)), 6)
+    assert kept(tmp_path) == []
 
 
 def test_what_is_unknown_is_said(uploads: Uploads) -> None:

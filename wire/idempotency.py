@@ -4,7 +4,7 @@ import hashlib
 import json
 
 from wire.errors import ApiError, BadRequest
-from wire.requests import JobCreate
+from wire.requests import Strict
 
 
 def refuse_bad_key(key: str) -> None:
@@ -20,7 +20,13 @@ def in_progress() -> ApiError:
     return ApiError(message, code="idempotency_in_progress", status=409, headers={"Retry-After": "1"})
 
 
-def hash_of(wanted: JobCreate) -> str:
+def key_reused() -> ApiError:
+    """Say that a key came with another body before."""
+    message = "This Idempotency-Key was used with another body; use a new key for a new job."
+    return ApiError(message, code="idempotency_key_reused", status=422)
+
+
+def hash_of(wanted: Strict) -> str:
     """Return the sha256 of a body, however its fields were ordered."""
     canonical = json.dumps(wanted.model_dump(exclude_none=True), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
