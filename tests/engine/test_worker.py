@@ -179,7 +179,7 @@ def test_a_failure_that_cannot_be_recorded_at_once_is_recorded_later(
 ) -> None:
     tries = list[str]()
     job_id = create(caller)["id"]
-    fail = worker._fail
+    fail = worker._endings.fail
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -191,7 +191,7 @@ def test_a_failure_that_cannot_be_recorded_at_once_is_recorded_later(
         fail(claim, code, *rest)
 
     monkeypatch.setattr(worker, "_validate", full)
-    monkeypatch.setattr(worker, "_fail", fail_at_the_second_try)
+    monkeypatch.setattr(worker._endings, "fail", fail_at_the_second_try)
     take_turns(worker, lambda: parts.jobs.retrieve(job_id)["status"] == "failed")
     assert parts.jobs.retrieve(job_id)["error"]["code"] == "disk_full"
     assert tries == ["disk_full", "disk_full"]
