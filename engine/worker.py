@@ -203,9 +203,9 @@ class Worker:
         job, folder = claim.job, self._parts.jobs.folder(claim.job_id)
         context = gguf_header.within_context(base_path, self._settings.context_tokens)
         write_spec(job, folder, base_path, context, self._settings.training_threads)
-        self._parts.pool.set_training(True)
         self._pace = Pace(now)
         self._run, self._training = Run(job["id"], folder, base_path, Watch(self._settings.stall_seconds)), claim
+        self._parts.pool.set_training(True)  # no sooner: only the end of a run gives serving its threads back
 
     def _follow(self, run: Run, now: int) -> None:
         claim = self._in_hand = cast(Claim, self._training)

@@ -195,3 +195,15 @@ def test_a_failure_that_cannot_be_recorded_at_once_is_recorded_later(
     take_turns(worker, lambda: parts.jobs.retrieve(job_id)["status"] == "failed")
     assert parts.jobs.retrieve(job_id)["error"]["code"] == "disk_full"
     assert tries == ["disk_full", "disk_full"]
+
+
+def test_a_trainer_that_cannot_be_started_takes_no_threads_from_serving(
+    parts: Parts, caller: FlaskClient, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = list[bool]()
+    monkeypatch.setattr(parts.pool, "set_training", told.append)
+    job_id = create(caller)["id"]
+    (parts.jobs.folder(job_id) / "trainer.log").mkdir()
+    take_turns(worker, lambda: parts.jobs.retrieve(job_id)["status"] == "failed")
+    assert "IsADirectoryError" in parts.jobs.retrieve(job_id)["error"]["message"]
+    assert told[-1:] != [True]
