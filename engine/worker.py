@@ -157,7 +157,14 @@ class Worker:
     def _validate(self, claim: Claim, now: int) -> None:
         """Move a job to queued, or to failed with OpenAI's code and the number of the faulty line."""
         job, folder = claim.job, self._parts.jobs.folder(claim.job_id)
-        fault = fault_in(job, folder, self._settings.minimum_examples)
+        if attempts.begin(folder, ()) > attempts.CHECKS_ALLOWED:
+            words = f"The engine went down {attempts.CHECKS_ALLOWED} times in a row while it checked this job's files."
+            self._endings.fail(claim, "worker_crashed", words, now)
+            return
+        try:
+            fault = fault_in(job, folder, self._settings.minimum_examples)
+        finally:
+            attempts.end(folder)
         if fault is not None:
             self._endings.fail(claim, fault.code, fault.message, now, fault.param)
             return
