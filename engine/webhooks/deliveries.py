@@ -1,7 +1,7 @@
 """Sends what the outbox holds, at least once and under one id, until it is taken or 72 hours are over.
 
 `Deliveries.turn(now)` decides what is sent now, a thread a delivery sends it; what a kill interrupts is sent again.
-Of several engines on one database one sends a delivery at a time: whoever counts the attempt has it for a while.
+Where one engine takes another's place, and both are there, one sends a delivery: whoever counts the attempt has it.
 """
 
 import logging
