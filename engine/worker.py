@@ -18,6 +18,7 @@ from engine.pace import Pace
 from engine.parts import Parts
 from engine.run import Run, write_spec
 from engine.serving.process import ModelGone, ServedModel, ServerSettings
+from engine.speeds import Speeds
 from engine.store import EVENTS, JOBS, Claim, ClaimLost, Record, StoreError, is_unreachable
 from engine.validation import fault_in
 from engine.watch import Watch
@@ -59,7 +60,7 @@ class Worker:
         self._faults, self._pause = 0, 1
         self._pace = Pace()
         self._endings = Endings(parts, settings.data_dir, settings.organization, settings.base_in_names)
-        self._line = Line(parts.store, parts.jobs.folder)
+        self._line = Line(parts.store, parts.jobs.folder, Speeds(settings.data_dir / "speeds.json"))
         self._next_sweep = self._last_turn = 0
 
     def turn(self, now: int) -> None:
