@@ -42,6 +42,8 @@ soak: $(VENV)/.dev  ## Put it under load, and try it long by kills, faults and b
 	$(BIN)/python -m bench.durability $$(($(MINUTES) * 6))
 	$(BIN)/python -m bench.service_kills $$(($(MINUTES) * 25))
 	$(BIN)/python -m bench.kills $$(($(MINUTES) * 6))
+	$(BIN)/python -m bench.claims --jobs $$(($(MINUTES) * 125)) --stops $$(($(MINUTES) * 6))
+	$(BIN)/python -m bench.backups --rounds $$(($(MINUTES) * 5 / 2))
 	$(BIN)/python -m bench.creates $$(($(MINUTES) * 63))
 	$(BIN)/python -m bench.idempotency $$(($(MINUTES) * 25))
 	$(BIN)/python -m bench.upstreams 3
@@ -63,6 +65,7 @@ measure: $(VENV)/.dev $(VENV)-bench/.peers  ## Measure the engine: models, train
 	set -e; for script in chat chat_while_training memory webhooks; do $(BIN)/python -m bench.$$script; done
 	$(VENV)-bench/bin/python -m bench.train --steps 4 --batch 4 --rows 60
 	$(VENV)-bench/bin/python -m bench.dpo
+	$(BIN)/python -m bench.many_models
 
 lock: $(VENV)-supply/.supply  ## Lock the requirements again, with their hashes, SBOM and licences.
 	PATH="$(abspath $(VENV)-supply/bin):$$PATH" $(VENV)-supply/bin/python -m supply.lock

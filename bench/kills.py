@@ -1,8 +1,9 @@
 """`python -m bench.kills [KILLS] [SEED]`: kill -9 of the trainer, then of the engine, KILLS times each, at random.
 
 A tiny random model is trained, one job after the other; two kills in three come amid its steps, the others on the way
-to them. Prints what each promise came to, and ends with 1 if one was broken: a job without exactly one end, more steps
-trained again than a checkpoint's interval, an adapter that does not load or has another sha256, an orphan.
+to them; the last job is left alone. Prints what each promise came to, and ends with 1 if one was broken: a job without
+exactly one end, more steps trained again than a checkpoint's interval, an adapter that does not load or has another
+sha256, an orphan, a job that succeeded without a model, or none that succeeded.
 """
 
 import collections
@@ -11,7 +12,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import psutil
 import requests
 
 from engine import durable
-from engine.store import MODELS, WEBHOOK_EVENTS, Store
+from engine.store import MODELS, WEBHOOK_EVENTS, Record, Store
 from tests.fakes.ports import until
 from tests.live_engine import LiveEngine
 from tests.live_service import command
@@ -136,8 +137,17 @@ def redone(events: list[dict[str, Any]]) -> Iterator[int]:
         step = max(step, data.get("step", 0))
 
 
+def without_model(jobs: Sequence[dict[str, Any]], models: Sequence[Record]) -> list[str]:
+    """The jobs that succeeded and published nothing; all of them are named if none succeeded at all."""
+    published = {one["job_id"] for one in models}
+    succeeded = [job["id"] for job in jobs if job["status"] == "succeeded"]
+    return [one for one in succeeded if one not in published] if succeeded else [job["id"] for job in jobs]
+
+
 def look_at(driver: Driver) -> bool:
-    """Wait until every job has ended, print what became of them, and say whether every promise was kept."""
+    """Wait until every job has ended, one more too that nobody kills; print what became of them, and say whether every
+    promise was kept."""
+    driver.create()
     jobs = [until(partial(driver.ended, job_id), PATIENCE, PAUSE) for job_id in driver.jobs]
     again = [steps for job in jobs for steps in redone(driver.events(job["id"])[::-1])]
     store = Store(driver.data / "engine.sqlite3")
@@ -149,10 +159,12 @@ def look_at(driver: Driver) -> bool:
         asked = {"model": one["id"], "messages": [{"role": "user", "content": "q"}], "max_tokens": 2}
         driver.call("POST", "/chat/completions", json=asked)
     not_once = [job["id"] for job in jobs if ends[job["id"]] != 1]
-    print(f"jobs {len(jobs)}: {dict(collections.Counter(job['status'] for job in jobs))}; not ended once: {not_once}")
+    unseen = without_model(jobs, models)
+    told = dict(collections.Counter(job["status"] for job in jobs))
+    print(f"jobs {len(jobs)}: {told}; not ended once: {not_once}; without a model: {unseen}")
     print(f"starts {len(again)}; steps trained again at most {max(again)} (a checkpoint comes every {ROWS})")
     print(f"adapters published {len(models)}, each of which answered; with another sha256: {other}")
-    return not (not_once or other or max(again) > ROWS)
+    return not (not_once or other or unseen or max(again) > ROWS)
 
 
 def kill_at_random(driver: Driver, kills: int) -> list[str]:

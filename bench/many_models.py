@@ -7,7 +7,8 @@ model's own: of all models the log-probabilities of its first token are nearest 
 cold. (The words alone cannot tell: a cached prompt is computed in other shares, and of two words all but equally likely
 then the other is said.) That says something only if models are further apart than answers of one, so both are told.
 Memory is what all model processes hold, seen five times a second: RSS counts the mapped base once for each of them, PSS
-once in all, as the machine does.
+once in all, as the machine does. Ends with 1 if a bar is missed: the worst cold answer comes after more than a second,
+an answer is another model's, or the PSS is over SERVING_MEMORY_MB.
 """
 
 import http.client
@@ -39,6 +40,7 @@ STARTS = 5  # of a model while no process runs
 READY_SECONDS = 8.0  # until the process with all models is there, on a crowded machine too
 ROUNDS = 1  # of random questions, as many as there are models
 MEGABYTE = 1024 * 1024
+COLD_SECONDS = 1.0  # the bar for the first token of a model that was not asked before
 LIKELIEST = 20  # tokens whose log-probabilities are compared
 Likely = dict[str, float]  # the likeliest first tokens and their log-probabilities
 Took = tuple[float, float, Likely]  # seconds to the first token and to the last
@@ -156,8 +158,8 @@ def distance(one: Likely, other: Likely) -> float:
     return statistics.mean(abs(one.get(token, mine) - other.get(token, theirs)) for token in {*one, *other})
 
 
-def identities(own: dict[str, Likely], answers: Iterable[tuple[str, Took]]) -> str:
-    """Say how many answers are another model's, and how far models are apart against one model's own answers."""
+def identities(own: dict[str, Likely], answers: Iterable[tuple[str, Took]]) -> tuple[int, str]:
+    """Count the answers that are another model's, and say how far models are apart against one model's own answers."""
     strangers, drift = 0, 0.0
     for name, (_, _, likely) in answers:
         drift = max(drift, distance(likely, own[name]))
@@ -166,7 +168,7 @@ def identities(own: dict[str, Likely], answers: Iterable[tuple[str, Took]]) -> s
     told = (
         f"answers that are another model's: {strangers}; first tokens of one model differ by at most {drift:.3f} nats, "
     )
-    return f"{told}of two by at least {apart:.3f}"
+    return strangers, f"{told}of two by at least {apart:.3f}"
 
 
 def from_model(own: dict[str, Likely], likely: Likely, name: str) -> float:
@@ -174,8 +176,19 @@ def from_model(own: dict[str, Likely], likely: Likely, name: str) -> float:
     return distance(likely, own[name])
 
 
-def main() -> None:
-    """Print one row a way of asking, then the memory."""
+def missed(cold: Iterable[tuple[str, Took]], strangers: int, pss: int, most: int) -> list[str]:
+    """The bars that were missed, in words; `pss` is in bytes, `most` in MB."""
+    worst = max(first for _, (first, _, _) in cold)
+    bars = {
+        f"a cold answer after {worst:.2f} s, at most {COLD_SECONDS:.0f}": worst <= COLD_SECONDS,
+        f"{strangers} answers of another model": strangers == 0,
+        f"{pss // MEGABYTE} MB, at most {most}": pss <= most * MEGABYTE,
+    }
+    return [words for words, met in bars.items() if not met]
+
+
+def main() -> int:
+    """Print one row a way of asking, then the memory; 1 if a bar was missed."""
     count, most = (int(given) for given in (sys.argv[1:] + ["20", "1024"][len(sys.argv) - 1 :])[:2])
     with service({"SERVING_MEMORY_MB": str(most)}) as running:
         environment = running.main.environ()
@@ -188,9 +201,14 @@ def main() -> None:
         firsts, wholes = [first for _, (first, _, _) in took], [whole for _, (_, whole, _) in took]
         figures = (statistics.median(firsts), max(firsts), statistics.median(wholes), max(wholes))
         print(f"{way:22}{len(took):8}{figures[0]:12.2f}{figures[1]:8.2f}{figures[2]:10.2f}{figures[3]:8.2f}")
-    print(identities({name: likely for name, (_, _, likely) in seen["cold"]}, itertools.chain(*seen.values())))
+    own = {name: likely for name, (_, _, likely) in seen["cold"]}
+    strangers, told = identities(own, itertools.chain(*seen.values()))
+    print(told)
     print(f"SERVING_MEMORY_MB {most}: at most {watch.models} processes, PSS {watch.pss // MEGABYTE} MB, ", end="")
     print(f"RSS {watch.rss // MEGABYTE} MB")
+    over = missed(seen["cold"], strangers, watch.pss, most)
+    print(f"bars missed: {over}")
+    return 1 if over else 0
 
 
 def measure(running: Running, base: str, names: list[str]) -> dict[str, list[tuple[str, Took]]]:
@@ -218,4 +236,4 @@ def measure(running: Running, base: str, names: list[str]) -> dict[str, list[tup
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -36,7 +36,7 @@ def main() -> int:
     tokens.add_argument("file", type=Path, metavar="FILE", help="chat JSONL")
     tokens.add_argument("--model", default="", help="a base model, an alias or an ft: model (default: BASE_MODEL)")
     for name, words in (
-        ("backup", "copy DATA_DIR but its base models to a new folder, also while the engine works"),
+        ("backup", "copy DATA_DIR but base models and logs to a new folder, also while the engine works"),
         ("restore", "put such a copy into a DATA_DIR that has no database"),
     ):
         commands.add_parser(name, help=words).add_argument("folder", type=Path, metavar="FOLDER")

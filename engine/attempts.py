@@ -9,7 +9,11 @@ from pathlib import Path
 
 from engine import durable
 
-# More than crashes of a trainer: engines are killed for reasons of their own, seconds apart and before a first step.
+# A check of files runs in the engine itself and takes seconds: what goes down three times amid one goes down by it.
+CHECKS_ALLOWED = 3
+# A training is a child's work, lasts for hours and survives its own crashes (three of them are counted elsewhere). An
+# engine that goes down beside it was killed, updated or lost its machine: mostly no fault of the job, and seconds apart
+# before its first step. A machine that starts anew is counted too, for a job may take that down, again and again.
 ALLOWED = 10
 _NAME = "starts.json"
 

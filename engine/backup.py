@@ -1,7 +1,8 @@
-"""A copy of all that DATA_DIR holds but base models, made while the engine works, and the way back from it.
+"""A copy of DATA_DIR made while the engine works, and the way back from it: files, uploads, jobs, models and API keys.
 
-The database is copied first, at one moment; then the bytes that it names, which do not change. What was deleted between
-the two is taken out of the copy. PostgreSQL has tools of its own for this.
+Base models are not in it, for they are fetched again, and neither are logs. The database is copied first, at one
+moment; then the bytes that it names, which do not change. What was deleted between the two is taken out of the copy.
+PostgreSQL has tools of its own for this.
 """
 
 import shutil
@@ -10,9 +11,10 @@ from functools import partial
 from pathlib import Path
 
 from engine import durable, lifecycle
-from engine.store import FILES, JOBS, MODELS, PARTS, UPLOADS, Record, Store
+from engine.store import FILES, JOBS, MODELS, PARTS, UPLOADS, Record, Store, copy_file
 
 DATABASE = "engine.sqlite3"
+KEYS = "keys.sqlite3"  # of whoever may call; the gate keeps their hashes
 _TRIES = 5
 _MARKER = "complete.json"
 # What a kill may leave behind, or what a new start makes anew.
@@ -42,6 +44,8 @@ def back_up(store: Store, data_dir: Path, target: Path) -> int:
         _copy_jobs(copied, data_dir, unfinished)
     finally:
         copied.close()
+    if (data_dir / KEYS).is_file():  # else no key was ever made
+        copy_file(data_dir / KEYS, unfinished / KEYS)
     _sync(unfinished)
     unfinished.rename(target)
     durable.sync_folder(target.parent)
@@ -52,19 +56,34 @@ def restore(source: Path, data_dir: Path) -> None:
     """Put a backup into `data_dir`; the database comes last, so that a restore that was killed can be begun again.
 
     Raises:
-        Refused: `source` is no backup or is damaged, or `data_dir` has a database.
+        Refused: `source` is no backup or is damaged, or `data_dir` has a database or other API keys.
     """
     if not (source / DATABASE).is_file():
         raise Refused(f"{source} is no backup: it has no {DATABASE}.")
     if (data_dir / DATABASE).exists():
         raise Refused(f"{data_dir} holds a database already; move it away, or set another DATA_DIR.")
     check(source)
+    _restore_keys(source / KEYS, data_dir / KEYS)
     for name in ("files", "uploads", "jobs"):
         if (source / name).is_dir():
             shutil.copytree(source / name, data_dir / name, dirs_exist_ok=True)
             _sync(data_dir / name)
     (data_dir / "database_id").unlink(missing_ok=True)  # of whatever was here before
-    with (source / DATABASE).open("rb") as stream, durable.replace(data_dir / DATABASE) as copy:
+    _put(source / DATABASE, data_dir / DATABASE)
+
+
+def _restore_keys(saved: Path, place: Path) -> None:
+    if not saved.is_file():
+        return
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _put(saved, place)
+    elif place.read_bytes() != saved.read_bytes():  # those of a restore that was killed are the same
+        raise Refused(f"{place} holds other API keys than the backup; move it away to have those that were saved.")
+
+
+def _put(source: Path, target: Path) -> None:
+    with source.open("rb") as stream, durable.replace(target) as copy:
         shutil.copyfileobj(stream, copy)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine import auto, lifecycle
 from engine.jobs import event, method_of
+from engine.speeds import Kind, Speeds
 from engine.store import JOBS, Place, Record, Store
 
 # Of what is left; a smaller change of an estimate is not worth a write.
@@ -20,10 +21,10 @@ class Line:
     A kind is a base model and a method; the work of a job is the bytes of its training file in all its epochs.
     """
 
-    def __init__(self, store: Store, folder_of: Callable[[str], Path]) -> None:
+    def __init__(self, store: Store, folder_of: Callable[[str], Path], speeds: Speeds) -> None:
         self._store = store
         self._folder_of = folder_of
-        self._seconds_per_byte: dict[tuple[str, str], float] = {}
+        self._speeds = speeds
         self._rows: dict[str, int] = {}
         self._ahead: dict[str, int] = {}
 
@@ -31,7 +32,7 @@ class Line:
         """Learn how long the whole of a job takes; None if nobody knows, such as of one that was broken off."""
         work = self._work(job)
         if seconds and work:
-            self._seconds_per_byte[_kind(job)] = seconds / work
+            self._speeds.learn(_kind(job), seconds / work)
 
     def tell(self, now: int) -> None:
         """Write to each queued job what has changed: its place as an event, and when it will have ended."""
@@ -54,7 +55,7 @@ class Line:
 
     def _seconds(self, job: Record) -> float:
         """How long the job will take; infinity if nobody knows."""
-        rate, work = self._seconds_per_byte.get(_kind(job)), self._work(job)
+        rate, work = self._speeds.of(_kind(job)), self._work(job)
         return rate * work if rate and work else math.inf
 
     def _work(self, job: Record) -> int:
@@ -78,7 +79,7 @@ class Line:
         return epochs(rows, math.ceil(max(1, rows) / batch_size))
 
 
-def _kind(job: Record) -> tuple[str, str]:
+def _kind(job: Record) -> Kind:
     return job["base"], method_of(job)
 
 

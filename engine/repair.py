@@ -22,7 +22,7 @@ def repair(store: Store, data_dir: Path, now: int) -> None:
         _remove_unnamed(data_dir / "files", (row["id"] for row in store.newest(FILES, None)))
         _repair_uploads(store, data_dir / "uploads")
         _repair_jobs(store, data_dir)
-    _remove_dead_workers(data_dir / "workers")
+    _remove_dead_workers(store, data_dir / "workers")
     _tell_missing_files(store, data_dir / "files")
     _tell_missing_models(store, data_dir, now)
 
@@ -61,12 +61,16 @@ def _repair_jobs(store: Store, data_dir: Path) -> None:
             _tell_removed(remains.clear(folder, published))
 
 
-def _remove_dead_workers(folder: Path) -> None:
+def _remove_dead_workers(store: Store, folder: Path) -> None:
+    """Let go of their jobs first: without its lock nobody sees that a worker died, and a lease would be waited for."""
     for one in folder.glob("*"):
         try:
             lock.hold(one, patience=0).close()
         except lock.Busy:
             continue
+        for held in store.held():
+            if held.owner == one.name:
+                store.update(JOBS, held.job_id, owner=None)
         shutil.rmtree(one, ignore_errors=True)
 
 

@@ -1,17 +1,16 @@
 """Moves jobs on, one turn at a time: check the files, train in a child, prove, publish. It trains nothing itself."""
 
 import contextlib
-import json
 import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from engine import attempts, faults, gguf_header, lifecycle, parity, publication, remains
+from engine import attempts, durable, faults, gguf_header, lifecycle, parity
+from engine.endings import Endings
 from engine.jobs import AUTO, event
 from engine.leases import SECONDS, Leases
 from engine.line import Line
@@ -19,18 +18,17 @@ from engine.pace import Pace
 from engine.parts import Parts
 from engine.run import Run, write_spec
 from engine.serving.process import ModelGone, ServedModel, ServerSettings
-from engine.store import EVENTS, FILES, JOBS, MODELS, Claim, ClaimLost, Record, StoreError, is_unreachable
+from engine.speeds import Speeds
+from engine.store import EVENTS, JOBS, Claim, ClaimLost, Record, StoreError, is_unreachable
 from engine.validation import fault_in
 from engine.watch import Watch
 from wire.errors import ApiError, ServerFault
-from wire.ids import model_name
 
 _LOG = logging.getLogger(__name__)
 _CRASHES_ALLOWED = 3
 _FAULTS_ALLOWED = 3
 _LONGEST_PAUSE = 32  # times the pause between turns, while the database is out of reach
 _SWEEP_SECONDS = 10
-_NO_ESTIMATE = {"estimated_finish": None}
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,8 @@ class Worker:
         self._unrecorded: tuple[Claim, str, str] | None = None
         self._faults, self._pause = 0, 1
         self._pace = Pace()
-        self._line = Line(parts.store, parts.jobs.folder)
+        self._endings = Endings(parts, settings.data_dir, settings.organization, settings.base_in_names)
+        self._line = Line(parts.store, parts.jobs.folder, Speeds(settings.data_dir / "speeds.json"))
         self._next_sweep = self._last_turn = 0
 
     def turn(self, now: int) -> None:
@@ -116,8 +115,13 @@ class Worker:
         run, self._run, self._training = self._run, None, None
         if run is not None:
             run.stop()
-            attempts.end(run.folder)
             self._parts.pool.set_training(False)
+            self._let_go(run.job_id)
+
+    def _let_go(self, job_id: str) -> None:
+        """Nobody works on the job any more, and the engine lives; if it has ended, put away what is left of it."""
+        attempts.end(self._parts.jobs.folder(job_id))
+        self._endings.put_away(job_id)
 
     def _turn_or_abandon(self, now: int) -> None:
         try:
@@ -148,15 +152,22 @@ class Worker:
     def _record(self, now: int) -> None:
         """Mark the job as failed that could not be while the database was out of reach or full."""
         if self._unrecorded is not None:
-            self._fail(*self._unrecorded, now)
+            self._endings.fail(*self._unrecorded, now)
             self._unrecorded = None
 
     def _validate(self, claim: Claim, now: int) -> None:
         """Move a job to queued, or to failed with OpenAI's code and the number of the faulty line."""
         job, folder = claim.job, self._parts.jobs.folder(claim.job_id)
-        fault = fault_in(job, folder, self._settings.minimum_examples)
+        if attempts.begin(folder, ()) > attempts.CHECKS_ALLOWED:
+            words = f"The engine went down {attempts.CHECKS_ALLOWED} times in a row while it checked this job's files."
+            self._endings.fail(claim, "worker_crashed", words, now)
+            return
+        try:
+            fault = fault_in(job, folder, self._settings.minimum_examples)
+        finally:
+            attempts.end(folder)
         if fault is not None:
-            self._fail(claim, fault.code, fault.message, now, fault.param)
+            self._endings.fail(claim, fault.code, fault.message, now, fault.param)
             return
         said = {EVENTS: [event(job["id"], now, lifecycle.VALIDATED)]}
         claim.move(lifecycle.QUEUED, lifecycle.may_become(lifecycle.QUEUED), said, owner=None)
@@ -170,13 +181,13 @@ class Worker:
         job = claim.job
         base = self._parts.models.base_of(job["base"])
         if base is None:
-            self._fail(claim, "model_not_found", f"The base model {job['base']} is gone.", now)
+            self._endings.fail(claim, "model_not_found", f"The base model {job['base']} is gone.", now)
             return
         try:
             base_path = self._parts.models.base_path(base)
         except ApiError as reason:
             if reason.code != "model_loading":
-                self._fail(claim, reason.code or "model_not_found", str(reason), now)
+                self._endings.fail(claim, reason.code or "model_not_found", str(reason), now)
             return
         if job["status"] == lifecycle.QUEUED:
             begun = lifecycle.begun(self._settings.context_tokens, gguf_header.read(base_path).context)
@@ -186,13 +197,13 @@ class Worker:
         folder = self._parts.jobs.folder(job["id"])
         if attempts.begin(folder, self._store.steps(job["id"])) > attempts.ALLOWED:
             words = f"The engine went down with this job {attempts.ALLOWED} times in a row, no step between them."
-            self._fail(claim, "worker_crashed", words, now)
+            self._endings.fail(claim, "worker_crashed", words, now)
         elif (folder / "result.json").exists():
             self._pace = Pace()
             try:
                 self._finish(claim, folder, now)
             finally:
-                attempts.end(folder)
+                self._let_go(claim.job_id)
         else:
             self._start(claim, base_path, now)
 
@@ -200,9 +211,9 @@ class Worker:
         job, folder = claim.job, self._parts.jobs.folder(claim.job_id)
         context = gguf_header.within_context(base_path, self._settings.context_tokens)
         write_spec(job, folder, base_path, context, self._settings.training_threads)
-        self._parts.pool.set_training(True)
         self._pace = Pace(now)
         self._run, self._training = Run(job["id"], folder, base_path, Watch(self._settings.stall_seconds)), claim
+        self._parts.pool.set_training(True)  # no sooner: only the end of a run gives serving its threads back
 
     def _follow(self, run: Run, now: int) -> None:
         claim = self._in_hand = cast(Claim, self._training)
@@ -210,19 +221,14 @@ class Worker:
         for message in run.messages():
             self._note(claim, message, now)
         job = self._store.one(JOBS, id=run.job_id)
-        if job is None or job["status"] != lifecycle.RUNNING or job["fence"] != claim.fence:
-            self._end_run()
-            if job and job["status"] == lifecycle.CANCELLED:
-                remains.clear(run.folder)  # what the trainer wrote after the caller's word
-        elif end is None:
-            return
-        elif (run.folder / "result.json").exists():
-            self._finish(claim, run.folder, now)
-        else:
-            self._count_crash(claim, f"The trainer {end}", now)
-        self._run = self._training = None
-        attempts.end(run.folder)
-        self._parts.pool.set_training(False)
+        if job is not None and job["status"] == lifecycle.RUNNING and job["fence"] == claim.fence:
+            if end is None:
+                return
+            if (run.folder / "result.json").exists():
+                self._finish(claim, run.folder, now)
+            else:
+                self._count_crash(claim, f"The trainer {end}", now)
+        self._end_run()
 
     def _note(self, claim: Claim, message: dict[str, Any], now: int) -> None:
         """Turn one line of the trainer into the job's fields and events."""
@@ -242,7 +248,7 @@ class Worker:
             case "checkpoint" | "saved":
                 claim.note(crashes=0)
             case "error":
-                self._fail(claim, message["code"], message["message"], now)
+                self._endings.fail(claim, message["code"], message["message"], now)
 
     def _foresee(self, claim: Claim, said: Record, finish: int | None) -> None:
         claim.note(said, **({"estimated_finish": finish} if finish else {}))
@@ -253,34 +259,23 @@ class Worker:
         crashes = claim.job["crashes"] + 1
         if crashes >= _CRASHES_ALLOWED:
             reason = f"{what}, {crashes} times without progress; the logs in the job's folder say more."
-            self._fail(claim, "worker_crashed", reason, now)
+            self._endings.fail(claim, "worker_crashed", reason, now)
             return
         claim.note(event(claim.job_id, now, f"{what}; going on from what is on disk", level="warn"), crashes=crashes)
 
     def _finish(self, claim: Claim, folder: Path, now: int) -> None:
         """Prove that the model answers when served as it did when trained, then let it be seen."""
-        job = claim.job
         try:
-            verdict = self._prove(job, folder)
+            verdict = self._prove(claim.job, folder)
         except (ModelGone, ServerFault) as gone:
             self._count_crash(claim, f"The proof broke off: {gone}", now)
             return
         if not verdict.same:
-            self._fail(claim, "train_serve_mismatch", verdict.message, now)
+            self._endings.fail(claim, "train_serve_mismatch", verdict.message, now)
             return
-        result = json.loads((folder / "result.json").read_text())
-        base = self._settings.base_in_names or job["base"]
-        name_of = partial(model_name, base, self._settings.organization, job["suffix"])
-        models = publication.model_rows(job, folder, result, name_of, now)
-        csv = self._parts.files.prepare_result(folder / "metrics.csv", "step_metrics.csv", now)
-        also = {EVENTS: publication.last_events(models, verdict.message, result, now), MODELS: models, FILES: [csv]}
-        values = {"hyperparameters": result["hyperparameters"], "trained_tokens": result["trained_tokens"]}
-        values |= {"fine_tuned_model": models[-1]["id"], "result_file": csv["id"], "finished_at": now, **_NO_ESTIMATE}
-        self._line.measure(job | values, self._pace.whole(now))
-        if claim.move(lifecycle.SUCCEEDED, lifecycle.may_become(lifecycle.SUCCEEDED), also, **values):
-            remains.clear(folder, [self._settings.data_dir / model["adapter"] for model in models])
-        else:
-            self._parts.files.discard(csv)
+        result = durable.read_json(folder / "result.json")
+        self._line.measure(claim.job | {"hyperparameters": result["hyperparameters"]}, self._pace.whole(now))
+        self._endings.publish(claim, result, verdict.message, now)
 
     def _prove(self, job: Record, folder: Path) -> parity.Parity:
         base = self._parts.models.resolve(job["base"])
@@ -288,13 +283,3 @@ class Worker:
         context = gguf_header.within_context(base.base, self._settings.context_tokens)
         settings = ServerSettings(context, 1, max(1, self._settings.training_threads))
         return parity.compare(model, folder / "parity.json", settings)
-
-    def _fail(self, claim: Claim, code: str, message: str, now: int, param: str | None = None) -> None:
-        error, folder = {"code": code, "message": message, "param": param}, self._parts.jobs.folder(claim.job_id)
-        said = {EVENTS: [event(claim.job_id, now, message, level="error")]}
-        before = lifecycle.may_become(lifecycle.FAILED)
-        job = self._store.one(JOBS, id=claim.job_id) if code == "disk_full" else None
-        if job and job["status"] in before and job["fence"] == claim.fence:  # the database needs the room
-            remains.remove(folder.glob("checkpoints/*"))
-        if claim.move(lifecycle.FAILED, before, said, error=error, finished_at=now, **_NO_ESTIMATE):
-            remains.clear(folder)

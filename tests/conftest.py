@@ -85,7 +85,9 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say where the tests run that were left out."""
+    """Say where the tests run that were left out, and that what needs a PostgreSQL ran on SQLite or not at all."""
+    if binaries() is None:
+        terminalreporter.line(WITHOUT)
     if count := LEFT_OUT.get("left_out"):
         what = "that install packages of their own, most of them other people's clients"
         terminalreporter.line(f"Not run here: {count} tests {what}; `make clients` runs them.")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bench import broken_uploads, durability
+from bench import broken_uploads, durability, kills, many_models
 from bench.durability import Call
 
 ID = "file-1"
@@ -50,3 +50,32 @@ def test_a_step_that_is_missing_or_late_is_told(fault_of: Callable[[list[Call], 
 def test_a_sync_that_failed_is_none() -> None:
     failed = [Call(call.name, call.text.replace("= 0", "= -1 EIO")) for call in GOOD]
     assert durability.fault_of_upload(failed, ID) == "fsync of the file is not where it belongs before the answer"
+
+
+@pytest.mark.parametrize(
+    ("worst", "strangers", "megabytes", "missed"),
+    [(1.0, 0, 64, 0), (1.01, 0, 64, 1), (1.0, 1, 64, 1), (1.0, 0, 65, 1), (1.5, 2, 70, 3)],
+)
+def test_each_bar_of_many_models_is_missed_by_itself(worst: float, strangers: int, megabytes: int, missed: int) -> None:
+    cold: list[tuple[str, many_models.Took]] = [("a", (0.2, 0.5, {})), ("b", (worst, 2.0, {}))]
+    assert len(many_models.missed(cold, strangers, megabytes * many_models.MEGABYTE, 64)) == missed
+
+
+def test_an_answer_nearest_to_another_model_is_counted() -> None:
+    own = {"a": {"x": -0.1, "y": -3.0}, "b": {"x": -3.0, "y": -0.1}}
+    answers: list[tuple[str, many_models.Took]] = [("a", (0, 0, own["a"])), ("b", (0, 0, own["a"]))]
+    assert many_models.identities(own, answers)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("statuses", "published", "found"),
+    [
+        ("succeeded failed", "0", []),
+        ("succeeded succeeded", "0", ["1"]),
+        ("failed failed", "", ["0", "1"]),
+        ("failed failed", "0", ["0", "1"]),
+    ],
+)
+def test_kills_that_no_job_survives_with_a_model_are_a_fault(statuses: str, published: str, found: list[str]) -> None:
+    jobs = [{"id": str(number), "status": status} for number, status in enumerate(statuses.split())]
+    assert kills.without_model(jobs, [{"job_id": one} for one in published]) == found

@@ -1,6 +1,7 @@
 """The engine's facts in a database, and the steps from one version of its tables to the next."""
 
 from engine.store.claims import Claim, ClaimLost, Holding
+from engine.store.copies import copy_file
 from engine.store.database import Place, Record, Store, StoreError
 from engine.store.migration import NewerSchema
 from engine.store.rows import is_full, is_unreachable
@@ -36,6 +37,7 @@ __all__ = [
     "Record",
     "Store",
     "StoreError",
+    "copy_file",
     "is_full",
     "is_unreachable",
 ]

@@ -1,6 +1,5 @@
 """The engine's facts: files, jobs, events and models, in SQLite or PostgreSQL. It knows no rules."""
 
-import contextlib
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, create_eng
 from sqlalchemy.exc import DatabaseError
 
 from engine import lifecycle
-from engine.store import claims, cursors, migration, outbox
+from engine.store import claims, copies, cursors, migration, outbox
 from engine.store.claims import Claim, Holding
 from engine.store.rows import Rows, add, add_new, again_with_room
 from engine.store.tables import EVENTS, FACTS, JOBS, PARTS, UPLOADS
@@ -236,8 +235,7 @@ class Store:
         try:
             if not isinstance(source.driver_connection, sqlite3.Connection):
                 raise ValueError("Only SQLite is copied here; a PostgreSQL is saved with pg_dump.")
-            with contextlib.closing(sqlite3.connect(path)) as target:
-                source.driver_connection.backup(target)
+            copies.copy(source.driver_connection, path)
         finally:
             source.close()
 

@@ -1,7 +1,7 @@
 """Sends what the outbox holds, at least once and under one id, until it is taken or 72 hours are over.
 
 `Deliveries.turn(now)` decides what is sent now, a thread a delivery sends it; what a kill interrupts is sent again.
-Of several engines on one database one sends a delivery at a time: whoever counts the attempt has it for a while.
+Where one engine takes another's place, and both are there, one sends a delivery: whoever counts the attempt has it.
 """
 
 import logging
@@ -11,14 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.store import WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS, WEBHOOK_EVENTS, Record, Store
-from engine.webhooks import message
+from engine.store import WEBHOOK_ENDPOINTS, WEBHOOK_EVENTS, Record, Store
+from engine.webhooks import handout, message
 from engine.webhooks.sender import Sender, Unreachable
 from wire.errors import BadRequest
-from wire.ids import new_id
 
 _LOG = logging.getLogger(__name__)
-_NEW, _HANDED_OUT = "new", "handed_out"
 _PENDING = "pending"
 _GONE = 410
 # Endpoints that are sent to at once; each gets one delivery at a time, so that a slow one holds up itself alone.
@@ -66,8 +64,7 @@ class Deliveries:
         if now >= self._next_sweep or now < self._next_sweep - _SWEEP_SECONDS:  # a clock may be set back
             self._next_sweep = now + _SWEEP_SECONDS
             self._store.forget_deliveries(now - self._schedule.kept)
-        while new := self._store.newest(WEBHOOK_EVENTS, 1, ascending=True, status=_NEW):
-            self._hand_out(new[0], now)
+        handout.hand_out(self._store, now)
         for row in self._store.due_deliveries(now, _LOOKED_AT, list(self._busy)):
             endpoint_id = row["endpoint_id"]
             if endpoint_id not in self._busy and len(self._busy) < _AT_ONCE:
@@ -88,23 +85,6 @@ class Deliveries:
             except Exception:  # the edge of this thread: one bad turn must not end all deliveries
                 _LOG.exception("A turn of the webhooks failed.")
         self.settle()
-
-    def _hand_out(self, event: Record, now: float) -> None:
-        endpoints = self._store.newest(WEBHOOK_ENDPOINTS, None, ascending=True)
-        rows = [
-            {
-                "id": new_id("wh_"),
-                "status": _PENDING,
-                "endpoint_id": endpoint["id"],
-                "event_id": event["id"],
-                "created_at": event["created_at"],
-                "attempts": 0,
-                "due_at": now,
-            }
-            for endpoint in endpoints
-            if event["type"] in endpoint["event_types"] and endpoint["created_at"] <= event["created_at"]
-        ]
-        self._store.move(WEBHOOK_EVENTS, event["id"], _HANDED_OUT, (_NEW,), {WEBHOOK_DELIVERIES: rows})
 
     def _attempt(self, delivery: Record, now: float) -> None:
         try:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.store import WEBHOOK_ENDPOINTS, Record, Store
-from engine.webhooks import message, signing
+from engine.webhooks import handout, message, signing
 from engine.webhooks.sender import Sender, Unreachable
 from wire.errors import BadRequest, NotFound
 from wire.ids import new_id
@@ -37,6 +37,7 @@ class Endpoints:
             "updated_at": now,
             "secret": signing.new_secret(),
         }
+        handout.hand_out(self._store, now)
         self._store.insert({WEBHOOK_ENDPOINTS: [row]})
         return _with_secret(row)
 

@@ -1,4 +1,8 @@
-"""The contract, kept by `python -m engine serve` as a user starts it, over a socket, on PostgreSQL if it is here."""
+"""The contract, kept by `python -m engine serve` as a user starts it, over a socket, on PostgreSQL if it is here.
+
+On SQLite it is kept in this process (a second pass here would cost five trainings more), and the whole service's tests
+drive the engine over a socket on SQLite.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +27,7 @@ class TestEngineOverASocket(ContractSuite):
     @pytest.fixture(scope="class")
     @classmethod
     def database_url(cls, request: pytest.FixtureRequest) -> str:
-        """Without PostgreSQL it is SQLite once more; that its own tests did not run, they say."""
+        """Without PostgreSQL it is SQLite once more, which the end of the run says."""
         return str(request.getfixturevalue("postgres").new_database()) if binaries() else ""
 
     @pytest.fixture(scope="class")

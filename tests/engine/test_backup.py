@@ -10,9 +10,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from bench.backups import drive
+from config import EngineConfig
 from engine import backup, lock
 from engine.parts import Parts
 from engine.store import JOBS, Store
+from gate import KeyFile
 from tests.engine.hollow import LINE, MODEL, create, hollow_engine, publish, upload
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +86,23 @@ def test_a_checkpoint_without_its_marker_is_not_copied(caller: FlaskClient, part
         "step-4/complete.json",
         "step-4/optimizer.safetensors",
     ]
+
+
+def test_api_keys_open_what_was_restored_and_replace_no_others(parts: Parts, tmp_path: Path) -> None:
+    data, new = EngineConfig(data_dir=tmp_path / "data"), EngineConfig(data_dir=tmp_path / "new")
+    keys = KeyFile(data.key_file)
+    before, key = keys.make("laptop", frozenset({"read"}))
+    backup.back_up(parts.store, data.data_dir, tmp_path / "backup")
+    after, _ = keys.make("later", frozenset({"read"}))
+    backup.restore(tmp_path / "backup", new.data_dir)
+    assert [KeyFile(new.key_file).find(one) for one in (before, after)] == [key, None]
+    (new.data_dir / backup.DATABASE).unlink()  # as if it had been killed
+    backup.restore(tmp_path / "backup", new.data_dir)
+    (new.data_dir / backup.DATABASE).unlink()
+    own, _ = KeyFile(new.key_file).make("own", frozenset({"read"}))
+    with pytest.raises(backup.Refused, match="other API keys"):
+        backup.restore(tmp_path / "backup", new.data_dir)
+    assert KeyFile(new.key_file).find(own)
 
 
 def test_a_damaged_backup_is_not_restored(caller: FlaskClient, parts: Parts, tmp_path: Path) -> None:

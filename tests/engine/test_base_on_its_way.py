@@ -71,8 +71,8 @@ def test_a_paused_job_keeps_its_checkpoints_when_the_disk_is_full(job: tuple[Par
     kept = parts.jobs.folder("ftjob-1") / "checkpoints" / "step-1"
     kept.mkdir(parents=True)
     parts.store.update(JOBS, "ftjob-1", status="paused")
-    worker._fail(claim, "disk_full", "full", NOW)
+    worker._endings.fail(claim, "disk_full", "full", NOW)
     assert kept.is_dir()
     parts.store.update(JOBS, "ftjob-1", status="running")
-    worker._fail(claim, "disk_full", "full", NOW)
+    worker._endings.fail(claim, "disk_full", "full", NOW)
     assert not kept.exists()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from engine.line import Line
+from engine.speeds import Speeds
 from engine.store import EVENTS, JOBS, Store
 
 NOW = 1_000
@@ -39,7 +40,11 @@ def put(store: Store, tmp_path: Path) -> Put:
 
 @pytest.fixture
 def line(store: Store, tmp_path: Path) -> Line:
-    return Line(store, lambda job_id: tmp_path / job_id)
+    return restarted(store, tmp_path)
+
+
+def restarted(store: Store, folder: Path) -> Line:
+    return Line(store, lambda job_id: folder / job_id, Speeds(folder / "speeds.json"))
 
 
 def ends(store: Store) -> dict[str, int | None]:
@@ -68,7 +73,7 @@ def test_another_engine_does_not_tell_the_same_again(store: Store, put: Put, lin
     put("a", "running")
     put("b")
     line.tell(NOW)
-    Line(store, lambda job_id: tmp_path / job_id).tell(NOW + 1)
+    restarted(store, tmp_path).tell(NOW + 1)
     assert told(store, "b") == ["Job is queued: 1 ahead of it."]
 
 
@@ -83,6 +88,32 @@ def test_an_end_is_that_of_the_job_before_and_what_the_own_work_takes(store: Sto
     assert ends(store) == {"b": NOW + 50 + 200, "c": NOW + 50 + 200 + 50}
     line.tell(NOW + 100)  # the running one is late
     assert ends(store) == {"b": NOW + 100 + 200, "c": NOW + 100 + 200 + 50}
+
+
+def test_an_engine_that_was_restarted_knows_how_fast_it_trains(
+    store: Store, put: Put, line: Line, tmp_path: Path
+) -> None:
+    running = put("a", "running", estimated_finish=NOW + 50)
+    put("b")
+    for seconds in (50, 100, 101):  # the last of these is not worth a write
+        line.measure(running, seconds)
+    restarted(store, tmp_path).tell(NOW)
+    assert ends(store) == {"b": NOW + 50 + 100}
+
+
+@pytest.mark.parametrize("content", ["", "{", "[[1]]", '{"a": 1}', '[["m", "supervised", "fast"]]'])
+def test_speeds_that_cannot_be_read_are_not_known(tmp_path: Path, content: str) -> None:
+    (tmp_path / "speeds.json").write_text(content)
+    speeds = Speeds(tmp_path / "speeds.json")
+    assert speeds.of(("m", "supervised")) is None
+    speeds.learn(("m", "supervised"), 2.0)
+    assert Speeds(tmp_path / "speeds.json").of(("m", "supervised")) == 2.0
+
+
+def test_a_speed_that_cannot_be_written_harms_nothing(tmp_path: Path) -> None:
+    speeds = Speeds(tmp_path / "gone" / "speeds.json")
+    speeds.learn(("m", "dpo"), 2.0)
+    assert speeds.of(("m", "dpo")) == 2.0
 
 
 def test_epochs_left_to_auto_are_those_that_the_trainer_would_take(store: Store, put: Put, line: Line) -> None:

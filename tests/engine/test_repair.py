@@ -141,6 +141,21 @@ def test_an_empty_database_removes_nothing_from_a_folder_that_has_no_mark_yet(tm
     assert kept.exists()
 
 
+def test_the_jobs_of_dead_workers_wait_for_no_lease_and_those_of_living_ones_are_left_to_them(
+    caller: FlaskClient, store: Store, tmp_path: Path
+) -> None:
+    dead, living = (Leases(tmp_path / "data" / "workers") for _ in range(2))
+    jobs = [a_job(caller, store, "running") for _ in range(2)]
+    for leases in (dead, living):
+        leases.hold()
+        assert store.claim(leases.owner, ("running",))
+    assert dead._lock is not None
+    dead._lock.close()  # as the system does when its process is killed
+    start(store, tmp_path)
+    assert [(one.job_id, one.owner) for one in store.held()] == [(jobs[1], living.owner)]
+    living.close()
+
+
 def test_the_locks_of_dead_workers_are_removed_and_those_of_living_ones_stay(store: Store, tmp_path: Path) -> None:
     folder = tmp_path / "data" / "workers"
     write(folder / "worker_dead" / "lock")

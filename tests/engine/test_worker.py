@@ -179,7 +179,7 @@ def test_a_failure_that_cannot_be_recorded_at_once_is_recorded_later(
 ) -> None:
     tries = list[str]()
     job_id = create(caller)["id"]
-    fail = worker._fail
+    fail = worker._endings.fail
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -191,7 +191,19 @@ def test_a_failure_that_cannot_be_recorded_at_once_is_recorded_later(
         fail(claim, code, *rest)
 
     monkeypatch.setattr(worker, "_validate", full)
-    monkeypatch.setattr(worker, "_fail", fail_at_the_second_try)
+    monkeypatch.setattr(worker._endings, "fail", fail_at_the_second_try)
     take_turns(worker, lambda: parts.jobs.retrieve(job_id)["status"] == "failed")
     assert parts.jobs.retrieve(job_id)["error"]["code"] == "disk_full"
     assert tries == ["disk_full", "disk_full"]
+
+
+def test_a_trainer_that_cannot_be_started_takes_no_threads_from_serving(
+    parts: Parts, caller: FlaskClient, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = list[bool]()
+    monkeypatch.setattr(parts.pool, "set_training", told.append)
+    job_id = create(caller)["id"]
+    (parts.jobs.folder(job_id) / "trainer.log").mkdir()
+    take_turns(worker, lambda: parts.jobs.retrieve(job_id)["status"] == "failed")
+    assert "IsADirectoryError" in parts.jobs.retrieve(job_id)["error"]["message"]
+    assert told[-1:] != [True]

@@ -7,6 +7,8 @@ import platform
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from tests.contract.clients.catalogue import CLIENTS, ROOT, Client
@@ -24,15 +26,16 @@ base URL and a key, which nobody looks at. It uploads, trains, and asks the mode
 real, on a random model of two layers (and an encoder of one). "engine" says which settings the engine has for its sake.
 
 `{command}` drives them all and writes this table; `tests/contract/clients/` has the
-scripts and pins every version, and `make clients` fails when a line is no longer true. The environments are kept in
+scripts and pins every version, and `make clients` fails when a case does not work. The environments are kept in
 `.venv-clients/`, 1.8 GB in all; Node.js comes from the Python package index, and its SDK from npm's. Without an index
 the tests fail, and say that these clients were not driven.
 
-Last written with Python {python} on {system}.
+{origin}
 
 | client | version | engine | what it does | result |
 | --- | --- | --- | --- | --- |
 """
+OURS = ("torch", "xllamacpp", "flask", "granian", "sqlalchemy")
 COMMAND = "python -m tests.contract.clients.conformance"
 
 
@@ -47,9 +50,12 @@ def _settings(client: Client) -> str:
     return ", ".join(f"`{name}={value}`" for name, value in client.settings) or "as it is"
 
 
-def write(table: Path, lines: Iterable[str]) -> None:
-    """Write the document with these lines of the table."""
-    head = _HEAD.format(command=COMMAND, python=platform.python_version(), system=platform.system())
+def write(table: Path, lines: Iterable[str], day: date) -> None:
+    """Write the document with these lines of the table, from a run that began on `day` (UTC)."""
+    versions = ", ".join(f"{name} {version(name)}" for name in OURS)
+    where = f"Python {platform.python_version()} on {platform.system()}"
+    origin = f"From the run of {day.isoformat()} with {where}; of the engine's own: {versions}."
+    head = _HEAD.format(command=COMMAND, origin=origin)
     table.write_text(head + "".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
@@ -64,12 +70,13 @@ def _last_line(fault: str) -> str:
 
 def main() -> int:
     """Drive every client, write the table, and return 1 if a case did not work."""
+    day = datetime.now(UTC).date()
     with tempfile.TemporaryDirectory() as folder:
         base_model = write_tiny_gguf(Path(folder) / "tiny.gguf", context=CONTEXT)
         lines = [
             line for client in CLIENTS for line in rows(client, _drive(client, base_model, Path(folder)).__getitem__)
         ]
-    write(TABLE, lines)
+    write(TABLE, lines, day)
     return int(any(" | works |" not in line for line in lines))
 
 

@@ -4,13 +4,16 @@ import collections
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from bench import claims
 from engine.jobs import event
 from engine.store import EVENTS, JOBS, MODELS, Claim, ClaimLost, Store
 from tests.engine.store.rows import a_job
+from tests.fakes.ports import until
 
 ROOT = Path(__file__).parents[3]
 # In short; `python -m bench.claims` takes a thousand jobs and fifty stops.
@@ -123,6 +126,22 @@ def test_six_claimers_take_every_job_once(store: Store, database: Path | str) ->
     by_model = {job["id"]: job["model"] for job in store.newest(JOBS, JOBS_TO_CLAIM)}
     assert {row["job_id"]: row["message"] for row in told} == by_model
     assert len(told) == JOBS_TO_CLAIM
+
+
+def test_callers_over_http_meet_no_lock_while_others_claim(database: Path | str, tmp_path: Path) -> None:
+    tally = claims.drive(tmp_path, "" if isinstance(database, Path) else database, claimers=2, jobs=60, stops=0, seed=1)
+    assert (tally.broken, tally.failures) == ([], [])
+    assert tally.answers >= len(("upload", "create", "read", "list", "cancel"))
+
+
+def test_a_call_that_fails_breaks_a_bar(tmp_path: Path) -> None:
+    nobody_there, tally, over = "http://127.0.0.1:9/v1", claims.Tally(), threading.Event()
+    caller = threading.Thread(target=claims.call, args=(nobody_there, over, tally))
+    caller.start()
+    until(lambda: tally.failures)
+    over.set()
+    caller.join()
+    assert claims.Tally({"calls that failed": len(tally.failures), "double claims": 0}).broken == ["calls that failed"]
 
 
 def test_a_worker_that_was_stopped_past_its_lease_writes_nothing_more(store: Store, database: Path | str) -> None:

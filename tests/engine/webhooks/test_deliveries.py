@@ -106,11 +106,22 @@ def test_an_endpoint_hears_nothing_of_what_was_before_it(
     client: OpenAI, receiver: Receiver, store: Store, deliveries: Deliveries
 ) -> None:
     add_running_job(store, "ftjob-1")
-    end_job(store, "ftjob-1", int(time.time()) - 5)
+    end_job(store, "ftjob-1", int(time.time()) + 3600)  # by a clock that was wrong then
     subscribe(client, receiver)
-    take_turn(deliveries, time.time())
+    take_turn(deliveries, time.time() + 3600)
     assert receiver.got == []
     assert store.newest(WEBHOOK_EVENTS, 1, status="new") == []
+
+
+def test_an_endpoint_hears_of_what_was_after_it_though_the_clock_was_set_back(
+    client: OpenAI, receiver: Receiver, store: Store, deliveries: Deliveries
+) -> None:
+    subscribe(client, receiver)
+    add_running_job(store, "ftjob-1")
+    before = int(time.time()) - 3600
+    end_job(store, "ftjob-1", before)
+    take_turn(deliveries, before)
+    assert [one.job_id for one in receiver.got] == ["ftjob-1"]
 
 
 def test_both_secrets_sign_while_the_old_one_is_active(
