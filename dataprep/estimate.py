@@ -1,6 +1,5 @@
 """Estimates epochs, cost and time of a training, and says by which formula and on what grounds; it measures nothing."""
 
-import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -13,10 +12,6 @@ OUR_PRICES = Path(__file__).with_name("prices.toml")
 TARGET_EPOCHS = 3
 MIN_TARGET_EXAMPLES, MAX_TARGET_EXAMPLES = 100, 25_000
 MIN_EPOCHS, MAX_EPOCHS = 1, 25
-# Our engine's rule for `auto`; it stands in engine/auto.py, which this must not import, and a test holds the two
-# together. Below so many rows: rows of a batch, the steps wanted and the fewest epochs of chats, the fewest of pairs.
-_ENGINE = ((24, 2, 24, 10, 3), (100, 4, 90, 3, 3), (1000, 8, 90, 3, 3), (5000, 8, 90, 2, 2), (math.inf, 8, 90, 1, 1))
-_MOST_OF_PAIRS, _STEPS_OF_PAIRS = 10, 12
 _RATES = ("training", "input", "cached_input", "output")
 _WORDS = ("as_of", "source", "note")
 _MILLION = 1_000_000
@@ -82,18 +77,6 @@ def estimate_epochs(examples: int) -> Epochs:
         return Epochs(epochs, f"{why}max({MIN_EPOCHS}, {MAX_TARGET_EXAMPLES} // {examples}) = {epochs}")
     why = f"{MIN_TARGET_EXAMPLES} <= {examples} x {TARGET_EPOCHS} <= {MAX_TARGET_EXAMPLES}: "
     return Epochs(TARGET_EPOCHS, f"{why}the target of {TARGET_EPOCHS}")
-
-
-def estimate_epochs_of_engine(examples: int, *, pairs: bool = False) -> Epochs:
-    """Return how often our engine goes through a set of so many chats, or `pairs`, where `auto` lets it choose."""
-    batch, wanted, fewest, fewest_of_pairs = next(band[1:] for band in _ENGINE if examples < band[0])
-    most = MAX_EPOCHS
-    if pairs:
-        wanted, fewest, most = _STEPS_OF_PAIRS, fewest_of_pairs, _MOST_OF_PAIRS
-    steps = max(1, math.ceil(examples / batch))
-    epochs = min(most, max(fewest, round(wanted / steps)))
-    why = f"the engine's: {wanted} steps wanted / {steps} an epoch, in batches of {batch}"
-    return Epochs(epochs, f"{why}; at least {fewest}, at most {most}: {epochs}")
 
 
 def load_prices(path: Path | None = None) -> dict[str, Price]:

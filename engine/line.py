@@ -5,10 +5,11 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from engine import auto, lifecycle
+from engine import lifecycle
 from engine.jobs import event, method_of
 from engine.speeds import Kind, Speeds
 from engine.store import JOBS, Place, Record, Store
+from wire import auto
 
 # Of what is left; a smaller change of an estimate is not worth a write.
 _TOLERANCE = 0.05

@@ -1,5 +1,6 @@
 """What training on a file would take: its numbers, and epochs, cost and minutes; the file goes to an engine at most."""
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from services.client import Upstream, body_of
 from services.failures import MARK, nonsense
 from services.files import Incoming, upstream_name
 from services.fine_tuning import FineTuning
+from wire import auto
 from wire.errors import ApiError, BadRequest, PayloadTooLarge
 
 if TYPE_CHECKING:
@@ -125,11 +127,21 @@ class Outlook:
 
 def _rule(file: Incoming, *, by_engine: bool) -> "Callable[[int], Epochs]":
     """How many epochs the upstream makes of `auto`: an engine of ours by its own rule, others by OpenAI's."""
-    from dataprep.estimate import estimate_epochs, estimate_epochs_of_engine
+    from dataprep.estimate import estimate_epochs
     from dataprep.methods import method_of
 
     file.stream.seek(0)
-    return partial(estimate_epochs_of_engine, pairs=method_of(file.stream) == "dpo") if by_engine else estimate_epochs
+    return partial(_epochs_of_engine, pairs=method_of(file.stream) == "dpo") if by_engine else estimate_epochs
+
+
+def _epochs_of_engine(rows: int, *, pairs: bool) -> "Epochs":
+    from dataprep.estimate import Epochs
+
+    batch = auto.batch_size(rows)
+    steps = max(1, math.ceil(rows / batch))
+    epochs = auto.epochs_of_pairs(rows, steps) if pairs else auto.epochs(rows, steps)
+    what = "pairs" if pairs else "chats"
+    return Epochs(epochs, f"the engine's rule for {what}, {steps} steps an epoch in batches of {batch}: {epochs}")
 
 
 def speed_of(job: dict[str, Any], events: list[dict[str, Any]]) -> float:

@@ -43,7 +43,7 @@ IMPORTS: dict[str, set[str]] = {
     "engine.reporting.wandb_child": {"lifeline", "limits"},
     "engine.store": {"engine.store", "engine.lifecycle", "wire"},
     "engine.trainer": {
-        *("engine.trainer", "engine.architectures", "engine.auto", "engine.durable", "engine.lock"),
+        *("engine.trainer", "engine.architectures", "engine.durable", "engine.lock"),
         *("wire", "lifeline", "limits", "unpickling"),
     },
     "engine.serving": {

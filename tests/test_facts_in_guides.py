@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from engine import auto, parity
+from engine import parity
 from engine.catalogue import default_catalogue
 from engine.trainer import recipe
 from services.models import shut_down_on
 from tests.guides import CHINESE, DOCS, ROOT
+from wire import auto
 
 
 def constant(module: str, name: str) -> int:

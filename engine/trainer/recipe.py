@@ -8,7 +8,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine import auto
+from wire import auto
 
 PEAK_LEARNING_RATE = 5e-4  # at learning_rate_multiplier 1
 SETTLED = ("n_epochs", "batch_size", "learning_rate_multiplier")

@@ -9,12 +9,10 @@ from dataprep.estimate import (
     Price,
     estimate_cost,
     estimate_epochs,
-    estimate_epochs_of_engine,
     estimate_minutes,
     example_limit,
     load_prices,
 )
-from engine.trainer.recipe import Requested, settle
 
 MINE = """
 [models."my-model"]
@@ -124,12 +122,6 @@ def test_a_broken_table_is_refused_with_the_reason(text: str, words: str, tmp_pa
     table.write_text(text, encoding="utf-8")
     with pytest.raises(BadPrices, match=words):
         load_prices(table)
-
-
-@pytest.mark.parametrize("pairs", [False, True])
-def test_our_engines_rule_is_the_one_that_its_trainer_goes_by(pairs: bool) -> None:
-    for rows in range(1, 6001):
-        assert estimate_epochs_of_engine(rows, pairs=pairs).epochs == settle(Requested(), rows, pairs).n_epochs, rows
 
 
 def test_minutes_come_from_the_measured_speed_and_say_what_they_assume() -> None:

@@ -1,4 +1,4 @@
-"""What `auto` stands for, by the number of rows; figures behind the numbers are in docs/log.md. It touches no file."""
+"""What `auto` stands for on our engine, by the number of rows; the figures behind the numbers are in docs/log.md."""
 
 SMALL_SET = 24  # rows below which every optimizer step counts
 
