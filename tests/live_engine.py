@@ -9,6 +9,8 @@ from typing import IO, Any, Self
 from tests.fakes.ports import PATIENCE, free_port, wait_until_serving
 
 ROOT = Path(__file__).resolve().parents[1]
+# Tests run side by side, one for each core: threads of one training would wait for each other at every step.
+ONE_THREAD = {"TRAINING_THREADS": "1", "SERVING_THREADS": "1"}
 
 
 class LiveEngine:
@@ -21,7 +23,7 @@ class LiveEngine:
     def __init__(self, folder: Path, base_model: Path, **settings: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/v1"
-        own = {"ENGINE_PORT": str(self.port), "DATA_DIR": str(folder), "CONTEXT_TOKENS": "256"}
+        own = {"ENGINE_PORT": str(self.port), "DATA_DIR": str(folder), "CONTEXT_TOKENS": "256", **ONE_THREAD}
         self._environment = {**os.environ, **own, "BASE_MODEL": str(base_model), **settings}
         self.start()
 

@@ -8,6 +8,7 @@ import requests
 
 from tests.fakes.ports import PATIENCE, free_port, until
 from tests.fakes.service import Service
+from tests.live_engine import ONE_THREAD
 
 ENGINE_KEY = "known-to-the-tests"
 
@@ -37,7 +38,7 @@ class LiveService(Service):
             CONTEXT_TOKENS="256",
             OPENAI_API_KEY="",
             OPENAI_BASE_URL="",
-            **settings,
+            **ONE_THREAD | settings,
         )
 
     def wait(self, seconds: float = PATIENCE) -> Self:

@@ -29,7 +29,10 @@ class TestEngineInProcess(ContractSuite):
         (folder / "tiny.gguf").symlink_to(tiny_gguf)
         plant_tiny_encoder(folder)
         base = str(folder / "tiny.gguf")
-        app = create_engine(EngineConfig(data_dir=folder, base_model=base, context_tokens=256))
+        config = EngineConfig(
+            data_dir=folder, base_model=base, context_tokens=256, serving_threads=1, training_threads=1
+        )
+        app = create_engine(config)
         stop = threading.Event()
         worker = threading.Thread(target=app.extensions["worker"].run, args=(stop,))
         worker.start()

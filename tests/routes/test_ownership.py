@@ -135,7 +135,7 @@ def test_models_are_everybodys_bases_and_ones_own(teams: dict[str, Team], reds: 
     assert (own["id"], own["base"], own["job_id"]) == (reds["fine_tuned_model"], "tiny", reds["id"])
     assert own["owner"].startswith("key_")
     assert own in listed["admin"]
-    assert {model["kind"] for model in listed["blue"]} == {"base", "alias"}
+    assert {model["kind"] for model in listed["blue"]} == {"base", "alias", "embeddings"}
     for path, method in ((own["id"], "GET"), (f"{own['id']}/export?format=gguf", "GET"), (own["id"], "DELETE")):
         assert teams["blue"].ask(f"/models/{path}", method)[0] == 404
 
