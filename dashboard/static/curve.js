@@ -22,6 +22,11 @@
     return [steps, ...names.map((name) => steps.map((step) => rows.get(step)[name]))];
   };
 
+  // Where no pointer asks for a step, the legend tells the newest.
+  const tellNewest = (chart) => {
+    if (chart.cursor.idx == null) chart.setLegend({ idx: chart.data[0].length - 1 });
+  };
+
   const make = (place, names, labels) => {
     const axis = { stroke: colour("--faint"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, size: 44 };
     const pens = [colour("--accent"), colour("--second")];
@@ -34,7 +39,7 @@
     const options = {
       width: place.clientWidth, height: 220, legend: { live: true }, cursor: { drag: { x: true, y: false } },
       scales: { x: { time: false } }, axes: [{ ...axis, size: 32 }, axis],
-      series: [{ label: place.dataset.step }, ...series],
+      series: [{ label: place.dataset.step }, ...series], hooks: { setCursor: [tellNewest] },
     };
     return new uPlot(options, columns(names), place);
   };
@@ -51,9 +56,11 @@
       const known = drawn.get(place);
       if (known && known.shape === shape) {
         known.chart.setData(columns(names));
+        tellNewest(known.chart);
       } else if (names.length) {
         known?.chart.destroy();
         drawn.set(place, { shape, chart: make(place, names, labels) });
+        tellNewest(drawn.get(place).chart);
       }
       place.dataset.drawn = rows.size;
       place.dataset.newest = Math.max(...rows.keys());

@@ -91,6 +91,7 @@ def test_the_curve_moves_within_two_seconds_and_the_page_follows_the_job_to_its_
     for steps in (3, 5):
         served.train(steps)
         expect(window.page.locator("#loss")).to_have_attribute("data-drawn", str(steps), timeout=2000)
+        expect(window.page.locator("#loss .u-value").first).to_have_text(str(steps))
     expect(window.page.get_by_text("Step 5/40")).to_be_visible()
     window.page.get_by_text("The numbers").click()
     assert window.page.locator("#numbers tr").count() == 5
