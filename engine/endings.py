@@ -51,9 +51,9 @@ class Endings:
 
     def put_away(self, job_id: str) -> None:
         """Remove what an ended job need not keep, whoever ended it; to be called once nobody works on it any more."""
-        store, csv = self._parts.store, self._unseen.pop(job_id, None)
+        store = self._parts.store
         with contextlib.suppress(StoreError):  # it is away; the next start puts everything in order
-            job = store.one(JOBS, id=job_id)
+            job, csv = store.one(JOBS, id=job_id), self._unseen.pop(job_id, None)
             if csv and not (job and job["result_file"] == csv["id"]):
                 self._parts.files.discard(csv)
             if job and job["status"] in lifecycle.TERMINAL:

@@ -78,8 +78,9 @@ class Files:
             raise InsufficientStorage("There is no room left on the server's disk; delete files or models there.")
 
     def discard(self, row: Record) -> None:
-        """Forget bytes that were prepared and are not to become visible."""
-        (self._folder / str(row["id"])).unlink(missing_ok=True)
+        """Forget the bytes of a row that is no more, or never came to be: if it may be there, they are kept."""
+        if self._store.lacks(FILES, row["id"]):
+            (self._folder / str(row["id"])).unlink(missing_ok=True)
 
     def sweep(self, now: int) -> None:
         """Delete the files whose time has come."""

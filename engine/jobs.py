@@ -75,7 +75,8 @@ class Jobs:
         try:
             self._store.insert({JOBS: [job], EVENTS: said})
         except BaseException:
-            shutil.rmtree(self.folder(job["id"]), ignore_errors=True)  # its links would keep the bytes of deleted files
+            if self._store.lacks(JOBS, job["id"]):  # its links would keep the bytes of deleted files
+                shutil.rmtree(self.folder(job["id"]), ignore_errors=True)
             raise
         return job
 

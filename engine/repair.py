@@ -68,9 +68,7 @@ def _remove_dead_workers(store: Store, folder: Path) -> None:
             lock.hold(one, patience=0).close()
         except lock.Busy:
             continue
-        for held in store.held():
-            if held.owner == one.name:
-                store.update(JOBS, held.job_id, owner=None)
+        store.let_go(one.name)
         shutil.rmtree(one, ignore_errors=True)
 
 

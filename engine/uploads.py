@@ -73,7 +73,7 @@ class Uploads:
             self._pending(upload_id, now)  # what has ended has no folder
             raise
         finally:
-            if not kept:
+            if not kept and self._store.lacks(PARTS, part_id):
                 path.unlink(missing_ok=True)
         if not kept:
             self._pending(upload_id, now)

@@ -163,11 +163,13 @@ class FineTuning:
     def all(self) -> Iterator[dict[str, Any]]:
         """Yield every job, newest first, page by page as they are asked for; none where an upstream has no jobs."""
         filtered = {"metadata": {OWNER: self._owner}} if self._owner else {}
+        served = False
         try:
             for page in self._creates.pages(**filtered):
+                served = True
                 yield from (job for job in page.jobs if self._is_theirs(job))
         except ApiError as failure:
-            if not is_unserved(failure):
+            if served or not is_unserved(failure):
                 raise
 
     def result_files(self) -> set[str]:

@@ -74,6 +74,13 @@ class Store:
         with self._reader.begin() as connection:
             return _record(connection.execute(select(table).where(*_equal(table, match))).first())
 
+    def lacks(self, table: Table, row_id: str) -> bool:
+        """Say whether there surely is no such row; a write whose answer was lost may have been done."""
+        try:
+            return self.one(table, id=row_id) is None
+        except StoreError:
+            return False
+
     def newest(
         self, table: Table, limit: int | None, after: str | None = None, ascending: bool = False, **match: Any
     ) -> list[Record]:
@@ -150,6 +157,11 @@ class Store:
         """Set `values` on the row whose id is `row_id`."""
         with self._engine.begin() as connection:
             connection.execute(table.update().where(table.c.id == row_id).values(**values))
+
+    def let_go(self, owner: str) -> None:
+        """Take all jobs from `owner`, who is no more."""
+        with self._engine.begin() as connection:
+            connection.execute(JOBS.update().where(JOBS.c.owner == owner).values(owner=None))
 
     @again_with_room
     def insert_part(self, part: Record, most: int) -> bool:

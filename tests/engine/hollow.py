@@ -33,9 +33,9 @@ def hollow_engine(folder: Path, data: str = "data", **settings: Any) -> Flask:
 
 
 @contextlib.contextmanager
-def impatient(parts: Parts, data: Path) -> Iterator[Parts]:
-    """The parts with a store that does not wait until another has written."""
-    store = Store(next(data.glob("*.sqlite3")), patience=0.02)
+def impatient(parts: Parts, data: Path, kind: type[Store] = Store) -> Iterator[Parts]:
+    """The parts with a store of that kind, which does not wait until another has written."""
+    store = kind(next(data.glob("*.sqlite3")), patience=0.02)
     files = Files(store, data / "files")
     uploads, jobs = Uploads(store, files, data / "uploads"), Jobs(store, files, parts.models, data / "jobs")
     yield dataclasses.replace(parts, store=store, files=files, uploads=uploads, jobs=jobs)

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
 
 from engine.parts import Parts
 from engine.store import JOBS, Store
+from engine.store.rows import Rows
 from tests.engine.hollow import LINE, impatient, upload
 
 UPLOAD = {"bytes": len(LINE), "filename": "t.jsonl", "mime_type": "text/jsonl", "purpose": "fine-tune"}
@@ -78,3 +80,27 @@ def test_a_job_whose_row_is_refused_leaves_no_folder(data: Path, caller: FlaskCl
     assert list((data / "jobs").iterdir()) == []
     created = caller.post("/v1/fine_tuning/jobs", json=asked).get_json()
     assert [created["id"]] == [job["id"] for job in store.newest(JOBS, None)]
+
+
+class Deaf(Store):
+    """A store whose answer to what was added is lost."""
+
+    def insert(self, rows: Rows) -> None:
+        super().insert(rows)
+        raise OperationalError("COMMIT", {}, ConnectionError("the answer was lost"))
+
+
+def test_what_the_database_took_is_kept_though_its_answer_was_lost(
+    hollow: Flask, parts: Parts, caller: FlaskClient, data: Path, store: Store
+) -> None:
+    asked = {"model": "base", "training_file": upload(caller)}
+    with impatient(parts, data, Deaf) as hollow.extensions["engine"]:
+        form = {"purpose": "fine-tune", "file": (io.BytesIO(LINE), "u.jsonl")}
+        assert caller.post("/v1/files", data=form).status_code == 503
+        assert caller.post("/v1/fine_tuning/jobs", json=asked).status_code == 503
+    hollow.extensions["engine"] = parts
+    [lost, _] = caller.get("/v1/files").get_json()["data"]
+    assert caller.get(f"/v1/files/{lost['id']}/content").data == LINE
+    again = caller.post("/v1/fine_tuning/jobs", json=asked, headers={"X-Stainless-Retry-Count": "1"}).get_json()
+    assert [again["id"]] == [job["id"] for job in store.newest(JOBS, None)]
+    assert list((data / "jobs" / again["id"]).iterdir()), "its training file"

@@ -170,9 +170,9 @@ def _unsent(account: Account, file_id: str) -> bytes:
 
 
 def _page(seen: Seen, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """One page of rows, as `after` and `limit` want it."""
-    ids = [row["id"] for row in rows]
-    start = ids.index(seen.query["after"][0]) + 1 if "after" in seen.query else 0
+    """One page of rows, as `limit` wants it, and `after` if it names one of them."""
+    ids, [after] = [row["id"] for row in rows], seen.query.get("after", [""])
+    start = ids.index(after) + 1 if after in ids else 0
     limit = int(seen.query.get("limit", ["20"])[0])
     return {"object": "list", "data": rows[start : start + limit], "has_more": len(rows) > start + limit}
 
@@ -187,7 +187,7 @@ def _create_job(account: Account, seen: Seen) -> Reply:
 def _list_jobs(account: Account, seen: Seen) -> Reply:
     wanted = {name[9:-1]: values[0] for name, values in seen.query.items() if name.startswith("metadata[")}
     rows = [job for job in account.jobs.values() if wanted.items() <= (job["metadata"] or {}).items()]
-    return 200, {"object": "list", "data": rows[::-1], "has_more": False}
+    return 200, _page(seen, rows[::-1])
 
 
 def _one_job(change: dict[str, Any]) -> Callable[[Account, Seen, str], Reply]:

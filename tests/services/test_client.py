@@ -8,9 +8,9 @@ from observe.masking import mask
 from services.client import Address, Upstream, pick
 from services.failures import Unreachable
 from services.fine_tuning import FineTuning
-from tests.fakes.openai_upstream import FILE_ID, JOB_ID, FakeOpenAI
+from tests.fakes.openai_upstream import FILE_ID, JOB_ID, FakeOpenAI, refusal
 from tests.fakes.ports import free_port
-from wire.errors import Unavailable, UpstreamFailed
+from wire.errors import ApiError, Unavailable, UpstreamFailed
 
 
 @pytest.fixture
@@ -57,6 +57,18 @@ def test_an_address_that_cannot_be_asked_is_unreachable() -> None:
 def test_a_page_whose_address_would_be_too_long_is_not_our_mistake(fake: FakeOpenAI) -> None:
     with pytest.raises(Unreachable, match="too long"):
         FineTuning(Upstream(Address(fake.base_url))).page({"after": "x" * 70_000})
+
+
+def test_a_list_that_breaks_off_amidst_is_no_short_list(fake: FakeOpenAI) -> None:
+    for _ in range(150):
+        fake.new_job({"model": "m", "training_file": "file-a"})
+    jobs = FineTuning(Upstream(Address(fake.base_url))).all()
+    next(jobs)
+    fake.fail("GET /v1/fine_tuning/jobs", refusal(404, "Not Found", None))
+    with pytest.raises(ApiError):
+        list(jobs)
+    fake.trains = False
+    assert list(FineTuning(Upstream(Address(fake.base_url))).all()) == []
 
 
 def test_no_call_is_made_before_the_upstream_is_ready(fake: FakeOpenAI) -> None:
