@@ -53,7 +53,7 @@ class Jobs:
         call, request_hash = call or Call(), hash_of(asked)
         marks = {"caller": call.caller, "idempotency_key": call.key, "request_hash": request_hash}
         with self._turns.of(repeats.name_of(call, request_hash)):
-            job = repeats.earlier(self._store, call, request_hash, now) or self._begin(asked, now, marks)
+            job = repeats.once(self._store, call, request_hash, now, lambda: self._begin(asked, now, marks))
         return self.retrieve(job["id"])
 
     def _begin(self, asked: JobCreate, now: int, marks: Record) -> Record:

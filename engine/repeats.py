@@ -1,9 +1,10 @@
 """Which job a request means that comes again after its reply was lost (wire reference 6.1); it creates none."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from engine import lifecycle
-from engine.store import JOBS, Record, Store
+from engine.store import JOBS, Record, Store, StoreError
 from wire.idempotency import key_reused, refuse_bad_key
 
 RETRY_SECONDS = 900
@@ -21,6 +22,21 @@ class Call(NamedTuple):
 def name_of(call: Call, request_hash: str) -> str:
     """Return what calls have in common of which one may be another's repetition."""
     return f"{call.caller} {call.key or request_hash}"
+
+
+def once(store: Store, call: Call, request_hash: str, now: int, begin: Callable[[], Record]) -> Record:
+    """Return the row of the call's job: that of `earlier`, else what `begin` returns; raises as both do.
+
+    Another engine on the same database may have begun it meanwhile, or its beginning be kept and the answer lost.
+    """
+    if job := earlier(store, call, request_hash, now):
+        return job
+    try:
+        return begin()
+    except StoreError:
+        if job := earlier(store, call, request_hash, now):
+            return job
+        raise
 
 
 def earlier(store: Store, call: Call, request_hash: str, now: int) -> Record | None:

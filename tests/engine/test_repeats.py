@@ -2,8 +2,10 @@
 
 import http.server
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +13,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from openai import OpenAI
 
-from engine.repeats import RETRY_SECONDS
+from engine.parts import Parts
+from engine.repeats import RETRY_SECONDS, Call
 from engine.store import JOBS, Store
-from tests.engine.hollow import upload
+from engine.store.rows import Rows
+from tests.engine.hollow import impatient, upload
+from wire.requests import JobCreate
 
 RETRY = {"X-Stainless-Retry-Count": "1"}
 
@@ -104,6 +109,24 @@ def test_a_key_is_one_job_whenever_it_comes_again(caller: FlaskClient, store: St
     store.update(JOBS, made, caller="another")
     assert create(caller, upload(caller), key) != made
     assert create(caller, file_id, {"Idempotency-Key": "two words"}, status=400) == "invalid_idempotency_key"
+
+
+def test_a_key_that_another_engine_had_a_moment_before_is_its_job(
+    hollow: Flask, parts: Parts, caller: FlaskClient, store: Store, tmp_path: Path
+) -> None:
+    file_id, made = upload(caller), list[str]()
+    asked = JobCreate(model="base", training_file=file_id)
+
+    class Late(Store):
+        def insert(self, rows: Rows) -> None:
+            made.append(parts.jobs.create(asked, int(time.time()), Call(key="monday"))["id"])
+            super().insert(rows)
+
+    with impatient(parts, tmp_path / "data", Late) as hollow.extensions["engine"]:
+        assert [create(caller, file_id, {"Idempotency-Key": "monday"})] == made
+    hollow.extensions["engine"] = parts
+    assert [job["id"] for job in store.newest(JOBS, None)] == made
+    assert [one.name for one in (tmp_path / "data" / "jobs").iterdir()] == made
 
 
 def test_a_call_that_was_refused_may_be_made_again_with_its_key(caller: FlaskClient) -> None:
