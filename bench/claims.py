@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import requests
 from flask import Flask
@@ -78,9 +79,9 @@ def listening(app: Flask) -> Iterator[str]:
 def call(url: str, over: threading.Event, tally: Tally) -> None:
     """Create, read, list and cancel a job, again and again until it is over."""
 
-    def answer(method: str, path: str, **options: object) -> str:
+    def answer(method: str, path: str, **options: Any) -> str:
         began = time.monotonic()
-        reply = session.request(method, url + path, timeout=PATIENCE, **options)  # type: ignore[arg-type]
+        reply = session.request(method, url + path, timeout=PATIENCE, **options)
         reply.raise_for_status()
         tally.answers += 1
         tally.slowest = max(tally.slowest, time.monotonic() - began)
