@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx2
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -15,6 +14,7 @@ from engine.parts import Parts
 from engine.serving.pool import Pool
 from engine.store import Store
 from tests.engine.hollow import hollow_engine
+from tests.engine.sdk import sdk
 from tests.fakes import package_index
 
 
@@ -39,10 +39,7 @@ def pool(app: Flask) -> Pool:
 
 @pytest.fixture(scope="module")
 def client(app: Flask) -> Iterator[OpenAI]:
-    transport = httpx2.WSGITransport(app=app)
-    with OpenAI(
-        api_key="unused", base_url="http://localhost/v1", http_client=httpx2.Client(transport=transport), max_retries=0
-    ) as client:
+    with sdk(app) as client:
         yield client
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import httpx2
 import openai
 import pytest
 from flask import Flask
@@ -14,6 +13,7 @@ from config import EngineConfig
 from engine import catalogue
 from engine.app import create_engine
 from engine.catalogue import BaseModel
+from tests.engine.sdk import sdk
 from tests.fakes.package_index import Index, encoder_wheel
 from tests.fakes.ports import until
 
@@ -37,8 +37,7 @@ def app(index: type[Index], tiny_gguf: Path, tmp_path: Path, monkeypatch: pytest
 
 @pytest.fixture
 def client(app: Flask) -> Iterator[OpenAI]:
-    http = httpx2.Client(transport=httpx2.WSGITransport(app=app))
-    with OpenAI(api_key="unused", base_url="http://localhost/v1", http_client=http, max_retries=0) as client:
+    with sdk(app) as client:
         yield client
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from flask import Flask
 from openai import OpenAI
@@ -15,6 +14,7 @@ from engine.app import create_engine
 from engine.parts import Parts
 from engine.store import JOBS, WEBHOOK_DELIVERIES, Record, Store
 from engine.webhooks.deliveries import Deliveries
+from tests.engine.sdk import sdk
 from tests.fakes.bare_gguf import BARE
 from tests.fakes.receiver import Receiver
 
@@ -42,9 +42,8 @@ def app(tmp_path: Path, receiver: Receiver) -> Iterator[Flask]:
 
 @pytest.fixture
 def client(app: Flask) -> Iterator[OpenAI]:
-    http = httpx2.Client(transport=httpx2.WSGITransport(app=app))
-    with OpenAI(api_key="unused", base_url="http://localhost/v1", http_client=http, max_retries=0) as made:
-        yield made
+    with sdk(app) as client:
+        yield client
 
 
 @pytest.fixture
