@@ -49,7 +49,8 @@ def judge(figures: Figures, history: Sequence[Mapping[str, Any]]) -> Outcome:
             "Raise learning_rate_multiplier or n_epochs; in pairs of dpo, the two answers must differ."
         )
     if last < first:
-        return Outcome("info", f"The loss of the first batch's rows fell: {numbers}; {answers}.")
+        level = "info" if figures.changed else "warn"
+        return Outcome(level, f"The loss of the first batch's rows fell: {numbers}; {answers}.")
     why = _excuse(history)
     if why is None:
         raise LossIncreased(

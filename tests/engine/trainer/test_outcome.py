@@ -36,6 +36,12 @@ def test_a_loss_that_fell_is_told_with_both_numbers() -> None:
     assert told.message.endswith("; 2 of 3 greedy answers to training prompts are not the base model's.")
 
 
+def test_a_loss_that_fell_without_another_answer_is_a_warning() -> None:
+    told = judge(figures(2.5, 2.4, 3.0, changed=0), [])
+    assert told.level == "warn"
+    assert told.message.endswith("; 0 of 3 greedy answers to training prompts are not the base model's.")
+
+
 @pytest.mark.parametrize(
     ("last", "history", "why"),
     [
