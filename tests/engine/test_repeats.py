@@ -115,7 +115,7 @@ def test_a_key_that_another_engine_had_a_moment_before_is_its_job(
     hollow: Flask, parts: Parts, caller: FlaskClient, store: Store, tmp_path: Path
 ) -> None:
     file_id, made = upload(caller), list[str]()
-    asked = JobCreate(model="base", training_file=file_id)
+    asked = JobCreate.model_validate({"model": "base", "training_file": file_id})
 
     class Late(Store):
         def insert(self, rows: Rows) -> None:
