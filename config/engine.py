@@ -77,7 +77,10 @@ class EngineConfig(SharedConfig):
         "SERVING_MEMORY_MB", 2048, "MB that all models in memory may hold; the least recently used goes first.", least=1
     )
     idle_seconds: float = setting(
-        "IDLE_SECONDS", 600.0, "Seconds without a question after which a model is unloaded.", least=1
+        "IDLE_SECONDS",
+        0.0,
+        "Seconds without a question after which a model is unloaded; 0: only what needs its room unloads it.",
+        least=0,
     )
     parallel: int = setting("PARALLEL", 4, "Answers that one model writes at once.", least=1)
     serving_threads: int = setting(

@@ -9,6 +9,7 @@ that writes as many answers as it may stands in its queue.
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -107,7 +108,7 @@ class Pool:
         with self._changed:
             for slot in self._slots.all():
                 slot.measure()
-            oldest = self._clock() - self._settings.idle_seconds
+            oldest = self._clock() - (self._settings.idle_seconds or math.inf)
             stale = [slot for slot in self._slots.idle() if slot.dead or slot.last_used <= oldest]
         self._drop(stale)
         self._drop_surplus()

@@ -12,6 +12,7 @@ MEGABYTE = 1024 * 1024
 class PoolSettings:
     """What the pool keeps to; `memory_mb` and, unless it is 0, `models_loaded` bound what there is, busy or idle.
 
+    What idles for `idle_seconds` ends, unless that is 0: who asks then would wait for a start, a second and more.
     Nobody stands in line with `callers` others that are answered or stand before him.
     """
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from config.engine import EngineConfig
 from engine.serving.line import PATIENCE, TURN_SECONDS
 from engine.serving.pool import SWEEP_SECONDS, Pool
 from engine.serving.process import ModelGone, ServedModel, StartFailed
@@ -143,6 +144,18 @@ def test_a_model_that_nobody_asked_for_long_is_unloaded(pool: Pool, base: Served
     clock.now = SETTINGS.idle_seconds
     pool.sweep()
     assert not child.is_running()
+
+
+def test_by_default_a_model_stays_however_long_nobody_asks(
+    make_pool: Callable[[PoolSettings], Pool], base: ServedModel, clock: Clock
+) -> None:
+    pool = make_pool(dataclasses.replace(SETTINGS, idle_seconds=EngineConfig().idle_seconds))
+    child = psutil.Process(use(pool, base))
+    clock.now = 1e9
+    pool.sweep()
+    assert child.is_running()
+    child.kill()
+    until(lambda: not served(pool), 3 * SWEEP_SECONDS)  # what has died is seen all the same
 
 
 def test_idle_models_are_swept_without_being_told(pool: Pool, base: ServedModel, clock: Clock) -> None:
