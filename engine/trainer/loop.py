@@ -1,6 +1,7 @@
 """One training run from top to bottom: load, plan, epochs with checkpoints, finished adapter; it sets no numbers."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -254,16 +255,18 @@ def _save(run: Run) -> None:
     run.saved = time.monotonic()
 
 
-def _figures(run: Run, answers: list[dict[str, Any]]) -> outcome.Figures:
+def _figures(run: Run, answers: list[dict[str, Any]], shown: Sequence[data.Example]) -> outcome.Figures:
     """Ask for the first batch's rows once more, shared among the crew as in the first step."""
     first = _batches(run.training, run.recipe.batch_size, run.spec.seed, epoch=1)[0]
     last_loss = steps.evaluate(run.objective, run.crew.share(first), run.crew).loss
+    changed = sum(not answer["as_base"] for answer in answers)
     return outcome.Figures(
         first_loss=run.state.history[0]["train_loss"],
         last_loss=last_loss,
         weights_moved=lora.movement(run.model, run.spec.init_adapter),
         answers=len(answers),
-        changed=sum(not answer["as_base"] for answer in answers),
+        changed=changed,
+        told_apart=changed > 0 or parity.is_told_apart(run.model, shown),
     )
 
 
@@ -271,7 +274,7 @@ def _finish(run: Run) -> None:
     run.model.eval()
     shown = [getattr(one, "preferred", one) for one in run.training.examples]
     found = parity.document(run.model, run.tokenizer, shown)
-    figures = _figures(run, found["rows"])
+    figures = _figures(run, found["rows"], shown)
     judged = outcome.judge(figures, run.state.history)
     partial = run.job_dir / "adapter.partial"
     checkpoints.write_adapter(run.model, partial, run.spec.base.name)

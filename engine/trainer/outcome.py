@@ -12,14 +12,15 @@ ROUNDING = 1e-6  # relative: the same rows in the same shares give the same loss
 
 @dataclass(frozen=True)
 class Figures:
-    """The loss of the first batch's rows before the training and after it, how far the weights have moved, and how many
-    of some greedy answers to training prompts are no longer the base model's."""
+    """The loss of the first batch's rows before the training and after it, how far the weights have moved, how many of
+    some greedy answers to training prompts are no longer the base model's, and whether sampled ones are."""
 
     first_loss: float
     last_loss: float
     weights_moved: float
     answers: int
     changed: int
+    told_apart: bool
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ def judge(figures: Figures, history: Sequence[Mapping[str, Any]]) -> Outcome:
         raise ModelUnchanged(
             f"The training left the model as it was: the loss of the first batch's rows is {numbers}. "
             "Raise learning_rate_multiplier or n_epochs; in pairs of dpo, the two answers must differ."
+        )
+    if not figures.told_apart:
+        raise ModelUnchanged(
+            f"The training changed no answer: the loss of the first batch's rows is {numbers}, but its answers "
+            "are the base model's, greedy ones and sampled ones alike. Raise learning_rate_multiplier or n_epochs."
         )
     if last < first:
         level = "info" if figures.changed else "warn"

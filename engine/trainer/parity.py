@@ -10,6 +10,8 @@ from engine.trainer.data import Example
 ROWS = 3
 ANSWER_TOKENS = 32
 ALTERNATIVES = 5
+LOOKED_AT = 64  # rows, the shortest; a training that changed the answer of none of them has taught nothing
+LEAST_SHIFT = 0.01  # of a hundred tokens sampled at one place, one is another
 
 
 @torch.no_grad()
@@ -19,6 +21,26 @@ def document(peft_model: Any, tokenizer: Any, examples: Sequence[Example]) -> di
     Of each answer `as_base` says whether the model without its adapter would give it too.
     """
     return {"rows": [_row(peft_model, tokenizer, example) for example in _shortest_distinct(examples)]}
+
+
+@torch.no_grad()
+def is_told_apart(peft_model: Any, examples: Sequence[Example]) -> bool:
+    """Whether sampled answers can tell the model from what it is without its adapter.
+
+    So they can if at some place of some answer LEAST_SHIFT of the probability lies on other tokens than before (the
+    total variation distance of the two distributions).
+    """
+    return any(_shift(peft_model, example) >= LEAST_SHIFT for example in sorted(examples, key=len)[:LOOKED_AT])
+
+
+def _shift(peft_model: Any, example: Example) -> float:
+    """The largest total variation distance at the first places of an example's answer."""
+    places = torch.tensor(example.trained[1:]).nonzero()[:ANSWER_TOKENS, 0]
+    ids = torch.tensor([example.ids])
+    tuned = peft_model(input_ids=ids, logits_to_keep=places).logits[0].float().softmax(-1)
+    with peft_model.disable_adapter():
+        base = peft_model(input_ids=ids, logits_to_keep=places).logits[0].float().softmax(-1)
+    return float((tuned - base).abs().sum(-1).max() / 2)
 
 
 def _shortest_distinct(examples: Sequence[Example]) -> list[Example]:

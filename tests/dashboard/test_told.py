@@ -98,8 +98,8 @@ SENTENCES = [
     lifecycle.model_created("ft:a:b:c:d"),
     in_words(PLAN, Requested(), 1, bare=True),
     in_words(PLAN, Requested(n_epochs=3, batch_size=2), 6, cut_in_words(1, 2)),
-    outcome.judge(outcome.Figures(2.0, 1.0, 1.0, 3, 2), []).message,
-    outcome.judge(outcome.Figures(1.0, 2.0, 1.0, 3, 0), LOSSES).message,
+    outcome.judge(outcome.Figures(2.0, 1.0, 1.0, 3, 2, told_apart=True), []).message,
+    outcome.judge(outcome.Figures(1.0, 2.0, 1.0, 3, 0, told_apart=True), LOSSES).message,
     parity.judge([parity.Position(True, 0.0, 0.0)]).message,
 ]
 

@@ -26,7 +26,7 @@ def steps(*losses: float) -> list[dict[str, Any]]:
     return [{"train_loss": loss} for loss in losses]
 
 
-figures = partial(Figures, answers=3, changed=2)
+figures = partial(Figures, answers=3, changed=2, told_apart=True)
 
 
 def test_a_loss_that_fell_is_told_with_both_numbers() -> None:
@@ -68,6 +68,7 @@ def test_a_loss_that_did_not_fall_is_a_warning_with_its_reason(
         (figures(2.5, 2.0, 0.0), [], WeightsUnmoved, "weights_unmoved"),
         (figures(2.5, 2.0, float("nan")), [], WeightsUnmoved, "weights_unmoved"),
         (figures(2.5, 2.5 + 1e-7, 0.1), [], ModelUnchanged, "model_unchanged"),
+        (figures(2.5, 2.0, 0.1, changed=0, told_apart=False), [], ModelUnchanged, "model_unchanged"),
         (figures(2.5, 2.61, 0.1), [], LossIncreased, "loss_increased"),
         (figures(2.5, 2.50001, 0.1), [], LossIncreased, "loss_increased"),
         (figures(2.5, 2.50001, 0.1), valid(2.0, 2.0), LossIncreased, "loss_increased"),
@@ -88,6 +89,7 @@ def test_what_is_no_training_is_refused(
 
 EQUAL = [{**one, "non_preferred_output": one["preferred_output"]} for one in PAIRS]
 SMALL = {"n_epochs": 1, "learning_rate_multiplier": 1e-12}
+FAINT = {"n_epochs": 1, "learning_rate_multiplier": 3e-2}
 
 
 @pytest.mark.parametrize(
@@ -95,6 +97,7 @@ SMALL = {"n_epochs": 1, "learning_rate_multiplier": 1e-12}
     [
         ({"rows": EQUAL, "method": "dpo"}, ModelUnchanged),
         ({"hyperparameters": SMALL}, ModelUnchanged),
+        ({"hyperparameters": FAINT}, ModelUnchanged),  # the loss falls, but not so far that an answer is another
         ({"hyperparameters": SMALL | {"learning_rate_multiplier": 1e-300}}, WeightsUnmoved),
     ],
 )
