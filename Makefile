@@ -51,6 +51,7 @@ soak: $(VENV)/.dev  ## Put it under load, and try it long by kills, faults and b
 	$(BIN)/python -m bench.names
 	$(BIN)/python -m bench.ssrf
 	$(BIN)/python -m bench.templates
+	$(BIN)/python -m bench.model_files --count $$(($(MINUTES) * 160)) --load $$(($(MINUTES) * 20))
 	$(BIN)/python -m bench.bombard
 
 lint: $(VENV)/.dev  ## Check style and types.

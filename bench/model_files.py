@@ -1,10 +1,10 @@
 """Breaks the headers of model files and judges them: bars 100 ms and 64 MB each, and no crash of llama.cpp.
 
-Run `python -m bench.model_files GGUF FILES [--safetensors FILES] [--count N] [--seed N] [--load N]`. Each input is one
-of the files with one to three of its header's parts flipped, replaced by what readers stumble over, cut, doubled or
-swapped. Every GGUF that `engine.model_file` lets pass, or the first `--load`, is loaded by llama.cpp as the engine
-does; it may be refused there, but a signal or a stall is a failure. The same seed gives
-the same inputs. There is no baseline: the bars are absolute.
+Run `python -m bench.model_files [--count N] [--seed N] [--load N] [FILE ...]`; without files, tiny ones of each
+architecture and a safetensors file are written and broken. Each input is one of the files with one to three of its
+header's parts flipped, replaced by what readers stumble over, cut, doubled or swapped. Of a GGUF's inputs those that
+`engine.model_file` lets pass, or the first `--load`, are loaded by llama.cpp as the engine does. It may refuse them; a
+signal or a stall is a failure. The same seed gives the same inputs. There is no baseline: the bars are absolute.
 """
 
 import argparse
@@ -20,11 +20,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import gguf
+import numpy as np
+from safetensors.numpy import save_file
 
 from engine import architectures, model_file, safetensors_file
 from engine.architectures import Unsupported
 from engine.run import died_of
 from engine.serving.process import ModelGone, ModelProcess, ServedModel, ServerSettings, StartFailed
+from tests.tiny_models import write_gemma3, write_llama, write_qwen3
 
 SECONDS, MEGABYTES, LOAD_SECONDS = 0.1, 64, 20
 Judge = Callable[[Path], None]
@@ -157,7 +160,7 @@ def load(path: Path) -> str:
 
 
 def run(files: Sequence[Path], seed: int, count: int, loads: int) -> Account:
-    """Break each of `files` in `count` ways, judge all, and load the first `loads` that pass."""
+    """Break each of `files` in `count` ways, judge all, and load the first `loads` of each that pass."""
     account = Account()
     with tempfile.TemporaryDirectory() as folder:
         for path in files:
@@ -171,11 +174,12 @@ def run(files: Sequence[Path], seed: int, count: int, loads: int) -> Account:
 def _judge_all(
     source: Path, place: Path, judge: Judge, account: Account, contents: Iterator[bytes], loads: int
 ) -> None:
+    most = account.loads.total() + loads
     for number, content in enumerate(contents):
         place.write_bytes(content)
         if number % 8 == 0:
             examine(judge, place, account, traced=True)  # tracing takes time, so memory is measured apart
-        elif examine(judge, place, account) and judge is judge_gguf and account.loads.total() < loads:
+        elif examine(judge, place, account) and judge is judge_gguf and account.loads.total() < most:
             outcome = load(place)
             account.loads[outcome] += 1
             if outcome not in ("loaded", "refused"):
@@ -183,15 +187,26 @@ def _judge_all(
                 print(account.failures[-1], file=sys.stderr, flush=True)
 
 
+def write_files(folder: Path) -> list[Path]:
+    """Write a small whole file of each kind and architecture into `folder`; return where they are."""
+    writers = {"llama": write_llama, "gemma3": write_gemma3, "qwen3": write_qwen3}
+    for name, write in writers.items():
+        write(folder / f"{name}.gguf")
+    tensors = {f"layer.{number}": np.ones((4, 8), np.float32) for number in range(3)}
+    save_file(tensors, folder / "layers.safetensors", metadata={"format": "pt"})
+    return sorted(folder.iterdir())
+
+
 def main() -> int:
     """Break, judge, load, and print the account; the exit code is 1 if a bar is not held."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", type=Path, nargs="+", help="GGUF and safetensors files")
+    parser.add_argument("files", type=Path, nargs="*", help="GGUF and safetensors files")
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=9527)
-    parser.add_argument("--load", type=int, default=10**9, help="how many of those that pass are loaded")
+    parser.add_argument("--load", type=int, default=10**9, help="how many that pass are loaded, of each file")
     asked = parser.parse_args()
-    account = run(asked.files, asked.seed, asked.count, asked.load)
+    with tempfile.TemporaryDirectory() as folder:
+        account = run(asked.files or write_files(Path(folder)), asked.seed, asked.count, asked.load)
     print(f"seed {asked.seed}: {account.refused} refused, {account.passed} passed, of which {dict(account.loads)}")
     print(f"longest verdict {account.longest * 1000:.1f} ms (bar {SECONDS * 1000:.0f}), most {account.most:.2f} MB")
     print(*account.failures[:40], sep="\n")
