@@ -1,10 +1,13 @@
 """A strict reader of JSON request bodies; what a field may hold is `wire.requests`' matter."""
 
 import json
+import math
 import re
 from collections import Counter
 from itertools import chain
 from typing import Any, NoReturn, Protocol
+
+import msgspec
 
 from wire.errors import BadRequest, PayloadTooLarge, UnsupportedMediaType
 
@@ -17,6 +20,9 @@ _CHARSET = re.compile(r"""(?:^|;)\s*charset\s*=\s*["']?([^\s;"']+)""")
 _CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
 _READ_BYTES = 64 * 1024
 _CONTAINERS = (dict, list)
+_DOUBTFUL = object()
+_ESCAPE = re.compile(rb"\\.", re.DOTALL)
+_EXACT = 2**53  # msgspec gives whole numbers beyond 64 bits as floats
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -88,6 +94,40 @@ def refuse_encoded(encoding: str | None) -> None:
 
 
 def _load(raw: bytes) -> Any:
+    body = _read_quickly(raw)
+    return _read_carefully(raw) if body is _DOUBTFUL else body
+
+
+def _read_quickly(raw: bytes) -> Any:
+    """Return what `raw` says, or `_DOUBTFUL`: whatever is wrong with it, or rare, is for `_read_carefully` to find.
+
+    A key that stands twice is a string more in the text than in what becomes of it.
+    """
+    try:
+        body = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return _DOUBTFUL
+    quotes = (_ESCAPE.sub(b"", raw) if b"\\" in raw else raw).count(b'"')
+    return body if _strings(body) * 2 == quotes else _DOUBTFUL
+
+
+def _strings(body: Any) -> float:
+    """Count the strings in `body`, keys too; NaN if it is too deep, or has a number that msgspec may have rounded."""
+    level, strings = [body], int(type(body) is str)
+    for _ in range(MAX_DEPTH):
+        level = [item for item in level if type(item) in _CONTAINERS]
+        if not level:
+            return strings
+        strings += sum(len(item) for item in level if type(item) is dict)
+        level = [*chain.from_iterable(item.values() if type(item) is dict else item for item in level)]
+        kinds = [*map(type, level)]
+        strings += kinds.count(str)
+        if float in kinds and any(type(item) is float and abs(item) >= _EXACT for item in level):
+            break
+    return math.nan
+
+
+def _read_carefully(raw: bytes) -> Any:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:

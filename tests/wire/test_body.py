@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from wire import body
 from wire.body import MAX_DEPTH, parse_object
 from wire.errors import ApiError, BadRequest, UnsupportedMediaType
 
@@ -133,3 +136,35 @@ def test_a_key_that_appears_twice_is_named_at_once_among_very_many() -> None:
     pairs = ",".join(f'"{number}": 0' for number in [*range(200_000), 199_999])
     with pytest.raises(BadRequest, match="The key '199999' appears twice"):
         parse_object(f"{{{pairs}}}".encode(), JSON)
+
+
+ATOMS = (
+    '"a"', r'"a\"b"', r'"\\"', r'"\ud83d\ude00"', r'"\ud800"', '"\x01"', '"é"', r'"\x"', '""', "0", "-0", "01", "1.5",
+    "5.", "1E5", "1e400", "1e22", "9007199254740993", "18446744073709551616", "-9223372036854775809", "NaN", "null",
+    "true", "tru",
+)  # fmt: skip
+KEYS = ('"a"', '"b"', r'"\u0061"', r'"c\""', "1")
+TEXTS = st.recursive(
+    st.sampled_from(ATOMS),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: f"[{', '.join(items)}]")
+        | st.lists(st.tuples(st.sampled_from(KEYS), inner), max_size=3).map(
+            lambda pairs: "{" + ",".join(f"{key} :{value}" for key, value in pairs) + "}"
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(TEXTS)
+def test_what_is_read_quickly_is_what_is_read_with_care(text: str) -> None:
+    quick = body._read_quickly(text.encode())
+    if quick is not body._DOUBTFUL:
+        assert repr(quick) == repr(body._read_carefully(text.encode()))
+
+
+def test_an_ordinary_chat_is_read_quickly() -> None:
+    chat = {"model": "m", "temperature": 0.7, "messages": [{"role": "user", "content": 'Say "é",\n\\ then.'}]}
+    for text in (json.dumps(chat), json.dumps(chat, ensure_ascii=False, indent=1)):
+        assert body._read_quickly(text.encode()) == chat
