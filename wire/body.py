@@ -181,6 +181,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        _refuse_halves(twice)  # no answer could show them
         raise BadRequest(f"The key '{twice}' appears twice in one object.", code="duplicate_key", param=twice)
     return found
 

@@ -69,13 +69,26 @@ class Preference(Strict):
     hyperparameters: PreferenceHyperparameters | None = None
 
 
+class ReinforcementHyperparameters(Hyperparameters):
+    """Those of `supervised`, and what reinforcement alone has, which is the upstream's to check."""
+
+    model_config = ConfigDict(strict=True, defer_build=True, extra="allow", allow_inf_nan=False)
+
+
+class Reinforcement(BaseModel):
+    """`method.reinforcement`; a grader is the upstream's to check."""
+
+    model_config = ConfigDict(strict=True, defer_build=True, extra="allow")
+    hyperparameters: ReinforcementHyperparameters | None = None
+
+
 class Method(Strict):
-    """`method`; a reinforcement grader is the upstream's to check."""
+    """`method`."""
 
     type: Literal["supervised", "dpo", "reinforcement"]
     supervised: Supervised | None = None
     dpo: Preference | None = None
-    reinforcement: dict[str, Any] | None = None
+    reinforcement: Reinforcement | None = None
 
 
 class WandbRun(Strict):

@@ -63,6 +63,7 @@ def test_another_charset_is_415(charset: str) -> None:
         (b'{"a": {"b": 1, "b": 2}}', "duplicate_key"),
         (b'{"a": "\\udfff"}', "invalid_unicode"),
         (b'{"\\ud800": 1}', "invalid_unicode"),
+        (b'{"a": {"\\ud800": 1, "\\ud800": 2}}', "invalid_unicode"),
         (b'{"a": "\xff"}', "invalid_encoding"),
         ("{}".encode("utf-16"), "invalid_encoding"),
         (b"\xef\xbb\xbf{}", "invalid_json"),

@@ -65,6 +65,7 @@ BODIES = [
     *(Bad("G17", "", b'{"a": %s}' % number, 400, "invalid_number") for number in (b"1e400", b"[-1e999]")),
     Bad("G17", "", b'{"a": ' + b"9" * 5000 + b"}", 400, "invalid_json", "5,000 digits"),
     *(Bad("G18", "", body, 400, "duplicate_key") for body in (b'{"model":"a","model":"b"}', b'{"a":{"b":1,"b":1}}')),
+    Bad("G18", "", b'{"a":{"\\ud800":1,"\\ud800":2}}', 400, "invalid_unicode"),
     Bad("G18", "", b'{"model":"a","mod\\u0065l":"b"}', 400, "duplicate_key"),
     *(Bad("G19", "", body, 400, "invalid_unicode") for body in (b'{"a":"\\ud800"}', b'{"a":["\\udfff"]}')),
     *(Bad("G19", "", body, 400, "invalid_unicode") for body in (b'{"\\ud800":1}', b'{"a":"\\udc00\\ud800"}')),

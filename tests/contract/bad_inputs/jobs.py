@@ -93,6 +93,13 @@ CREATE = (
         )
     ),
     *(
+        _job("F5", {"method": {"type": "reinforcement", "reinforcement": {"hyperparameters": value}}}, code)
+        for value, code in (
+            *(("abc", "invalid_type"), ([], "invalid_type"), ({"n_epochs": -5}, "invalid_value")),
+            *(({"n_epochs": "50"}, "invalid_value"), ({"batch_size": 0}, "invalid_value")),
+        )
+    ),
+    *(
         _job("F5", {"seed": value}, code)
         for value, code in (
             *(
