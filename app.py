@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from config import EngineConfig, ServiceConfig, WrongSetting, misspelt_names
-from gate import Access, Arrivals, Gate, RateLimit, Rules
+from gate import Access, Arrivals, Crowd, Gate, RateLimit, Rules
 from observe import logs
 from observe.audit import Audit
 from observe.figures import Figures
@@ -76,7 +76,8 @@ def create_app(
     app.extensions["rate_limit"] = RateLimit(config.rate_limit)
     app.extensions["audit"] = Audit(config.data_dir / "audit.jsonl")
     app.extensions["arrivals"] = arrivals = Arrivals(config.body_timeout, config.threads // 2)
-    rules = Rules.of(config.host, config.allowed_hosts, config.allowed_origins, arrivals)
+    crowd = app.extensions["crowd"] = Crowd(config.threads)
+    rules = Rules.of(config.host, config.allowed_hosts, config.allowed_origins, arrivals, crowd)
     app.wsgi_app = Gate(app.wsgi_app, rules, failed, figures.refused.add)  # type: ignore[method-assign]
     return app
 
@@ -138,8 +139,7 @@ def _services(
     count = figures.upstream_failures.add
     # Who starts an engine knows best whether it is there, and soonest when it is there again.
     upstream = Upstream(address, engine.require, count) if engine else Upstream(address, lambda: None, count, Breaker())
-    whole = config.threads - max(1, config.threads // 8)  # the others answer what takes no time
-    chat = Chat(upstream, config.default_model, config.streams, whole)
+    chat = Chat(upstream, config.default_model, config.streams)
     files = Files(upstream)
     jobs = FineTuning(upstream, budget=Budget(config.daily_jobs, config.daily_tokens))
     openai = address.base_url.rstrip("/") == OPENAI_URL

@@ -2,9 +2,23 @@
 
 from gate.access import Access
 from gate.arrival import Arrivals
+from gate.crowd import Crowd, leave
 from gate.keys import NOBODY, SCOPES, Key, KeyFile
 from gate.origins import is_own
 from gate.rates import RateLimit
 from gate.wsgi import Gate, Rules
 
-__all__ = ["NOBODY", "SCOPES", "Access", "Arrivals", "Gate", "Key", "KeyFile", "RateLimit", "Rules", "is_own"]
+__all__ = [
+    "NOBODY",
+    "SCOPES",
+    "Access",
+    "Arrivals",
+    "Crowd",
+    "Gate",
+    "Key",
+    "KeyFile",
+    "RateLimit",
+    "Rules",
+    "is_own",
+    "leave",
+]

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from gate import arrival, hosts
 from gate.arrival import Arrivals
+from gate.crowd import Crowd, Leaving
 from gate.origins import Headers, Origins
 from wire.errors import ApiError
 from wire.ids import new_id
@@ -29,16 +31,20 @@ _SAFE = (
 
 @dataclass(frozen=True)
 class Rules:
-    """The names of a server, the web pages that may call it, and how long it waits for what is sent."""
+    """The names of a server, the web pages that may call it, how long it waits for what is sent, and for how many."""
 
     hosts: frozenset[str]
     origins: Origins
     arrivals: Arrivals
+    crowd: Crowd | None = None
 
     @classmethod
-    def of(cls, host: str, allowed_hosts: str, allowed_origins: str, arrivals: Arrivals) -> Self:
+    def of(
+        cls, host: str, allowed_hosts: str, allowed_origins: str, arrivals: Arrivals, crowd: Crowd | None = None
+    ) -> Self:
         """Return the rules of who listens on `host`; the texts are the settings' words apart by spaces."""
-        return cls(hosts.known_hosts(host, allowed_hosts), Origins(frozenset(allowed_origins.split())), arrivals)
+        known = hosts.known_hosts(host, allowed_hosts)
+        return cls(known, Origins(frozenset(allowed_origins.split())), arrivals, crowd)
 
 
 class Gate:
@@ -61,8 +67,18 @@ class Gate:
         try:
             hosts.require_known(environ.get("HTTP_HOST"), self._rules.hosts)
             self._rules.origins.require_known(environ)
+            leave = self._rules.crowd.enter(environ) if self._rules.crowd else None
         except ApiError as refusal:
             return self._refuse(refusal, environ, start_response)
+        if leave is None:
+            return self._let_in(environ, start_response)
+        with ExitStack() as unanswered:
+            unanswered.callback(leave)
+            answer = self._let_in(environ, start_response)
+            unanswered.pop_all()
+        return Leaving(answer, leave)
+
+    def _let_in(self, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         preflight = self._rules.origins.preflight(environ)
         if preflight is not None:
             log.info("preflight of %s", ascii(environ["HTTP_ORIGIN"]), extra={"fields": _told(environ, 204)})
@@ -101,6 +117,7 @@ class Gate:
             ("Content-Type", "application/json"),
             ("Content-Length", str(len(body))),
             ("X-Request-Id", request_id),
+            *refusal.headers.items(),
             *_SAFE,
         ]
         start_response(f"{refusal.status} {HTTPStatus(refusal.status).phrase}", headers)

@@ -19,7 +19,7 @@ def chat() -> Response:
     """Answer `text` or `messages`; with `stream: true` as the upstream's events, as they come."""
     body = json_object()
     if _allowed(body).stream:
-        return event_stream(services().chat.stream(body))
+        return event_stream(lambda: services().chat.stream(body))
     return enveloped(services().chat.complete(body))
 
 

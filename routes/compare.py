@@ -23,7 +23,7 @@ def compare() -> Response:
     """
     body = json_object()
     if _allowed(body).stream:
-        return event_stream(waiting.stream(services().compare.stream(body)))
+        return event_stream(lambda: waiting.stream(services().compare.stream(body)))
     return enveloped(services().compare.complete(body))
 
 

@@ -27,7 +27,7 @@ def retrieve_file(file_id: str) -> dict[str, Any]:
 @bp.get("/<file_id>/content")
 def file_content(file_id: str) -> Response:
     """Return one file's bytes, as a download."""
-    download = services().sending(lambda: services().files.content(file_id))
+    download = services().files.content(file_id)
     return attachment(download, download.label)
 
 

@@ -19,6 +19,7 @@ from services.files import Incoming, clean_label
 from wire.body import MAX_BYTES, parse_object, read_whole, refuse_encoded
 from wire.errors import ApiError, BadRequest, PayloadTooLarge, UnsupportedMediaType
 from wire.requests import unknown_field
+from wire.spool import Spool
 
 MAX_PAGE_FORM_BYTES = 64 * 1024
 # What boundaries and part headers may add to the files of an upload.
@@ -62,7 +63,7 @@ def multipart(max_megabytes: int) -> tuple[Form, FormFiles]:
         message = f"The body's content type is {shown}; send the file as multipart/form-data, in the field 'files'."
         raise UnsupportedMediaType(message, code="unsupported_content_type")
     body = _Limited(request, max_megabytes * 1024 * 1024 + FRAMING_BYTES, f"An upload ({max_megabytes} MB)")
-    parser = FormDataParser(silent=False, max_form_memory_size=MAX_FIELD_BYTES, max_form_parts=MAX_PARTS)
+    parser = FormDataParser(Spool(), silent=False, max_form_memory_size=MAX_FIELD_BYTES, max_form_parts=MAX_PARTS)
     try:
         _, form, files = parser.parse(
             cast(BinaryIO, body), request.mimetype, request.content_length, request.mimetype_params
@@ -137,13 +138,14 @@ def _refuse_text(name: str, form: Form) -> None:
 
 
 def _incoming(file: FileStorage, megabytes: int, name: str) -> Incoming:
-    size = file.stream.seek(0, 2) or file.stream.tell()
-    file.stream.seek(0)
+    stream = io.BufferedReader(cast(io.RawIOBase, file.stream))
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
     label = clean_label(file.filename or "")
     if size > megabytes * 1024 * 1024:
         message = f"The file '{label}' has {size} bytes; at most {megabytes} MB are taken (MAX_UPLOAD_MB)."
         raise PayloadTooLarge(message, code="file_too_large", param=name)
-    return Incoming(label, file.content_type or "application/octet-stream", size, cast(BinaryIO, file.stream))
+    return Incoming(label, file.content_type or "application/octet-stream", size, stream)
 
 
 class _Limited(io.RawIOBase):

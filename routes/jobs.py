@@ -36,8 +36,8 @@ def list_events(job_id: str) -> dict[str, Any] | Response:
     they happen, until the job has ended; `Last-Event-ID` names the last one that is known already.
     """
     if _streams():
-        events = services().jobs.follow(job_id, request.headers.get("Last-Event-ID", ""))
-        return event_stream(waiting.stream(events))
+        known = request.headers.get("Last-Event-ID", "")
+        return event_stream(lambda: waiting.stream(services().jobs.follow(job_id, known)))
     wanted = query(after=str, limit=int, stream=str)
     wanted.pop("stream", None)
     return ok(services().fine_tuning.events(job_id, wanted))

@@ -45,5 +45,5 @@ def delete_model(name: str) -> dict[str, Any]:
 def export_model(name: str) -> Response:
     """Return a fine-tuned model's weights: `format` is gguf (the adapter), peft or ollama (tar archives)."""
     form = query(format=str).get("format", "")
-    download = services().sending(lambda: services().models.export(name, form))
+    download = services().models.export(name, form)
     return attachment(download, download.label)

@@ -1,12 +1,13 @@
 """Replies that take their time: server-sent events, and JSON behind signs of life."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from flask import Response, current_app, g
+from flask import Response, current_app, g, request
 from flask.json.provider import JSONProvider
 
+from gate import leave
 from wire import waiting
 from wire.envelope import failed, ok
 from wire.errors import ApiError
@@ -16,9 +17,10 @@ from wire.sse import CONTENT_TYPE
 _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
-def event_stream(events: Iterator[bytes]) -> Response:
-    """Return events as they come; who leaves closes them."""
-    return Response(events, mimetype=CONTENT_TYPE, headers=_HEADERS, direct_passthrough=True)
+def event_stream(begin: Callable[[], Iterator[bytes]]) -> Response:
+    """Return events as they come; who leaves closes them. From before the first on they hold a stream's thread."""
+    leave(request.environ)
+    return Response(begin(), mimetype=CONTENT_TYPE, headers=_HEADERS, direct_passthrough=True)
 
 
 def enveloped(work: waiting.Work[Any]) -> Response:

@@ -1,6 +1,5 @@
 """The verbs of the service over the openai SDK, free of Flask; what a reply looks like is not decided here."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -8,7 +7,6 @@ from services.chat import Chat
 from services.client import Upstream
 from services.compare import Compare
 from services.datasets import Datasets
-from services.downloads import Download
 from services.files import Files
 from services.fine_tuning import FineTuning
 from services.jobs import Jobs
@@ -52,10 +50,6 @@ class Services:
             compare=self.compare.acting_for(known),
         )
         return replace(theirs, fine_tuning=known.requiring(theirs._require_own))
-
-    def sending(self, opened: Callable[[], Download]) -> Download:
-        """Return what `opened` does, in a place of the answers that may take long; raises 503 server_is_overloaded."""
-        return Download.holding(self.chat.whole, opened)
 
     def _require_own(self, wanted: JobCreate) -> None:
         """Refuse a job on files or a model of somebody else as on ones that do not exist."""

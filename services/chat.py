@@ -15,7 +15,7 @@ import msgspec
 
 from services import failures, models
 from services.client import Upstream, object_in, pick
-from services.streams import Places, Streams, crowded
+from services.streams import Streams
 from wire import sse
 from wire.errors import ApiError, BadRequest
 from wire.waiting import Work
@@ -35,24 +35,19 @@ _LAST_LINES = (b"data: [DONE]", b"data:[DONE]")
 
 
 class Chat:
-    """Chat completions; at most `max_streams` are streamed and `max_whole` others written at once, as are downloads.
-
-    So other calls still find a thread.
-    """
+    """Chat completions, of which at most `max_streams` are streamed at once."""
 
     def __init__(
         self,
         upstream: Upstream,
         default_model: str,
         max_streams: int = 32,
-        max_whole: int = 32,
         today: Callable[[], date] = date.today,
     ) -> None:
         self._upstream = upstream
         self._default_model = default_model
         self._today = today
         self.streams = Streams(max_streams)
-        self.whole = Places(max_whole)
 
     @property
     def streams_open(self) -> int:
@@ -69,12 +64,7 @@ class Chat:
         Yields with each piece that the upstream sends, a blank perhaps, to show that it is there. Closing it hangs up.
         """
         refuse_uncarried(wanted)
-        if not self.whole.take():
-            raise crowded(f"{self.whole.most} answers are being written", code="server_is_overloaded")
-        try:
-            completion = object_in((yield from self._whole_answer(self._body(wanted))))
-        finally:
-            self.whole.give_back()
+        completion = object_in((yield from self._whole_answer(self._body(wanted))))
         self._refuse_error(completion)
         try:
             message = completion["choices"][0]["message"]

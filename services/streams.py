@@ -42,7 +42,8 @@ class Places:
             Unavailable: 503 too_many_streams.
         """
         if not self.take():
-            raise crowded(f"{self.most} answers are being streamed", code="too_many_streams")
+            message = f"{self.most} answers are being streamed already; try again in a moment."
+            raise Unavailable(message, code="too_many_streams", headers={"Retry-After": "1"})
         try:
             yield from events
         finally:
@@ -90,11 +91,6 @@ class Streams(Places):
             self.stopping = True
             for response in self._open:
                 _cut(response)
-
-
-def crowded(what: str, code: str) -> Unavailable:
-    """Say that there is no place at the moment."""
-    return Unavailable(f"{what} already; try again in a moment.", code=code, headers={"Retry-After": "1"})
 
 
 def _cut(response: "httpx2.Response") -> None:

@@ -5,6 +5,8 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +16,7 @@ import requests
 
 from bench import slow_clients
 from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI, Fault
+from tests.fakes.ports import until
 from tests.fakes.service import Service
 from tests.live_engine import LiveEngine
 
@@ -94,6 +97,48 @@ def test_downloads_that_nobody_reads_leave_threads_for_the_rest() -> None:
         for one in asked:
             one.close()
         assert requests.get(url, timeout=20).ok, "a place that was given back is there for the next"
+    finally:
+        service.end()
+        upstream.close()
+
+
+def test_an_upstream_that_is_silent_leaves_a_thread_for_status() -> None:
+    upstream = FakeOpenAI()
+    silent = [Fault("hang", seconds=8.0)] * (3 * THREADS)
+    upstream.fail("GET /v1/fine_tuning/jobs/ftjob-none", *silent)
+    service = Service(OPENAI_BASE_URL=upstream.base_url, OPENAI_API_KEY="sk-x", THREADS=str(THREADS)).wait()
+    try:
+        ask = partial(requests.post, f"{service.url}/retrieve", json={"fine_tuning_job_id": "ftjob-none"}, timeout=30)
+        with ThreadPoolExecutor(len(silent)) as callers:
+            asked = [callers.submit(ask) for _ in silent]
+            until(lambda: sum(one.done() for one in asked) == len(silent) - THREADS + 1)
+            begun = time.monotonic()
+            assert requests.get(f"{service.url}/status", timeout=20).ok
+            assert time.monotonic() - begun < 2
+            turned_away = {one.result().status_code for one in asked if one.done()}
+        assert turned_away == {503}
+        assert ask().status_code != 503, "places that were given back are there for the next"
+    finally:
+        service.end()
+        upstream.close()
+
+
+def _begun(url: str) -> requests.Response | None:
+    reply = requests.get(url, stream=True, timeout=20)
+    return reply if reply.ok else None
+
+
+def test_callers_that_hang_up_give_their_places_back() -> None:
+    upstream = FakeOpenAI()
+    size = 40 * 2**20
+    upstream.fail(f"GET /v1/files/{FILE_ID}/content", *[Fault("raw", raw=bytes(size))] * THREADS)
+    upstream.new_file("a.jsonl", size)
+    service = Service(OPENAI_BASE_URL=upstream.base_url, OPENAI_API_KEY="sk-x", THREADS=str(THREADS)).wait()
+    try:
+        for _ in range(THREADS):  # one place fewer than there are threads would not be enough, were they kept
+            asked = until(lambda: _begun(f"{service.url}/files/{FILE_ID}/content"), 20)
+            asked.close()
+        until(lambda: requests.get(f"{service.url}/files/{FILE_ID}", timeout=20).ok, 20)
     finally:
         service.end()
         upstream.close()

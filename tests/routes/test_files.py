@@ -47,16 +47,19 @@ def test_a_download_is_not_held_in_memory(client: FlaskClient) -> None:
 
 
 def test_a_download_that_finds_no_place_asks_the_upstream_nothing(client: FlaskClient, upstream: FakeOpenAI) -> None:
-    places = client.application.extensions["services"].chat.whole
-    places.taken = places.most
+    crowd = client.application.extensions["crowd"]
+    crowd.count = crowd.most
     assert client.get(f"/files/{FILE_ID}/content").status_code == 503
     assert upstream.seen == []
 
 
-def test_a_download_that_cannot_begin_gives_its_place_back(client: FlaskClient) -> None:
-    places = client.application.extensions["services"].chat.whole
+def test_a_download_gives_its_place_back(client: FlaskClient) -> None:
+    crowd = client.application.extensions["crowd"]
+    reply = client.get(f"/files/{FILE_ID}/content")
+    assert crowd.count == 1
+    reply.close()
     assert client.get("/files/file-nope/content").status_code == 404
-    assert places.taken == 0
+    assert crowd.count == 0
 
 
 def test_a_file_is_deleted(client: FlaskClient, upstream: FakeOpenAI) -> None:
