@@ -21,8 +21,9 @@ MOST_PICTURE_BYTES = 120_000
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^(#{1,6}) ", re.MULTILINE)
-_ROW = re.compile(r"^\|", re.MULTILINE)
-_LITERAL = re.compile(r"`([^`\n]+)`")
+_ROW = re.compile(r"^\|.*$", re.MULTILINE)
+_NUMBER = re.compile(r"\d+")
+_LITERAL = re.compile(r"`([^`]+)`")
 _PROMPT = re.compile(r"^(?:\$|>|C:.*>) ", re.MULTILINE)
 
 
@@ -82,11 +83,20 @@ def test_every_setting_stands_in_the_example_file_and_no_other_does() -> None:
     assert sorted(named) == SETTINGS
 
 
+def settings_told(readme: str) -> list[tuple[str, str]]:
+    """(setting, default) of each row of the tables of settings, which have three columns."""
+    rows = (line.split("|") for line in prose(readme).splitlines() if re.match(r"\| `[A-Z][A-Z0-9_]+` \|", line))
+    return [(row[1].strip(" `"), row[2]) for row in rows if len(row) == 5]
+
+
 @pytest.mark.parametrize("readme", README)
 def test_every_setting_stands_in_the_table(readme: str) -> None:
-    rows = [line for line in prose(readme).splitlines() if line.startswith("|")]
-    named = {name for row in rows for name in re.findall(r"`([A-Z][A-Z0-9_]+)`", row.split("|")[1])}
-    assert sorted(set(SETTINGS) - named) == []
+    assert sorted(name for name, _ in settings_told(readme)) == SETTINGS
+
+
+def test_both_languages_have_the_same_defaults() -> None:
+    english, chinese = map(settings_told, README)
+    assert english == chinese
 
 
 def test_every_supported_architecture_is_named_with_its_models() -> None:
@@ -142,8 +152,10 @@ def test_a_page_says_the_same_in_both_languages(english: str, chinese: str) -> N
     assert _HEADING.findall(prose(english)) == _HEADING.findall(prose(chinese))
     assert [one.same_in_both for one in blocks(ROOT / english)] == [one.same_in_both for one in blocks(ROOT / chinese)]
     assert leads(english) == leads(chinese)
-    assert len(_ROW.findall(prose(english))) == len(_ROW.findall(prose(chinese)))
-    assert literals(english) - literals(chinese) == set()
+    rows, translated = (_ROW.findall(prose(page)) for page in (english, chinese))
+    assert [figures(row) for row in rows] == [figures(row) for row in translated]
+    assert [ours for ours, theirs in zip(rows, translated, strict=True) if literals(ours) - literals(theirs)] == []
+    assert literals(prose(english)) - literals(prose(chinese)) == set()
 
 
 def leads(page: str) -> list[str]:
@@ -153,9 +165,14 @@ def leads(page: str) -> list[str]:
     return sorted(name.replace("docs/zh/", "docs/").replace(".zh-CN", "") for name in plain)
 
 
-def literals(page: str) -> set[str]:
-    """What a page names as it stands in code, on the wire or on the screen."""
-    return set(_LITERAL.findall(prose(page)))
+def figures(row: str) -> list[str]:
+    """The numbers in a row of a table, in no order: languages order words otherwise."""
+    return sorted(_NUMBER.findall(row))
+
+
+def literals(text: str) -> set[str]:
+    """What a text names as it stands in code, on the wire or on the screen."""
+    return {" ".join(literal.split()) for literal in _LITERAL.findall(text)}
 
 
 EVERY_PAGE = [*documents(), *(chinese for _, chinese in translations())]
