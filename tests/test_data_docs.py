@@ -5,9 +5,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from dataprep.__main__ import main
 from dataprep.checks import phrasing
 from dataprep.sources.registry import SOURCES
 
@@ -51,17 +48,3 @@ def test_every_code_of_a_check_is_listed_and_no_other() -> None:
     assert len(set(documented)) == len(documented)
     assert [one for one in sorted(patterns) if not any(re.fullmatch(one, code) for code in documented)] == []
     assert [code for code in documented if not any(re.fullmatch(one, code) for one in patterns)] == []
-
-
-@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
-def test_the_readmes_conversion_is_what_it_answers(
-    readme: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told = (
-        (ROOT / readme).read_text("utf-8").partition("$ .venv/bin/python -m dataprep convert ")[2].partition("```")[0]
-    )
-    command, _, answer = told.partition("\n")
-    monkeypatch.chdir(tmp_path)
-    export, *options = command.split()
-    assert main(["convert", str(ROOT / export), *options]) == 0
-    assert capsys.readouterr().out.strip() == answer.strip()

@@ -1,4 +1,4 @@
-"""Whoever types what the guides say gets what the guides show: each page's commands, in order, on a fresh copy."""
+"""Whoever types what the pages say gets what they show: each page's commands, in order, on a fresh copy."""
 
 import os
 import shutil
@@ -17,9 +17,23 @@ from tests.architecture_rules import PACKAGES
 from tests.fakes.openai_upstream import FakeOpenAI
 from tests.fakes.ports import PATIENCE, free_port, until
 from tests.fakes.service import INHERITED
-from tests.guides import DOCS, ROOT, Block, pages, runnable
+from tests.guides import ROOT, Block, documents, runnable
 
-TYPED = [page for page in pages() if any(runnable(DOCS / page))]
+TYPED = [page for page in documents() if any(runnable(ROOT / page))]
+# Pages on a service that talks to OpenAI: what they say of it needs no engine.
+AT_OPENAI = ("README.md", "docs/how-to/openai.md")
+# What a reader of pages that look things up has done before: started both servers, and a job that has ended.
+SERVERS = {
+    "127.0.0.1:9528": Block("shell", ".venv/bin/python -m engine serve"),
+    "127.0.0.1:9527": Block("shell", "make serve"),
+}
+JOB = r"""
+FILE=$(curl -s http://127.0.0.1:9527/upload_files -F files=@examples/lighthouse.jsonl | grep -o 'file-[A-Za-z0-9]*')
+curl -s http://127.0.0.1:9527/fine_tuning -H 'Content-Type: application/json' \
+  -d "{\"training_file\": \"$FILE\"}" > begun
+JOB=$(grep -o 'ftjob-[A-Za-z0-9]*' begun)
+curl -s -X POST "http://127.0.0.1:9527/jobs/$JOB/cancel"
+"""
 
 pytestmark = pytest.mark.skipif(
     os.name == "nt" or not all(map(shutil.which, ("bash", "curl", "make"))), reason="needs bash, curl and make"
@@ -69,9 +83,13 @@ class Terminal:
             process.wait(PATIENCE)
             until(partial(_is_empty, process.pid))
 
+    def remember(self, renamed: dict[str, str]) -> None:
+        """Put something in place of what pages show, in what is typed from now on."""
+        self._instead |= renamed
+
     def _here(self, code: str) -> str:
-        for name, place in self._instead.items():
-            code = code.replace(name, place)
+        for name in sorted(self._instead, key=len, reverse=True):
+            code = code.replace(name, self._instead[name])
         return code
 
 
@@ -116,10 +134,11 @@ def terminal(
     port, engine_port = str(free_port()), str(free_port())
     settings = {"PORT": port, "ENGINE_PORT": engine_port, "LOG_LEVEL": "WARNING", "URL": f"http://127.0.0.1:{port}"}
     settings |= {"BASE_MODEL": str(tiny_gguf), "CONTEXT_TOKENS": "256"}
-    if request.node.callspec.params["page"] == "how-to/openai.md":
+    if request.node.callspec.params["page"] in AT_OPENAI:
         settings["OPENAI_BASE_URL"] = upstream.base_url
     instead = {
         "127.0.0.1:9527": f"127.0.0.1:{port}",
+        "127.0.0.1:9528": f"127.0.0.1:{engine_port}",
         "http://box.example:8000/v1": upstream.base_url,
         "gpu-box:9528": f"127.0.0.1:{engine_port}",
         "=0.0.0.0": "=127.0.0.1",
@@ -129,11 +148,28 @@ def terminal(
     opened.close()
 
 
+def prepare(terminal: Terminal, page: list[Block]) -> None:
+    """Do what a page takes for done that starts nothing itself."""
+    asked = "".join(block.code for block in page)
+    if not any(block.serves for block in page):
+        for address, server in SERVERS.items():
+            if address in asked:
+                terminal.leave_running(server)
+    if "$JOB" in asked:
+        terminal.type(Block("shell", JOB))
+
+
 @pytest.mark.parametrize("page", TYPED)
-def test_what_a_guide_says_to_type_prints_what_it_shows(page: str, terminal: Terminal) -> None:
-    for block in runnable(DOCS / page):
+def test_what_a_page_says_to_type_prints_what_it_shows(page: str, terminal: Terminal, upstream: FakeOpenAI) -> None:
+    typed = list(runnable(ROOT / page))
+    prepare(terminal, typed)
+    for block in typed:
         if block.serves:
             terminal.leave_running(block)
-        else:
+            continue
+        output = terminal.type(block)
+        if block.replies and not block.was_printed(output):  # a job that is asked for until it has ended
+            upstream.finish()
             output = terminal.type(block)
-            assert block.was_printed(output), f"{block.code}\nprinted:\n{output}\nnot:\n{block.prints}"
+        assert block.was_printed(output), f"{block.code}\nprinted:\n{output}\nnot:\n{block.prints}"
+        terminal.remember(block.renamed(output))

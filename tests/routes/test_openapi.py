@@ -20,7 +20,8 @@ from config import ServiceConfig
 from gate.origins import Origins
 from routes.access import PUBLIC, SCOPES
 from tests.fakes.openai_upstream import FILE_ID, FINE_TUNED, JOB_ID, FakeOpenAI, refusal
-from tests.test_docs import ROOT, routes_of
+from tests.guides import ROOT
+from tests.test_docs import routes_of
 
 FORM = "multipart/form-data"
 # What no OpenAI serves; the engine's own tests have it.
