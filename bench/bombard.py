@@ -49,6 +49,7 @@ BOMBS: tuple[tuple[str, str, Make], ...] = (
     ("10 million columns", "/datasets/convert", bombs.many_columns),
     ("a quote that never ends", "/datasets/convert", bombs.open_quote),
     ("4 million open tags", "/datasets/convert", bombs.open_tags),
+    ("900 files of 450 KB", "/upload_files", bombs.many_parts),
     ("3 million escapes", "/upload_files", bombs.escapes),
 )
 

@@ -158,5 +158,11 @@ open_objects = partial(_written, "deep.json", b'{"a":' * 200_000, 10)
 many_zeros = partial(_written, "zeros.json", b"[" + b"0," * 500_000, 20)
 many_columns = partial(_written, "columns.csv", b"a," * 500_000, 20)
 open_quote = partial(_written, "quote.csv", b'a,"' + b"b" * MEGABYTE, 100)
+many_parts = partial(
+    _written,
+    "parts.jsonl",
+    b"a" * 450_000 + b'\r\n--b\r\nContent-Disposition: form-data; name="other"; filename="a"\r\n\r\n',
+    900,
+)
 open_tags = partial(_written, "tags.html", b"<div>" * 200_000, 20)
 escapes = partial(_written, "escapes.jsonl", b'{"messages":"' + b"\\u0041" * 160_000, 20)

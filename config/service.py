@@ -56,7 +56,7 @@ class ServiceConfig(SharedConfig):
     threads: int = setting(
         "THREADS",
         64,
-        "Calls served at once besides streamed answers; chats are seven eighths of them at most.",
+        "Calls served at once besides streamed answers; all but /status are seven eighths at most.",
         least=2,
         most=4096,
     )
