@@ -15,11 +15,11 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
+from gate.spool import Spool
 from services.files import Incoming, clean_label
 from wire.body import MAX_BYTES, parse_object, read_whole, refuse_encoded
 from wire.errors import ApiError, BadRequest, PayloadTooLarge, UnsupportedMediaType
 from wire.requests import unknown_field
-from wire.spool import Spool
 
 MAX_PAGE_FORM_BYTES = 64 * 1024
 # What boundaries and part headers may add to the files of an upload.

@@ -130,7 +130,7 @@ def test_compose_closes_what_the_service_does_not_need() -> None:
     assert service["read_only"] is True
     assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"])
     assert service["ports"] == ["127.0.0.1:9527:9527"]
-    assert service["tmpfs"] == ["/tmp"]
+    assert service["tmpfs"] == ["/tmp:size=2g"]
     assert service["volumes"] == ["data:/data"]
     assert not {"privileged", "cap_add", "network_mode", "pid", "devices"} & set(service)
     assert {"HOST", "PORT", "DATA_DIR", "ALLOWED_HOSTS"} == set(service["environment"])

@@ -4,7 +4,6 @@ Werkzeug's own way holds half a megabyte of each in memory, and a thousand parts
 """
 
 import io
-import os
 import tempfile
 from threading import Lock
 from typing import IO, Any, cast
@@ -20,7 +19,7 @@ class Spool:
     def __call__(self, *_: Any, **__: Any) -> IO[bytes]:
         """Return a new file at the end; the one before it is whole by now, for they come one after the other."""
         with self._lock:
-            return cast(IO[bytes], Piece(self, self._file.seek(0, os.SEEK_END)))
+            return cast(IO[bytes], Piece(self, self._file.seek(0, io.SEEK_END)))
 
     def write(self, at: int, data: Any) -> int:
         """Write all of `data`, and return how much that is; raises OSError if the disk is full."""
@@ -71,9 +70,9 @@ class Piece(io.RawIOBase):
         self._at += read
         return read
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Stand elsewhere."""
-        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         return self._at
 
     def tell(self) -> int:

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from werkzeug.formparser import FormDataParser
 
-from wire.spool import Spool
+from gate.spool import Spool
 
 PART = b'--b\r\nContent-Disposition: form-data; name="files"; filename="%d"\r\n\r\n%s\r\n'
 
@@ -40,7 +40,7 @@ def test_what_is_none_of_its_own_is_not_read() -> None:
 
 def test_a_full_disk_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with Path("/dev/full").open("r+b", buffering=0) as full:
-        monkeypatch.setattr("wire.spool.tempfile.TemporaryFile", lambda **_: full)
+        monkeypatch.setattr("gate.spool.tempfile.TemporaryFile", lambda **_: full)
         with pytest.raises(OSError, match="No space left"):
             Spool()().write(b"x")
 
