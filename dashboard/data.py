@@ -7,19 +7,21 @@ from collections.abc import Sequence
 from itertools import dropwhile, islice
 from typing import Any
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, Response, current_app, render_template, request
 
 from routes import services
+from routes.attachment import attachment
 from routes.audit import told
 from routes.incoming import Form, multipart, refuse_unknown, sent_files
-from services.datasets import is_training_file
+from services.datasets import CONTENT_TYPE, is_training_file
 from services.files import Incoming
-from wire.errors import ApiError
+from wire.errors import ApiError, BadRequest
 
 bp = Blueprint("data", __name__, url_prefix="/dashboard/data")
 # Of what can be chosen when chats become examples, what a person would choose.
 _OPTIONS = ["me", "session_gap", "reply_gap", "merge_gap", "system", "mask", "valid_share"]
-_FIELDS = ["files", "step", *_OPTIONS]
+_PARTS = ("training", "validation")
+_FIELDS = ["files", "step", "part", *_OPTIONS]
 # Of each file so many findings are shown, with so much of the line each is about.
 _MOST_FINDINGS, _MOST_LETTERS = 20, 400
 _SHOWN_EXAMPLES = 3
@@ -44,6 +46,17 @@ def look() -> str:
     return render_template(template, given=form, **_found(step, files, form))
 
 
+@bp.post("/file")
+def take() -> Response:
+    """Return what is made of `files`, to keep; nothing is sent on.
+
+    `part` is training or validation of a conversion; a number is that file's mended copy.
+    """
+    form, files = _sent()
+    made = _made(form.get("part", ""), files, form)
+    return attachment(made.stream.read(), made.label, CONTENT_TYPE)
+
+
 def _sent() -> tuple[Form, list[Incoming]]:
     megabytes: int = current_app.config["MAX_UPLOAD_MB"]
     form, files = multipart(megabytes)
@@ -59,6 +72,20 @@ def _found(step: str, files: list[Incoming], form: Form) -> dict[str, Any]:
         return _look(files, form)
     said = {} if "HX-Request" in request.headers else _look(files, form)
     return said | {"outlooks": _look_ahead(files, form)}
+
+
+def _made(part: str, files: list[Incoming], form: Form) -> Incoming:
+    """One file of what a step would send on; 400 if it makes no such part."""
+    if part in map(str, range(len(files))):
+        return services().datasets.fix([files[int(part)]])[0].file
+    made = None
+    if part in _PARTS:
+        dataset = services().datasets.convert(files, _options(form))
+        made = dict(zip(_PARTS, (dataset.training, dataset.validation), strict=True))[part]
+    if made is None:
+        message = f"Invalid value for 'part': '{part[:80]}'. It must be one that is made of these files."
+        raise BadRequest(message, code="invalid_value", param="part")
+    return made
 
 
 def _look(files: list[Incoming], form: Form) -> dict[str, Any]:

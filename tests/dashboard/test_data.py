@@ -14,6 +14,7 @@ from tests.dashboard.harbour import chat_export
 from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI
 
 PAGE = "/dashboard/data"
+PARTS = ("training", "validation")
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 GOOD = (EXAMPLES / "lighthouse.jsonl").read_bytes()
 WECHAT = (EXAMPLES / "data" / "wxid_mia2026_0_19.csv").read_bytes()
@@ -56,6 +57,16 @@ def drop(reader: Reader, name: str, content: bytes, **fields: Any) -> str:
     page = reply.get_data(as_text=True)
     assert "<html" not in page
     return page
+
+
+def keep(reader: Reader, name: str, content: bytes, **fields: Any) -> tuple[str, bytes]:
+    """What a browser saves of a file that was made, and under which name."""
+    reply = reader.client.post(f"{PAGE}/file", data={"files": (BytesIO(content), name), **fields}, headers=ENGLISH)
+    assert reply.status_code == 200, reply.get_data(as_text=True)
+    assert (reply.mimetype, reply.headers["X-Content-Type-Options"]) == ("application/jsonl", "nosniff")
+    attached, _, label = reply.headers["Content-Disposition"].partition("; filename*=UTF-8''")
+    assert attached == "attachment"
+    return label, reply.data
 
 
 def test_a_good_training_file_is_described_and_may_be_uploaded(reader: Reader, upstream: FakeOpenAI) -> None:
@@ -141,6 +152,33 @@ def test_what_is_kept_for_validation_goes_along_to_the_job(reader: Reader, upstr
     assert len(upstream.files) == 2
     form = reader.get(link.replace("&amp;", "&")).get_data(as_text=True)
     assert len(re.findall(r"<option value=\"file-\w+\" selected>", form)) == 2
+
+
+def test_what_would_be_sent_on_can_be_kept_and_nothing_is_sent(reader: Reader, upstream: FakeOpenAI) -> None:
+    page = drop(reader, "harbour.csv", chat_export(), me="Nell", valid_share="0.2")
+    assert re.findall(r'name="part" value="(\w+)"', page) == ["training", "validation"]
+    kept = [keep(reader, "harbour.csv", chat_export(), me="Nell", valid_share="0.2", part=part) for part in PARTS]
+    assert [name for name, _ in kept] == ["harbour.jsonl", "harbour.valid.jsonl"]
+    assert sum(len(made.splitlines()) for _, made in kept) == len(TALK_OF_THE_HARBOUR)
+    broken = b"\xef\xbb\xbf" + GOOD.replace(b'"assistant"', b'"Assistant"', 1)
+    assert 'name="part" value="0"' in drop(reader, "bees.jsonl", broken)
+    assert keep(reader, "bees.jsonl", broken, part="0") == ("bees.jsonl", GOOD)
+    assert upstream.files == {}
+
+
+@pytest.mark.parametrize("part", ["validation", "1", ""])
+def test_a_part_that_is_not_made_is_refused(reader: Reader, part: str) -> None:
+    data = {"files": (BytesIO(chat_export()), "harbour.csv"), "me": "Nell", "part": part}
+    reply = reader.client.post(f"{PAGE}/file", data=data, headers=ENGLISH)
+    assert (reply.status_code, reply.mimetype) == (400, "text/html")
+    assert "must be one that is made of these files" in reply.get_data(as_text=True)
+
+
+def test_what_was_sent_on_can_be_downloaded(reader: Reader, upstream: FakeOpenAI) -> None:
+    page = drop(reader, "harbour.csv", chat_export(), me="Nell", valid_share="0.2", step="convert")
+    links = re.findall(r'href="(/files/[^"]+/content)" download="([^"]+)"', page)
+    assert [name for _, name in links] == ["harbour.jsonl", "harbour.valid.jsonl"]
+    assert {link.split("/")[2] for link, _ in links} == upstream.files.keys()
 
 
 def test_lengths_are_drawn_for_what_was_converted_too(reader: Reader) -> None:
