@@ -37,7 +37,8 @@ def show() -> str:
 def look() -> str:
     """Say what the files `files` are and what is wrong with them.
 
-    `step` upload, fix or convert sends them on; outlook says what a training on them would take.
+    `step` upload, fix or convert sends them on; choose comes from who was to pick `me`; outlook says what a training on
+    them would take.
     """
     form, files = _sent()
     step = form.get("step", "")
@@ -96,7 +97,7 @@ def _look(files: list[Incoming], form: Form) -> dict[str, Any]:
     except ApiError as failure:
         if failure.code not in ("me_needed", "no_examples"):
             raise
-        return {"unclear": failure, **(failure.details or {})}
+        return {"unclear": failure, "unchosen": form.get("step") == "choose", **(failure.details or {})}
     examples = [line.decode() for line in islice(dataset.training.stream, _SHOWN_EXAMPLES)]
     return {"report": dataset.report, "examples": examples, "said": _said(dataset.training), "me": form.getlist("me")}
 

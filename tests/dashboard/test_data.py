@@ -18,23 +18,20 @@ PARTS = ("training", "validation")
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 GOOD = (EXAMPLES / "lighthouse.jsonl").read_bytes()
 WECHAT = (EXAMPLES / "data" / "wxid_mia2026_0_19.csv").read_bytes()
-TALK = json.dumps(
-    {
-        "chatlab": {"version": "0.0.1"},
-        "meta": {"name": "g", "platform": "wechat", "type": "private"},
-        "messages": [
-            {
-                "sender": who,
-                "accountName": who,
-                "timestamp": 1_700_000_000 + at * 30,
-                "type": 0,
-                "content": f"words {at}",
-            }
-            for at, who in enumerate(["Ann", "Bob"] * 12)
-        ],
-    }
-).encode()
 
+
+def talk(*people: str) -> bytes:
+    """A chat of 24 messages in ChatLab's form, in which one speaks after the other."""
+    start = 1_700_000_000
+    messages = [
+        {"sender": who, "accountName": who, "timestamp": start + at * 30, "type": 0, "content": f"words {at}"}
+        for at, who in enumerate(people * (24 // len(people)))
+    ]
+    meta = {"name": "g", "platform": "wechat", "type": "private"}
+    return json.dumps({"chatlab": {"version": "0.0.1"}, "meta": meta, "messages": messages}).encode()
+
+
+TALK = talk("Ann", "Bob")
 CHATLAB = b"".join(
     json.dumps(line).encode() + b"\n"
     for line in [
@@ -112,6 +109,21 @@ def test_one_that_does_not_asks_who_is_the_assistant(reader: Reader, upstream: F
         return
     assert '<input type="hidden" name="me" value="Bob">' in page
     assert FILE_ID in drop(reader, "talk.json", TALK, me=me, step="convert")
+
+
+def test_several_may_be_the_assistant(reader: Reader) -> None:
+    group = talk("Ann", "Bob", "Ann", "Bea")
+    page = drop(reader, "talk.json", group)
+    assert len(re.findall(r'type="checkbox" name="me"', page)) == 3
+    assert "Choose at least one person." not in page
+    assert "Choose at least one person." in drop(reader, "talk.json", group, step="choose")
+    both = ["Bob", "Bea"]
+    page = drop(reader, "talk.json", group, me=both, step="choose")
+    assert re.findall(r'type="hidden" name="me" value="(\w+)"', page) == both
+    _, made = keep(reader, "talk.json", group, me=both, part="training")
+    said = [message for line in made.splitlines() for message in json.loads(line)["messages"]]
+    answers = [message["content"] for message in said if message["role"] == "assistant"]
+    assert answers == [f"words {at}" for at in range(1, 24, 2)]
 
 
 @pytest.mark.parametrize("content", [CHATLAB, SHAREGPT, ALPACA])

@@ -83,7 +83,7 @@ def bring(window: Visit, file: Path, language: str) -> None:
     drop(page, file)
     page.get_by_role("button", name=_("Look at them")).click()
     page.get_by_label("Nell").check()
-    page.get_by_role("button", name=_("Go on with this person")).click()
+    page.get_by_role("button", name=_("Go on with who is chosen")).click()
     expect(page.get_by_text(_("What became of every row"))).to_be_visible()
     expect(page.locator("#found").get_by_text("[PHONE_1]")).to_be_visible()
     expect(page.get_by_text(_("Tokens of an example"))).to_be_visible(timeout=LONG)
