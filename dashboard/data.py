@@ -160,8 +160,9 @@ def _send(step: str, files: list[Incoming], form: Form) -> dict[str, Any]:
 
 def _mended(entry: dict[str, Any]) -> dict[str, Any]:
     report = entry["response"]
-    left = _errors(report["left"]["findings"])
-    return {"name": entry["filename"], "file": entry.get("file"), "left": left, "counts": report["counts"]}
+    left = _errors(report["left"]["findings"])[:_MOST_FINDINGS]
+    faults, counts = report["left"]["errors"], report["counts"]
+    return {"name": entry["filename"], "file": entry.get("file"), "left": left, "faults": faults, "counts": counts}
 
 
 def _errors(findings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -179,6 +180,7 @@ def _uploaded(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             "name": entry["filename"],
             "file": entry["response"] if entry["status"] == "uploaded" else None,
             "left": [] if entry["status"] == "uploaded" else _refused(entry["response"]),
+            "faults": entry["response"].get("errors", 1),
         }
         for entry in entries
     ]

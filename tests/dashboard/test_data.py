@@ -86,6 +86,15 @@ def test_a_fault_is_shown_with_its_line_and_mended_by_one_click(reader: Reader, 
     assert FILE_ID in page
 
 
+def test_how_many_findings_are_not_shown_is_said(reader: Reader) -> None:
+    lines = [b'{"massages": [%d]}\n' % number for number in range(130)]
+    broken = b"".join(lines)
+    assert "The first 20 of 130, errors before warnings." in drop(reader, "bees.jsonl", broken)
+    assert "The first" not in drop(reader, "bees.jsonl", b"".join(lines[:15]))
+    assert "The first 20 of 130" in drop(reader, "bees.jsonl", broken, step="fix")
+    assert "The first 1 of 130" in drop(reader, "bees.jsonl", broken, step="upload")
+
+
 def test_an_export_that_says_who_its_owner_is_is_converted(reader: Reader, upstream: FakeOpenAI) -> None:
     page = drop(reader, "wxid_mia2026_0_19.csv", WECHAT)
     assert "recall_dropped" in page
