@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from app import create_app
+from config import ServiceConfig
 from tests.dashboard.conftest import ENGLISH, Reader
 from tests.dashboard.harbour import TALK as TALK_OF_THE_HARBOUR
 from tests.dashboard.harbour import chat_export
 from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI
+from tests.fakes.service import NO_DATA
 
 PAGE = "/dashboard/data"
 PARTS = ("training", "validation")
@@ -209,6 +212,15 @@ def test_lengths_are_drawn_for_what_was_converted_too(reader: Reader) -> None:
     assert sum(int(count or 0) for count in bars) == len(TALK_OF_THE_HARBOUR)
     assert 'height="100.0"' in page
     assert "style=" not in page
+
+
+def test_an_estimate_shows_its_sum_and_the_day_of_the_price(upstream: FakeOpenAI) -> None:
+    config = ServiceConfig(data_dir=NO_DATA, openai_api_key="sk-x", default_model="gpt-4.1-mini-2025-04-14")
+    page = drop(Reader(create_app(config).test_client()), "bees.jsonl", GOOD, step="outlook")
+    assert "price of 2026-07" in page
+    assert "epoch(s), at most 65536 of an example x $5 per million" in page
+    assert " x 3 &lt; 100: min(25, 100 // " in page
+    assert "unknown: nobody has measured" in page
 
 
 def test_what_cannot_be_read_is_said(reader: Reader) -> None:
