@@ -28,6 +28,14 @@ LOOKS: list[tuple[int, Literal["light", "dark"]]] = [(390, "light"), (390, "dark
 CONTRAST = ("color-contrast", "link-in-text-block")
 # Of a reference's calls, which are all made alike, so many are enough to be looked at again and again.
 FEW_CALLS = "document.querySelectorAll('.call').forEach((call, at) => { if (at % 5) call.remove() })"
+# Names' pieces between the signs at which they may break that stand in several lines, or the page has no names.
+BROKEN = """() => {
+    const names = [...document.querySelectorAll("main .name")];
+    const pieces = names.flatMap((name) => [...name.childNodes]).filter((node) => node.nodeType === Node.TEXT_NODE);
+    const range = document.createRange();
+    const lines = (piece) => { range.selectNodeContents(piece); return range.getClientRects().length; };
+    return names.length ? pieces.filter((piece) => lines(piece) > 1).map((piece) => piece.data) : ["no names"];
+}"""
 MOST_BYTES, MOST_MILLISECONDS = 200_000, 1000
 
 
@@ -74,6 +82,14 @@ def test_an_empty_page_leads_on(served: Served, chromium: Browser, language: str
             window.page.goto(served.url + PAGES[name])
             expect(window.page.locator("main .primary:visible").first).to_be_enabled()
             look(window, f"empty-{name}", language)
+
+
+def test_a_models_name_breaks_at_its_joints_alone(served: Served, chromium: Browser) -> None:
+    dress(served)
+    with visit(chromium, viewport={"width": 390, "height": 900}) as window:
+        for name in ("overview", "jobs", "job", "done", "models", "playground"):
+            window.page.goto(served.url + PAGES[name])
+            assert window.page.evaluate(BROKEN) == [], name
 
 
 @pytest.mark.parametrize("name", PAGES)
