@@ -151,8 +151,9 @@ def _send(step: str, files: list[Incoming], form: Form) -> dict[str, Any]:
         made = {"name": reply["training"]["filename"], "file": reply["training"]["file"], "validation": kept}
         return {"sent": [made]}
     if step == "fix":
-        entries = told(services().datasets.upload_mended(services().datasets.fix(files)))
-        return {"sent": [_mended(entry) for entry in entries]}
+        mended = services().datasets.fix(files)
+        entries = told(services().datasets.upload_mended(mended))
+        return {"sent": [_mended(entry) | {"method": one.method} for entry, one in zip(entries, mended, strict=True)]}
     outcomes = [services().files.upload(file) for file in files]
     entries = _uploaded(told([outcome.entry() for outcome in outcomes]))
     return {"sent": [entry | {"method": one.method} for entry, one in zip(entries, outcomes, strict=True)]}
