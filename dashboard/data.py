@@ -7,19 +7,21 @@ from collections.abc import Sequence
 from itertools import dropwhile, islice
 from typing import Any
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, Response, current_app, render_template, request
 
 from routes import services
+from routes.attachment import attachment
 from routes.audit import told
 from routes.incoming import Form, multipart, refuse_unknown, sent_files
-from services.datasets import is_training_file
+from services.datasets import CONTENT_TYPE, is_training_file
 from services.files import Incoming
-from wire.errors import ApiError
+from wire.errors import ApiError, BadRequest
 
 bp = Blueprint("data", __name__, url_prefix="/dashboard/data")
 # Of what can be chosen when chats become examples, what a person would choose.
 _OPTIONS = ["me", "session_gap", "reply_gap", "merge_gap", "system", "mask", "valid_share"]
-_FIELDS = ["files", "step", *_OPTIONS]
+_PARTS = ("training", "validation")
+_FIELDS = ["files", "step", "part", *_OPTIONS]
 # Of each file so many findings are shown, with so much of the line each is about.
 _MOST_FINDINGS, _MOST_LETTERS = 20, 400
 _SHOWN_EXAMPLES = 3
@@ -35,13 +37,25 @@ def show() -> str:
 def look() -> str:
     """Say what the files `files` are and what is wrong with them.
 
-    `step` upload, fix or convert sends them on; outlook says what a training on them would take.
+    `step` upload, fix or convert sends them on; choose comes from who was to pick `me`; outlook says what a training on
+    them would take.
     """
     form, files = _sent()
     step = form.get("step", "")
     part = "data_outlook.html" if step == "outlook" else "data_found.html"
     template = part if "HX-Request" in request.headers else "data.html"
     return render_template(template, given=form, **_found(step, files, form))
+
+
+@bp.post("/file")
+def take() -> Response:
+    """Return what is made of `files`, to keep; nothing is sent on.
+
+    `part` is training or validation of a conversion; a number is that file's mended copy.
+    """
+    form, files = _sent()
+    made = _made(form.get("part", ""), files, form)
+    return attachment(made.stream.read(), made.label, CONTENT_TYPE)
 
 
 def _sent() -> tuple[Form, list[Incoming]]:
@@ -61,6 +75,20 @@ def _found(step: str, files: list[Incoming], form: Form) -> dict[str, Any]:
     return said | {"outlooks": _look_ahead(files, form)}
 
 
+def _made(part: str, files: list[Incoming], form: Form) -> Incoming:
+    """One file of what a step would send on; 400 if it makes no such part."""
+    if part in map(str, range(len(files))):
+        return services().datasets.fix([files[int(part)]])[0].file
+    made = None
+    if part in _PARTS:
+        dataset = services().datasets.convert(files, _options(form))
+        made = dict(zip(_PARTS, (dataset.training, dataset.validation), strict=True))[part]
+    if made is None:
+        message = f"Invalid value for 'part': '{part[:80]}'. It must be one that is made of these files."
+        raise BadRequest(message, code="invalid_value", param="part")
+    return made
+
+
 def _look(files: list[Incoming], form: Form) -> dict[str, Any]:
     if all(map(is_training_file, files)):
         return {"checked": [_checked(file) for file in files]}
@@ -69,7 +97,7 @@ def _look(files: list[Incoming], form: Form) -> dict[str, Any]:
     except ApiError as failure:
         if failure.code not in ("me_needed", "no_examples"):
             raise
-        return {"unclear": failure, **(failure.details or {})}
+        return {"unclear": failure, "unchosen": form.get("step") == "choose", **(failure.details or {})}
     examples = [line.decode() for line in islice(dataset.training.stream, _SHOWN_EXAMPLES)]
     return {"report": dataset.report, "examples": examples, "said": _said(dataset.training), "me": form.getlist("me")}
 
@@ -123,8 +151,9 @@ def _send(step: str, files: list[Incoming], form: Form) -> dict[str, Any]:
         made = {"name": reply["training"]["filename"], "file": reply["training"]["file"], "validation": kept}
         return {"sent": [made]}
     if step == "fix":
-        entries = told(services().datasets.upload_mended(services().datasets.fix(files)))
-        return {"sent": [_mended(entry) for entry in entries]}
+        mended = services().datasets.fix(files)
+        entries = told(services().datasets.upload_mended(mended))
+        return {"sent": [_mended(entry) | {"method": one.method} for entry, one in zip(entries, mended, strict=True)]}
     outcomes = [services().files.upload(file) for file in files]
     entries = _uploaded(told([outcome.entry() for outcome in outcomes]))
     return {"sent": [entry | {"method": one.method} for entry, one in zip(entries, outcomes, strict=True)]}
@@ -132,8 +161,9 @@ def _send(step: str, files: list[Incoming], form: Form) -> dict[str, Any]:
 
 def _mended(entry: dict[str, Any]) -> dict[str, Any]:
     report = entry["response"]
-    left = _errors(report["left"]["findings"])
-    return {"name": entry["filename"], "file": entry.get("file"), "left": left, "counts": report["counts"]}
+    left = _errors(report["left"]["findings"])[:_MOST_FINDINGS]
+    faults, counts = report["left"]["errors"], report["counts"]
+    return {"name": entry["filename"], "file": entry.get("file"), "left": left, "faults": faults, "counts": counts}
 
 
 def _errors(findings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -151,6 +181,7 @@ def _uploaded(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             "name": entry["filename"],
             "file": entry["response"] if entry["status"] == "uploaded" else None,
             "left": [] if entry["status"] == "uploaded" else _refused(entry["response"]),
+            "faults": entry["response"].get("errors", 1),
         }
         for entry in entries
     ]

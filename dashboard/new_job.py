@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, current_app, redirect, render_template, url_for
@@ -74,7 +75,7 @@ def _unlisted(files: list[File], chosen: dict[str, str]) -> tuple[list[File], li
 def _models(default: str) -> list[str]:
     """The models that may be trained, as far as is known; the default is one by whatever name it goes."""
     found = [model["id"] for model in services().models.all() if model["kind"] in ("base", "tuned")]
-    return [*dict.fromkeys([default, *found])]
+    return [*dict.fromkeys([default, *services().outlook.trainable(found, date.today())])]
 
 
 def _number(text: str) -> Any:

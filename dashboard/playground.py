@@ -10,8 +10,8 @@ from routes import services
 from routes.incoming import query
 
 bp = Blueprint("playground", __name__, url_prefix="/dashboard/playground")
-# What makes vectors answers nobody.
-_SILENT = frozenset({"embeddings"})
+# What makes vectors, pictures or speech answers nobody.
+_SILENT = frozenset({"embeddings", "other"})
 _KINDS = ("tuned", "checkpoint", "base", "alias")
 
 

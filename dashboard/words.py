@@ -1,6 +1,11 @@
-"""How numbers and times are written on a page; what they are called is the templates' matter."""
+"""How numbers, times and names are written on a page; what they are called is the templates' matter."""
 
+import re
 from datetime import UTC, datetime
+
+from markupsafe import Markup
+
+_JOINTS = re.compile(r"(?<=[:/\-])(?=.)")
 
 
 def utc(unix: int | None) -> str:
@@ -33,3 +38,8 @@ def size(count: int) -> str:
 def figure(value: float | None) -> str:
     """Return a loss or a share with three decimals, a dash for none."""
     return f"{value:.3f}" if isinstance(value, int | float) else "–"
+
+
+def jointed(name: str) -> Markup:
+    """Return a model's name as HTML that breaks behind its colons, hyphens and slashes."""
+    return Markup("<wbr>").join(_JOINTS.split(name))

@@ -47,11 +47,15 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a training costs in US dollars; `usd` is None where the price is unknown, `formula` says how and whence."""
+    """What a training costs in US dollars; `usd` is None where the price is unknown, `formula` says how and whence.
+
+    `as_of` is the day of the price, None where there is no price or it has no day.
+    """
 
     usd: float | None
     tokens: int
     formula: str
+    as_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ def estimate_cost(lengths: Iterable[int], epochs: int, model: str, prices: Mappi
     cut = f", at most {limit} of an example" if limit else ""
     whence = f"{price.model}'s price of {price.as_of or 'an unknown day'}, {price.source or 'no source given'}"
     formula = f"{tokens} tokens in {epochs} epoch(s){cut} x ${price.training:g} per million = ${usd:.2f} ({whence})"
-    return Cost(usd, tokens, f"{formula}. {price.note}".rstrip(". ") + ".")
+    return Cost(usd, tokens, f"{formula}. {price.note}".rstrip(". ") + ".", price.as_of or None)
 
 
 def example_limit(model: str, prices: Mapping[str, Price]) -> int | None:

@@ -30,6 +30,7 @@ SCOPES = {
     "dashboard.jobs.resume_job": "train",
     "dashboard.data.show": "train",
     "dashboard.data.look": "train",
+    "dashboard.data.take": "train",
     "dashboard.new_job.ask": "train",
     "dashboard.new_job.start": "train",
     "dashboard.files.list_files": "read",

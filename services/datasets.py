@@ -17,6 +17,7 @@ from dataprep.checks.profiles import TARGETS
 from dataprep.conversion.options import WrongOption, read_options
 from dataprep.conversion.speakers import NeedsMe
 from dataprep.estimate import example_limit, load_prices
+from dataprep.methods import method_of
 from services.files import Files, Incoming
 from wire.errors import ApiError, BadRequest
 
@@ -69,6 +70,12 @@ class Mended:
 
     file: Incoming
     report: "FixReport"
+
+    @property
+    def method(self) -> str | None:
+        """The method of training that the copy is for."""
+        self.file.stream.seek(0)
+        return method_of(self.file.stream)
 
     def entry(self) -> dict[str, Any]:
         """Return the reply; `status` is whether the copy passes the check, `content` its text if it is not large."""

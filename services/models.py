@@ -1,4 +1,4 @@
-"""Which of OpenAI's models were shut down, when, and what a caller can do about it; it asks nobody.
+"""What OpenAI's models are by name, which were shut down, when, and what a caller can do about it; it asks nobody.
 
 Source: OpenAI's deprecations page, September and October 2026.
 """
@@ -24,6 +24,11 @@ _SHUT_DOWN = {
 _BASE_DATES = {model: day for day, models in _SHUT_DOWN.items() for model in models}
 # A fine-tune dies with its base, but these live a little longer than the base's name.
 _FINE_TUNE_DATES = {model: date(2026, 10, 23) for model in ("gpt-3.5-turbo-1106", "babbage-002", "davinci-002")}
+# Lists of models tell names alone: those of what speaks, hears, draws, films, moderates, or searches a screen.
+_OTHER = re.compile(
+    r"(whisper|tts|dall-e|(chat)?gpt-image|sora|gpt-audio|gpt-realtime|(text|omni)-moderation|computer-use)\b"
+    r"|.*-(transcribe|tts|realtime|audio)(-|$)"
+)
 _UNKNOWN_MODEL = {"model_not_found", "model_not_available"}
 
 
@@ -34,6 +39,13 @@ def shut_down_on(model: str) -> date | None:
         base = fine_tune.group(1)
         return _FINE_TUNE_DATES.get(base) or _BASE_DATES.get(base)
     return _BASE_DATES.get(model)
+
+
+def kind_of(base: str) -> str:
+    """Return what a model that nobody fine-tuned is by its name: base, embeddings, or other, which does not chat."""
+    if "embed" in base:
+        return "embeddings"
+    return "other" if _OTHER.match(base) else "base"
 
 
 def explain(failure: ApiError, model: str, today: date) -> ApiError:

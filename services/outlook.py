@@ -1,7 +1,9 @@
 """What training on a file would take: its numbers, and epochs, cost and minutes; the file goes to an engine at most."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,7 @@ from services.client import Upstream, body_of
 from services.failures import MARK, nonsense
 from services.files import Incoming, upstream_name
 from services.fine_tuning import FineTuning
+from services.models import shut_down_on
 from wire import auto
 from wire.errors import ApiError, BadRequest, PayloadTooLarge
 
@@ -82,6 +85,16 @@ class Outlook:
     def is_openai(self) -> bool:
         """Whether the upstream is OpenAI's own, whose prices and dates are known."""
         return self._priced
+
+    def trainable(self, models: Sequence[str], today: date) -> list[str]:
+        """Return the models that may be trained, as far as is known: of OpenAI those with a price that still live."""
+        from dataprep.estimate import example_limit, load_prices
+
+        if not self._priced:
+            return list(models)
+        prices = load_prices()
+        known = [model for model in models if example_limit(model, prices) is not None]
+        return [model for model in known if (shut_down_on(model) or date.max) > today]
 
     def is_engine(self) -> bool:
         """Whether the upstream is an engine of ours; nobody else is sent a file that is only to be looked at."""

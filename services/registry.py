@@ -97,7 +97,7 @@ class Registry:
         """The same where the list has names alone: a fine-tuned model's says its base, the jobs say who made it."""
         name = str(row["id"])
         if not name.startswith("ft:"):
-            return self._model({**row, "kind": "base", "base": name}, jobs)
+            return self._model({**row, "kind": models.kind_of(name), "base": name}, jobs)
         job = makers.maker_of(name, jobs.values(), self._jobs.last_checkpoints)
         step = name.partition(CHECKPOINT)[2]
         told = {"kind": "checkpoint" if step else "tuned", "base": name.split(":")[1]}

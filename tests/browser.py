@@ -48,11 +48,12 @@ class Visit:
         sizes = request.sizes()
         self.bytes_sent += sizes["responseBodySize"] + sizes["responseHeadersSize"]
 
-    def axe(self) -> list[str]:
-        """Return what axe-core finds that is serious or critical."""
+    def axe(self, *rules: str) -> list[str]:
+        """Return what axe-core finds that is serious or critical, by all its rules or by these alone."""
         from axe_playwright_python.sync_playwright import Axe
 
-        found = Axe().run(self.page).response["violations"]
+        only = {"runOnly": list(rules)} if rules else {}
+        found = Axe().run(self.page, options={"resultTypes": ["violations"], **only}).response["violations"]
         grave = [one for one in found if one["impact"] in ("serious", "critical")]
         return [f"{one['id']}: {node['html']} {node['failureSummary']}" for one in grave for node in one["nodes"]]
 

@@ -1,4 +1,5 @@
-// Says how much of an upload is sent, and takes back what was said of other files. The form does without.
+// Says how much of an upload is sent, takes back what was said of other files, and has the browser save files. The form
+// does without.
 "use strict";
 (() => {
   const form = document.getElementById("data");
@@ -25,5 +26,9 @@
     words.textContent = place.dataset.reading;
   });
   on("htmx:afterRequest", () => { place.hidden = true; });
+  // What is to be saved the browser asks for itself, before htmx sees it.
+  document.addEventListener("submit", (event) => {
+    if (event.submitter?.hasAttribute("formaction")) event.stopPropagation();
+  }, true);
   document.getElementById("files").addEventListener("change", () => document.getElementById("found").replaceChildren());
 })();

@@ -18,6 +18,8 @@
     if (content) made.textContent = content;
     return made;
   };
+  // Names break behind the same signs as on the other pages.
+  const name = (place, words) => place.replaceChildren(...words.split(/(?<=[:/-])/).flatMap((piece) => [piece, element("wbr")]));
   const chosen = () => [...form.querySelectorAll("input[name=model]:checked")].map((box) => box.value);
   const letter = (at) => String.fromCharCode(65 + at);
   const shuffled = (names) => {
@@ -55,7 +57,8 @@
     const names = blind ? shuffled(chosen()) : chosen();
     columns = names.map((model, at) => {
       const place = element("section", "card answer");
-      const title = element("h2", "", blind ? `${words.model} ${letter(at)}` : model);
+      const title = element("h2", "name");
+      name(title, blind ? `${words.model} ${letter(at)}` : model);
       const talk = element("div", "talk");
       title.id = `answer-${at}`;
       talk.tabIndex = 0;
@@ -132,7 +135,7 @@
       button.addEventListener("click", () => {
         if (model) votes[model] = (votes[model] || 0) + 1;
         sessionStorage.setItem("votes", JSON.stringify(votes));
-        columns.forEach((column, at) => { column.title.textContent = `${letter(at)}: ${column.model}`; });
+        columns.forEach((column, at) => { name(column.title, `${letter(at)}: ${column.model}`); });
         vote.hidden = true;
         columns.forEach((column) => { column.voted = true; });
         showTally();

@@ -105,7 +105,7 @@ _OUTLOOK = {
     },
     "counted": "cl100k_base, the encoding of gpt-3.5-turbo-1106",
     "epochs": {"epochs": 25, "formula": "1 x 3 < 100: min(25, 100 // 1) = 25"},
-    "cost": {"usd": None, "tokens": 350, "formula": "350 tokens x unknown"},
+    "cost": {"usd": None, "tokens": 350, "formula": "350 tokens x unknown", "as_of": None},
     "duration": {
         "minutes": None,
         "assumes": "unknown: nobody has measured how many tokens a second this machine trains",

@@ -150,7 +150,7 @@ def _more_replies() -> dict[str, Schema]:
     numbers = dict.fromkeys(COLUMNS, MAYBE_NUMBER) | {"step": WHOLE}
     model = exact(
         id=TEXT,
-        kind={"enum": ["base", "embeddings", "alias", "tuned", "checkpoint"]},
+        kind={"enum": ["base", "embeddings", "other", "alias", "tuned", "checkpoint"]},
         base=MAYBE_TEXT | {"description": "what answers to an alias, or what was trained"},
         job_id=MAYBE_TEXT,
         step_number=MAYBE_WHOLE,

@@ -8,32 +8,33 @@ from typing import Any
 
 import pytest
 
+from app import create_app
+from config import ServiceConfig
 from tests.dashboard.conftest import ENGLISH, Reader
 from tests.dashboard.harbour import TALK as TALK_OF_THE_HARBOUR
 from tests.dashboard.harbour import chat_export
 from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI
+from tests.fakes.service import NO_DATA
 
 PAGE = "/dashboard/data"
+PARTS = ("training", "validation")
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 GOOD = (EXAMPLES / "lighthouse.jsonl").read_bytes()
 WECHAT = (EXAMPLES / "data" / "wxid_mia2026_0_19.csv").read_bytes()
-TALK = json.dumps(
-    {
-        "chatlab": {"version": "0.0.1"},
-        "meta": {"name": "g", "platform": "wechat", "type": "private"},
-        "messages": [
-            {
-                "sender": who,
-                "accountName": who,
-                "timestamp": 1_700_000_000 + at * 30,
-                "type": 0,
-                "content": f"words {at}",
-            }
-            for at, who in enumerate(["Ann", "Bob"] * 12)
-        ],
-    }
-).encode()
 
+
+def talk(*people: str) -> bytes:
+    """A chat of 24 messages in ChatLab's form, in which one speaks after the other."""
+    start = 1_700_000_000
+    messages = [
+        {"sender": who, "accountName": who, "timestamp": start + at * 30, "type": 0, "content": f"words {at}"}
+        for at, who in enumerate(people * (24 // len(people)))
+    ]
+    meta = {"name": "g", "platform": "wechat", "type": "private"}
+    return json.dumps({"chatlab": {"version": "0.0.1"}, "meta": meta, "messages": messages}).encode()
+
+
+TALK = talk("Ann", "Bob")
 CHATLAB = b"".join(
     json.dumps(line).encode() + b"\n"
     for line in [
@@ -58,6 +59,16 @@ def drop(reader: Reader, name: str, content: bytes, **fields: Any) -> str:
     return page
 
 
+def keep(reader: Reader, name: str, content: bytes, **fields: Any) -> tuple[str, bytes]:
+    """What a browser saves of a file that was made, and under which name."""
+    reply = reader.client.post(f"{PAGE}/file", data={"files": (BytesIO(content), name), **fields}, headers=ENGLISH)
+    assert reply.status_code == 200, reply.get_data(as_text=True)
+    assert (reply.mimetype, reply.headers["X-Content-Type-Options"]) == ("application/jsonl", "nosniff")
+    attached, _, label = reply.headers["Content-Disposition"].partition("; filename*=UTF-8''")
+    assert attached == "attachment"
+    return label, reply.data
+
+
 def test_a_good_training_file_is_described_and_may_be_uploaded(reader: Reader, upstream: FakeOpenAI) -> None:
     page = drop(reader, "bees.jsonl", GOOD)
     assert "may be trained on" in page
@@ -76,6 +87,15 @@ def test_a_fault_is_shown_with_its_line_and_mended_by_one_click(reader: Reader, 
     page = drop(reader, "bees.jsonl", broken, step="fix")
     assert "Mended:" in page
     assert FILE_ID in page
+
+
+def test_how_many_findings_are_not_shown_is_said(reader: Reader) -> None:
+    lines = [b'{"massages": [%d]}\n' % number for number in range(130)]
+    broken = b"".join(lines)
+    assert "The first 20 of 130, errors before warnings." in drop(reader, "bees.jsonl", broken)
+    assert "The first" not in drop(reader, "bees.jsonl", b"".join(lines[:15]))
+    assert "The first 20 of 130" in drop(reader, "bees.jsonl", broken, step="fix")
+    assert "The first 1 of 130" in drop(reader, "bees.jsonl", broken, step="upload")
 
 
 def test_an_export_that_says_who_its_owner_is_is_converted(reader: Reader, upstream: FakeOpenAI) -> None:
@@ -101,6 +121,21 @@ def test_one_that_does_not_asks_who_is_the_assistant(reader: Reader, upstream: F
         return
     assert '<input type="hidden" name="me" value="Bob">' in page
     assert FILE_ID in drop(reader, "talk.json", TALK, me=me, step="convert")
+
+
+def test_several_may_be_the_assistant(reader: Reader) -> None:
+    group = talk("Ann", "Bob", "Ann", "Bea")
+    page = drop(reader, "talk.json", group)
+    assert len(re.findall(r'type="checkbox" name="me"', page)) == 3
+    assert "Choose at least one person." not in page
+    assert "Choose at least one person." in drop(reader, "talk.json", group, step="choose")
+    both = ["Bob", "Bea"]
+    page = drop(reader, "talk.json", group, me=both, step="choose")
+    assert re.findall(r'type="hidden" name="me" value="(\w+)"', page) == both
+    _, made = keep(reader, "talk.json", group, me=both, part="training")
+    said = [message for line in made.splitlines() for message in json.loads(line)["messages"]]
+    answers = [message["content"] for message in said if message["role"] == "assistant"]
+    assert answers == [f"words {at}" for at in range(1, 24, 2)]
 
 
 @pytest.mark.parametrize("content", [CHATLAB, SHAREGPT, ALPACA])
@@ -143,6 +178,33 @@ def test_what_is_kept_for_validation_goes_along_to_the_job(reader: Reader, upstr
     assert len(re.findall(r"<option value=\"file-\w+\" selected>", form)) == 2
 
 
+def test_what_would_be_sent_on_can_be_kept_and_nothing_is_sent(reader: Reader, upstream: FakeOpenAI) -> None:
+    page = drop(reader, "harbour.csv", chat_export(), me="Nell", valid_share="0.2")
+    assert re.findall(r'name="part" value="(\w+)"', page) == ["training", "validation"]
+    kept = [keep(reader, "harbour.csv", chat_export(), me="Nell", valid_share="0.2", part=part) for part in PARTS]
+    assert [name for name, _ in kept] == ["harbour.jsonl", "harbour.valid.jsonl"]
+    assert sum(len(made.splitlines()) for _, made in kept) == len(TALK_OF_THE_HARBOUR)
+    broken = b"\xef\xbb\xbf" + GOOD.replace(b'"assistant"', b'"Assistant"', 1)
+    assert 'name="part" value="0"' in drop(reader, "bees.jsonl", broken)
+    assert keep(reader, "bees.jsonl", broken, part="0") == ("bees.jsonl", GOOD)
+    assert upstream.files == {}
+
+
+@pytest.mark.parametrize("part", ["validation", "1", ""])
+def test_a_part_that_is_not_made_is_refused(reader: Reader, part: str) -> None:
+    data = {"files": (BytesIO(chat_export()), "harbour.csv"), "me": "Nell", "part": part}
+    reply = reader.client.post(f"{PAGE}/file", data=data, headers=ENGLISH)
+    assert (reply.status_code, reply.mimetype) == (400, "text/html")
+    assert "must be one that is made of these files" in reply.get_data(as_text=True)
+
+
+def test_what_was_sent_on_can_be_downloaded(reader: Reader, upstream: FakeOpenAI) -> None:
+    page = drop(reader, "harbour.csv", chat_export(), me="Nell", valid_share="0.2", step="convert")
+    links = re.findall(r'href="(/files/[^"]+/content)" download="([^"]+)"', page)
+    assert [name for _, name in links] == ["harbour.jsonl", "harbour.valid.jsonl"]
+    assert {link.split("/")[2] for link, _ in links} == upstream.files.keys()
+
+
 def test_lengths_are_drawn_for_what_was_converted_too(reader: Reader) -> None:
     assert "Tokens of an example" in drop(reader, "bees.jsonl", GOOD, step="outlook")
     page = drop(reader, "harbour.csv", chat_export(), me="Nell", step="outlook")
@@ -150,6 +212,15 @@ def test_lengths_are_drawn_for_what_was_converted_too(reader: Reader) -> None:
     assert sum(int(count or 0) for count in bars) == len(TALK_OF_THE_HARBOUR)
     assert 'height="100.0"' in page
     assert "style=" not in page
+
+
+def test_an_estimate_shows_its_sum_and_the_day_of_the_price(upstream: FakeOpenAI) -> None:
+    config = ServiceConfig(data_dir=NO_DATA, openai_api_key="sk-x", default_model="gpt-4.1-mini-2025-04-14")
+    page = drop(Reader(create_app(config).test_client()), "bees.jsonl", GOOD, step="outlook")
+    assert "price of 2026-07" in page
+    assert "epoch(s), at most 65536 of an example x $5 per million" in page
+    assert " x 3 &lt; 100: min(25, 100 // " in page
+    assert "unknown: nobody has measured" in page
 
 
 def test_what_cannot_be_read_is_said(reader: Reader) -> None:

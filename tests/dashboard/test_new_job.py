@@ -3,15 +3,20 @@
 import re
 from typing import Any
 
+import pytest
+
+from app import create_app
+from config import ServiceConfig
 from tests.dashboard.conftest import Reader
 from tests.dashboard.test_data import drop
 from tests.fakes.openai_upstream import FILE_ID, FINE_TUNED, JOB_ID, FakeOpenAI, refusal
 
 PAGE = "/dashboard/new-job"
 CREATE = "POST /v1/fine_tuning/jobs"
-PAIRS = 12 * (
-    b'{"input": {"messages": [{"role": "user", "content": "Lit?"}]}, "preferred_output": [{"role": "assistant",'
-    b' "content": "Since dusk."}], "non_preferred_output": [{"role": "assistant", "content": "No idea."}]}\n'
+PAIRS = b"".join(
+    b'{"input": {"messages": [{"role": "user", "content": "Lit at %d?"}]}, "preferred_output": [{"role": "assistant",'
+    b' "content": "Since dusk."}], "non_preferred_output": [{"role": "assistant", "content": "No idea."}]}\n' % hour
+    for hour in range(12)
 )
 
 
@@ -30,6 +35,20 @@ def test_it_offers_files_and_models_and_chooses_what_a_link_says(
     assert f"<option selected>{FINE_TUNED}</option>" in page
     once = [re.findall(r'name="once" value="(\w+)"', reader.get(PAGE).get_data(as_text=True))[0] for _ in range(2)]
     assert once[0] != once[1]
+
+
+def test_only_what_can_be_trained_is_offered(
+    reader: Reader, config: ServiceConfig, upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offered(reader: Reader) -> list[str]:
+        models = reader.get(PAGE).get_data(as_text=True).partition('name="model"')[2].partition("</select>")[0]
+        return re.findall(r"<option [^>]*>([^<]+)<", models)
+
+    upstream.new_file("train.jsonl", 1709)
+    upstream.others = ["whisper-1", "text-embedding-3-small", "gpt-5.6-terra", "tts-1"]
+    assert offered(reader) == [config.default_model, "gpt-4o", "gpt-5.6-terra"]
+    monkeypatch.setattr("services.client.OPENAI_URL", upstream.base_url)
+    assert "gpt-5.6-terra" not in offered(Reader(create_app(config).test_client()))
 
 
 def test_a_file_that_is_gone_is_said_and_no_other_takes_its_place(
@@ -98,3 +117,8 @@ def test_what_is_wrong_is_said_and_nothing_started(reader: Reader, upstream: Fak
         assert reply.status_code == 400
         assert next(iter(wrong)) in reply.get_data(as_text=True)
     assert upstream.count(CREATE) == 0
+
+
+def test_a_mended_file_leads_to_its_method(reader: Reader, upstream: FakeOpenAI) -> None:
+    page = drop(reader, "pairs.jsonl", b"\xef\xbb\xbf" + PAIRS, step="fix")
+    assert f"training_file={FILE_ID}&amp;method=dpo" in page

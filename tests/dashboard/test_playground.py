@@ -28,3 +28,10 @@ def test_a_link_chooses(reader: Reader, job: dict[str, Any], upstream: FakeOpenA
     upstream.finish()
     assert boxes(reader, f"/dashboard/playground?model={CHECKPOINT}")[CHECKPOINT]
     assert boxes(reader, "/dashboard/playground?model=nobody")[FINE_TUNED]
+
+
+def test_what_does_not_chat_is_not_offered(reader: Reader, upstream: FakeOpenAI) -> None:
+    upstream.others = ["whisper-1", "text-embedding-3-small", "dall-e-3", "gpt-4o-mini-tts", "o3"]
+    assert boxes(reader) == {"gpt-4o": True, "o3": False}
+    page = reader.get("/dashboard/models").get_data(as_text=True)
+    assert page.count("does not chat") == 3

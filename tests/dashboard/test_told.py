@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import services.outlook
 from dashboard.told import CATALOGUE, retell, tell
 from dataprep.conversion.ledger import REASONS, explain
+from dataprep.estimate import Price, estimate_cost, estimate_epochs, estimate_minutes, load_prices
 from dataprep.fixing import fix, mending
 from dataprep.outlook import look_ahead
 from dataprep.records import Kind
@@ -114,6 +116,23 @@ def test_a_job_tells_its_story_in_chinese(sentence: str) -> None:
 def test_how_tokens_were_counted_is_said_in_chinese() -> None:
     for model in ("gpt-4o-mini-2024-07-18", "nobody-s"):
         assert "编码" in retell("zh", look_ahead(BytesIO(GOOD), model, {}).counted)
+
+
+ESTIMATES = [
+    *(estimate_epochs(examples).formula for examples in (0, 5, 50, 9000)),
+    *(services.outlook._epochs_of_engine(12, pairs=pairs).formula for pairs in (False, True)),
+    *(estimate_cost([40], 3, model, load_prices()).formula for model in (*load_prices(), "nobody-s")),
+    *(estimate_cost([40], 3, "m", {"m": Price("m", 5.0, max_example_tokens=limit)}).formula for limit in (None, 9)),
+    estimate_cost([40], 3, "m", {"m": Price("m", note=services.outlook._UNPRICED)}).formula,
+    *(estimate_minutes(341, 3, speed).assumes for speed in (None, 12.5)),
+]
+
+
+@pytest.mark.parametrize("formula", ESTIMATES)
+def test_an_estimate_gives_its_grounds_in_chinese(formula: str) -> None:
+    told = retell("zh", formula)
+    assert re.search(r"[\u4e00-\u9fff]", told)
+    assert not re.search(r"\b(?:the|of|and|at|with|is|no|in)\b", told)
 
 
 def drop(reader: Reader, name: str, content: bytes, **fields: str) -> str:

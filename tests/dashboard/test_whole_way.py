@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -24,13 +25,14 @@ from tests.fakes.ports import until
 from tests.live_service import LiveService
 
 QUESTIONS = {"zh": "渡船几点开？", "en": "What time does the ferry leave?"}
-LANGUAGES = list(QUESTIONS) if PICTURES else ["en"]
+LANGUAGES = list(QUESTIONS)
 # The tiny model trains for seconds, long enough to be watched; the other as long as it is meant to.
 EPOCHS = "" if PICTURES else "30"
 # By then the curve has something to show.
 PICTURED_STEP = 30
 LONG = 600_000  # milliseconds for what an engine works on, beside other tests
-SCREEN = {"width": 1200, "height": 750}
+SCREEN: Any = {"width": 1200, "height": 750}
+PHONE: Any = {"width": 390, "height": 844}
 
 Words = Callable[..., str]
 
@@ -48,20 +50,23 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def speak(window: Visit, language: str) -> Words:
-    """Have the next pages in a language, and return what gives their words."""
+    """Have the next pages in a language, Chinese on a phone, and return what gives their words."""
     address = window.page.url.partition("/dashboard")[0]
     window.page.context.add_cookies([{"name": LANGUAGE, "value": language, "url": address}])
+    window.page.set_viewport_size(PHONE if language == "zh" and not PICTURES else SCREEN)
     return partial(translate, language)
 
 
 def picture(window: Visit, name: str, language: str) -> None:
-    """Keep what the window shows now."""
+    """Keep what the window shows now, which is no wider than it."""
+    assert window.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     if PICTURES:
         window.page.screenshot(path=Path(PICTURES) / f"{name}.{language}.png")
 
 
 def drop(page: Page, file: Path) -> None:
     """Drop a file of this machine where files are dropped, as a person's mouse does."""
+    page.locator("#files").scroll_into_view_if_needed()
     box = page.locator("#files").bounding_box()
     assert box
     at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
@@ -78,7 +83,7 @@ def bring(window: Visit, file: Path, language: str) -> None:
     drop(page, file)
     page.get_by_role("button", name=_("Look at them")).click()
     page.get_by_label("Nell").check()
-    page.get_by_role("button", name=_("Go on with this person")).click()
+    page.get_by_role("button", name=_("Go on with who is chosen")).click()
     expect(page.get_by_text(_("What became of every row"))).to_be_visible()
     expect(page.locator("#found").get_by_text("[PHONE_1]")).to_be_visible()
     expect(page.get_by_text(_("Tokens of an example"))).to_be_visible(timeout=LONG)
@@ -86,10 +91,29 @@ def bring(window: Visit, file: Path, language: str) -> None:
     picture(window, "data", language)
 
 
-def train(window: Visit, service: LiveService) -> str:
-    """Upload it, start the training, and watch it to its end; return the new model's name."""
+def mend(window: Visit, folder: Path) -> None:
+    """Take the examples along, spoil them as an editor and a hand do, and have one click mend and upload them."""
     page, _ = window.page, partial(translate, LANGUAGES[-1])
-    page.get_by_role("button", name=_("Make and upload the training file")).click()
+    with page.expect_download() as arriving:
+        page.get_by_role("button", name=_("Download the training file")).click()
+    edited = folder / arriving.value.suggested_filename
+    examples = Path(arriving.value.path()).read_bytes()
+    spoilt = examples.replace(b'"assistant"', b'"Assistant"', 1).replace(b"\n", b"\r\n")
+    edited.write_bytes(b"\xef\xbb\xbf" + spoilt)
+    drop(page, edited)
+    page.get_by_role("button", name=_("Look at them")).click()
+    expect(page.get_by_text(_("not fit yet"))).to_be_visible()
+    expect(page.locator(".findings .error").first).to_contain_text('"Assistant"')
+    page.get_by_role("button", name=_("Mend what can be mended, and upload")).click()
+    expect(page.get_by_text(_("uploaded"), exact=True)).to_be_visible()
+    with page.expect_download() as arriving:
+        page.get_by_role("link", name=_("Download {name}", name=edited.name)).click()
+    assert Path(arriving.value.path()).read_bytes() == examples
+
+
+def train(window: Visit, service: LiveService) -> str:
+    """Start the training, and watch it to its end; return the new model's name."""
+    page, _ = window.page, partial(translate, LANGUAGES[-1])
     page.get_by_role("link", name=_("Train on it")).click()
     page.get_by_label(_("Name"), exact=True).fill("nell")
     page.get_by_label(_("Epochs"), exact=True).fill(EPOCHS)
@@ -188,6 +212,7 @@ def test_from_a_chat_to_a_model_taken_along(service: LiveService, chromium: Brow
         window.page.goto(service.url)
         for language in LANGUAGES:
             bring(window, file, language)
+        mend(window, tmp_path)
         model = train(window, service)
         for language in LANGUAGES:
             chat(window, model, language)

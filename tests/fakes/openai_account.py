@@ -45,6 +45,7 @@ class Account:
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.contents: dict[str, bytes] = {}
         self.deleted: set[str] = set()
+        self.others: list[str] = []  # models beside gpt-4o
         self.lock = threading.Lock()
         self.trains = True  # else it is a server that only answers: no files, no jobs
 
@@ -218,7 +219,7 @@ def _checkpoints(account: Account, seen: Seen, job_id: str) -> Reply:
 
 def _models(account: Account, seen: Seen) -> Reply:
     tuned = [FINE_TUNED, CHECKPOINT] if any(job["fine_tuned_model"] for job in account.jobs.values()) else []
-    names = ["gpt-4o", *(name for name in tuned if name not in account.deleted)]
+    names = ["gpt-4o", *account.others, *(name for name in tuned if name not in account.deleted)]
     rows = [{"id": name, "object": "model", "created": 1704527400, "owned_by": "openai"} for name in names]
     return 200, {"object": "list", "data": rows}
 

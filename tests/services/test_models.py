@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from services.models import explain, shut_down_on
+from services.models import explain, kind_of, shut_down_on
 from wire.errors import ApiError, NotFound
 
 TODAY = date(2026, 11, 23)
@@ -48,3 +48,16 @@ def test_a_model_that_still_lives_is_not_called_dead() -> None:
 def test_another_failure_about_a_retired_model_stays_as_it_is() -> None:
     failure = ApiError("Too many requests.", code="rate_limit_exceeded", status=429)
     assert explain(failure, "gpt-3.5-turbo-1106", TODAY) is failure
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("other", "whisper-1 tts-1-hd dall-e-3 gpt-image-1-mini chatgpt-image-latest sora-2 omni-moderation-latest"),
+        ("other", "gpt-4o-mini-tts gpt-4o-transcribe gpt-4o-realtime-preview gpt-realtime-mini gpt-4o-audio-preview"),
+        ("embeddings", "text-embedding-3-large nomic-embed-text"),
+        ("base", "gpt-4o gpt-4.1-mini-2025-04-14 gpt-5.6-terra o3 chatgpt-4o-latest llama3.2:3b qwen3 whisperer-7b"),
+    ],
+)
+def test_what_a_model_is_shows_in_its_name(kind: str, names: str) -> None:
+    assert [name for name in names.split() if kind_of(name) != kind] == []

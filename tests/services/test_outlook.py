@@ -4,6 +4,7 @@ import io
 import json
 import threading
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -196,3 +197,12 @@ def test_events_in_shapes_of_somebody_elses_leave_the_minutes_unknown(fake: Fake
     job = succeeded(fake)
     fake.fail(f"GET /v1/fine_tuning/jobs/{job['id']}/events", Fault("raw", raw=json.dumps({"data": events}).encode()))
     assert outlook(fake.base_url).look_ahead(sent())["response"]["duration"]["minutes"] is None
+
+
+def test_openai_trains_what_has_a_price_and_lives(fake: FakeOpenAI) -> None:
+    openai = outlook(fake.base_url, priced=True)
+    living = ["gpt-4o", "gpt-4.1-mini-2025-04-14", "ft:gpt-4o-mini-2024-07-18:personal:x:12345678"]
+    others = ["gpt-5.6-terra", "gpt-3.5-turbo-0125", "o3", "gpt-4o-search-preview"]
+    assert openai.trainable([*living, *others], date(2026, 11, 23)) == living
+    assert openai.trainable(living, date(2027, 1, 14)) == []
+    assert outlook(fake.base_url).trainable(others, date(2026, 11, 23)) == others

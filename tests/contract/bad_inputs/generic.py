@@ -6,6 +6,7 @@ SERVICE_JSON = ("POST /fine_tuning", "POST /retrieve", "POST /chat", "POST /comp
 SERVICE_FORMS = (
     *("POST /upload_files", "POST /datasets/check", "POST /datasets/fix"),
     *("POST /datasets/convert", "POST /datasets/statistics", "POST /dashboard/data"),
+    "POST /dashboard/data/file",
 )
 ENGINE_JSON = (
     *("POST /v1/fine_tuning/jobs", "POST /v1/chat/completions", "POST /v1/completions", "POST /v1/responses"),
