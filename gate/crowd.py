@@ -52,7 +52,8 @@ class Leaving:
         self._answer, self._leave = answer, leave
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._answer)
+        yield from self._answer
+        self._leave()
 
     def close(self) -> None:
         """Be done with it (PEP 3333)."""

@@ -58,7 +58,7 @@ def test_a_download_gives_its_place_back(client: FlaskClient) -> None:
     reply = client.get(f"/files/{FILE_ID}/content")
     assert crowd.count == 1
     reply.close()
-    assert client.get("/files/file-nope/content").status_code == 404
+    assert client.get("/files/file-nope/content").get_json()["info"] == "error"
     assert crowd.count == 0
 
 

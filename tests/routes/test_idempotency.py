@@ -82,7 +82,7 @@ def test_the_same_key_with_another_body_is_refused(client: FlaskClient, upstream
 
 
 def test_many_calls_at_once_with_one_key_start_one_job(config: ServiceConfig, upstream: FakeOpenAI) -> None:
-    app: Flask = create_app(replace(config, upstream_timeout=20.0))
+    app: Flask = create_app(replace(config, upstream_timeout=20.0, threads=32))
     with ThreadPoolExecutor(16) as pool:
         replies = list(pool.map(lambda _: create_in_the_end(app.test_client(), "key-1"), range(16)))
     assert {reply.data for reply in replies} == {replies[0].data}
