@@ -26,6 +26,7 @@ from engine.routes import (
     metrics,
     models,
     moderations,
+    proof,
     refuse_encoded,
     responses,
     token_counts,
@@ -73,6 +74,7 @@ def create_engine(config: EngineConfig) -> Flask:
     app.extensions["reports"] = Reports(parts.store, parts.jobs.folder, wandb)
     for module in _ROUTES:
         app.register_blueprint(module.bp)
+    proof.register(app, config.api_key, config.port)
     errors.register(app)
     access.register(app, Access.at(config.host, config.key_file, config.api_key))
     app.before_request(refuse_encoded)
