@@ -17,6 +17,7 @@ from engine.reporting.reports import Reports, WandbSettings
 from engine.reserve import Reserve
 from engine.routes import (
     access,
+    audit,
     chat,
     completions,
     embeddings,
@@ -42,7 +43,8 @@ from engine.webhooks.deliveries import Deliveries
 from engine.webhooks.endpoints import Endpoints
 from engine.webhooks.sender import Sender
 from engine.worker import Worker, WorkerSettings
-from gate import Access, Arrivals, Gate, Rules
+from gate import Access, Arrivals, Gate, RateLimit, Rules
+from observe.audit import Audit
 from wire.errors import openai_body
 
 _MULTIPART_ALLOWANCE = 1024 * 1024
@@ -76,7 +78,8 @@ def create_engine(config: EngineConfig) -> Flask:
         app.register_blueprint(module.bp)
     proof.register(app, config.api_key, config.port)
     errors.register(app)
-    access.register(app, Access.at(config.host, config.key_file, config.api_key))
+    audit.register(app, Audit(config.data_dir / "audit.engine.jsonl"))
+    access.register(app, Access.at(config.host, config.key_file, config.api_key), RateLimit(config.rate_limit))
     app.before_request(refuse_encoded)
     app.extensions["arrivals"] = arrivals = Arrivals(config.body_timeout, config.engine_threads // 2)
     rules = Rules.of(config.host, config.allowed_hosts, config.allowed_origins, arrivals)
