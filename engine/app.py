@@ -44,10 +44,10 @@ from engine.webhooks.endpoints import Endpoints
 from engine.webhooks.sender import Sender
 from engine.worker import Worker, WorkerSettings
 from gate import Access, Arrivals, Gate, RateLimit, Rules
+from gate.forms import FRAMING_BYTES
 from observe.audit import Audit
 from wire.errors import openai_body
 
-_MULTIPART_ALLOWANCE = 1024 * 1024
 _ROUTES = (
     *(files, uploads, fine_tuning, models, metrics),
     *(chat, completions, responses, embeddings, moderations, token_counts, webhooks),
@@ -68,7 +68,7 @@ def create_engine(config: EngineConfig) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # its redirect is HTML
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + _MULTIPART_ALLOWANCE
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + FRAMING_BYTES
     app.extensions["engine"] = parts
     app.extensions["worker"] = Worker(parts, _worker_settings(config))
     app.extensions["deliveries"] = Deliveries(parts.store, sender)
