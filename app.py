@@ -135,6 +135,7 @@ def _services(
         connect=config.connect_timeout,
         read=config.upstream_timeout,
         whole=config.answer_timeout,
+        prove=engine.demand_proof if engine else None,
     )
     count = figures.upstream_failures.add
     # Who starts an engine knows best whether it is there, and soonest when it is there again.

@@ -33,13 +33,6 @@ class ServiceConfig(SharedConfig):
     answer_timeout: float = setting(
         "ANSWER_TIMEOUT", 3600.0, "Seconds that an answer to a chat, or an upload, may take upstream in all.", least=0.1
     )
-    rate_limit: int = setting(
-        "RATE_LIMIT",
-        600,
-        "Calls a minute of each key, and of each address that shows no key that opens; 0: no limit. Where no key is "
-        "asked for there is none.",
-        least=0,
-    )
     daily_jobs: int = setting(
         "DAILY_JOBS",
         0,

@@ -34,6 +34,13 @@ class SharedConfig(FromEnvironment):
         "than half of THREADS or ENGINE_THREADS wait for bodies.",
         least=1,
     )
+    rate_limit: int = setting(
+        "RATE_LIMIT",
+        600,
+        "Calls a minute of each key, and of each address that shows no key that opens; 0: no limit. Where no key is "
+        "asked for there is none.",
+        least=0,
+    )
     log_level: str = setting("LOG_LEVEL", "INFO", "How much is logged.", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
     log_format: str = setting(
         "LOG_FORMAT", "text", "How a line of the log looks: for people, or one JSON object.", choices=("text", "json")

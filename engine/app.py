@@ -17,6 +17,7 @@ from engine.reporting.reports import Reports, WandbSettings
 from engine.reserve import Reserve
 from engine.routes import (
     access,
+    audit,
     chat,
     completions,
     embeddings,
@@ -26,6 +27,7 @@ from engine.routes import (
     metrics,
     models,
     moderations,
+    proof,
     refuse_encoded,
     responses,
     token_counts,
@@ -41,10 +43,11 @@ from engine.webhooks.deliveries import Deliveries
 from engine.webhooks.endpoints import Endpoints
 from engine.webhooks.sender import Sender
 from engine.worker import Worker, WorkerSettings
-from gate import Access, Arrivals, Gate, Rules
+from gate import Access, Arrivals, Gate, RateLimit, Rules
+from gate.forms import FRAMING_BYTES
+from observe.audit import Audit
 from wire.errors import openai_body
 
-_MULTIPART_ALLOWANCE = 1024 * 1024
 _ROUTES = (
     *(files, uploads, fine_tuning, models, metrics),
     *(chat, completions, responses, embeddings, moderations, token_counts, webhooks),
@@ -65,7 +68,7 @@ def create_engine(config: EngineConfig) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # its redirect is HTML
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + _MULTIPART_ALLOWANCE
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BYTES + FRAMING_BYTES
     app.extensions["engine"] = parts
     app.extensions["worker"] = Worker(parts, _worker_settings(config))
     app.extensions["deliveries"] = Deliveries(parts.store, sender)
@@ -73,8 +76,10 @@ def create_engine(config: EngineConfig) -> Flask:
     app.extensions["reports"] = Reports(parts.store, parts.jobs.folder, wandb)
     for module in _ROUTES:
         app.register_blueprint(module.bp)
+    proof.register(app, config.api_key, config.port)
     errors.register(app)
-    access.register(app, Access.at(config.host, config.key_file, config.api_key))
+    audit.register(app, Audit(config.data_dir / "audit.engine.jsonl"))
+    access.register(app, Access.at(config.host, config.key_file, config.api_key), RateLimit(config.rate_limit))
     app.before_request(refuse_encoded)
     app.extensions["arrivals"] = arrivals = Arrivals(config.body_timeout, config.engine_threads // 2)
     rules = Rules.of(config.host, config.allowed_hosts, config.allowed_origins, arrivals)

@@ -3,7 +3,7 @@
 from gate.access import Access
 from gate.arrival import Arrivals
 from gate.crowd import Crowd, leave
-from gate.keys import NOBODY, SCOPES, Key, KeyFile
+from gate.keys import NOBODY, SCOPES, SERVICE, Key, KeyFile
 from gate.origins import is_own
 from gate.rates import RateLimit
 from gate.wsgi import Gate, Rules
@@ -11,6 +11,7 @@ from gate.wsgi import Gate, Rules
 __all__ = [
     "NOBODY",
     "SCOPES",
+    "SERVICE",
     "Access",
     "Arrivals",
     "Crowd",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from gate.hosts import is_loopback
-from gate.keys import NOBODY, Key, KeyFile, bearer, invalid_key
+from gate.keys import NOBODY, SERVICE, Key, KeyFile, bearer, invalid_key
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,9 @@ class Access:
         return cls(KeyFile(key_file), secret, always=not is_loopback(host))
 
     def require(self, authorization: str | None, scope: str) -> Key:
-        """Return the key of an `Authorization` header, NOBODY where none is asked for; every key has the scope "".
+        """Return the key of an `Authorization` header, SERVICE for the secret, NOBODY where none is asked for.
+
+        Every key has the scope "".
 
         Raises:
             ApiError: 401 missing_api_key, invalid_api_key; 403 insufficient_scope.
@@ -32,7 +34,7 @@ class Access:
             return NOBODY
         token = bearer(authorization)
         if self.secret and hmac.compare_digest(token.encode(), self.secret.encode()):
-            return NOBODY
+            return SERVICE
         key = self.keys.find(token)
         if key is None:
             raise invalid_key()

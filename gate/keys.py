@@ -50,6 +50,8 @@ class Key:
 
 # Who asks where no key is asked for: the person whose machine this is.
 NOBODY = Key("", "nobody", "", frozenset({"admin"}), 0)
+# Who shows the secret that an engine shares with its service.
+SERVICE = Key("service", "service", "", frozenset({"admin"}), 0)
 
 
 class KeyFile:

@@ -19,6 +19,8 @@ log = logging.getLogger("tune9527.audit")
 MOST_BYTES = 16 * 1024 * 1024
 # audit.jsonl.1 is the newest of the full ones.
 KEPT = 9
+# Calls of these methods leave no line.
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _LONGEST = 256
 
 

@@ -5,10 +5,9 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, g, request
 
-from observe.audit import Audit
+from observe.audit import READING, Audit
 
 bp = Blueprint("audit", __name__)
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def about(*ids: str | None) -> None:
@@ -25,7 +24,7 @@ def told(reply: Any) -> Any:
 @bp.after_app_request
 def note(response: Response) -> Response:
     """Write the line, whatever became of the call; of a stream it is written when that begins."""
-    if request.method in _READING or request.endpoint is None or not g.get("let_in"):
+    if request.method in READING or request.endpoint is None or not g.get("let_in"):
         return response
     audit: Audit = current_app.extensions["audit"]
     audit.write(

@@ -1,35 +1,25 @@
 """Reads request bodies and queries whole or to disk, and refuses those that are too long, cut short or misspelt.
 
-Werkzeug alone would truncate a long chunked body and drop a cut upload, both without an error. What comes slowly, or
-ends before its length, is the gate's matter.
+The form of an upload is read by `gate.forms`; what comes slowly, or ends before its length, is the gate's matter too.
 """
 
 import errno
 import io
 from collections.abc import Iterable, Mapping
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
-from flask import Request, request
+from flask import request
 from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.formparser import FormDataParser
 
-from gate.spool import Spool
+from gate.forms import FRAMING_BYTES, FormFiles, read_form
+from gate.forms import Form as Form
 from services.files import Incoming, clean_label
 from wire.body import MAX_BYTES, parse_object, read_whole, refuse_encoded
 from wire.errors import ApiError, BadRequest, PayloadTooLarge, UnsupportedMediaType
 from wire.requests import unknown_field
 
 MAX_PAGE_FORM_BYTES = 64 * 1024
-# What boundaries and part headers may add to the files of an upload.
-FRAMING_BYTES = 1024 * 1024
-# Fields are held in memory, files are not: all that one call may send are then 128 MB. The parser's own buffer, which
-# has the same bound, holds up to two pieces of 64 KB.
-MAX_PARTS = 1000
-MAX_FIELD_BYTES = 128 * 1024
-Form = MultiDict[str, str]
-FormFiles = MultiDict[str, FileStorage]
 
 
 def json_object() -> dict[str, Any]:
@@ -62,19 +52,11 @@ def multipart(max_megabytes: int) -> tuple[Form, FormFiles]:
         shown = request.mimetype or "none at all"
         message = f"The body's content type is {shown}; send the file as multipart/form-data, in the field 'files'."
         raise UnsupportedMediaType(message, code="unsupported_content_type")
-    body = _Limited(request, max_megabytes * 1024 * 1024 + FRAMING_BYTES, f"An upload ({max_megabytes} MB)")
-    parser = FormDataParser(Spool(), silent=False, max_form_memory_size=MAX_FIELD_BYTES, max_form_parts=MAX_PARTS)
+    most = max_megabytes * 1024 * 1024 + FRAMING_BYTES
     try:
-        _, form, files = parser.parse(
-            cast(BinaryIO, body), request.mimetype, request.content_length, request.mimetype_params
-        )
-    except RequestEntityTooLarge:
-        raise PayloadTooLarge("The form has too many or too large fields.", code="body_too_large") from None
-    except ValueError as error:
-        raise _broken_form(error) from None
+        return read_form(request, most, f"An upload ({max_megabytes} MB)")
     except OSError as error:
         raise _full_disk(error) from None
-    return form, files
 
 
 def sent_files(form: Form, files: FormFiles, max_megabytes: int) -> list[Incoming]:
@@ -146,36 +128,6 @@ def _incoming(file: FileStorage, megabytes: int, name: str) -> Incoming:
         message = f"The file '{label}' has {size} bytes; at most {megabytes} MB are taken (MAX_UPLOAD_MB)."
         raise PayloadTooLarge(message, code="file_too_large", param=name)
     return Incoming(label, file.content_type or "application/octet-stream", size, stream)
-
-
-class _Limited(io.RawIOBase):
-    """The body as it comes; one that is too long is 413 at once."""
-
-    def __init__(self, request: Request, most: int, what: str) -> None:
-        self._source = cast(BinaryIO, request.environ["wsgi.input"])
-        self._most = most
-        self._what = what
-        self._count = 0
-        if (request.content_length or 0) > most:
-            raise self._too_large()
-
-    def read(self, size: int = -1) -> bytes:
-        piece = self._source.read(size)
-        self._count += len(piece)
-        if self._count > self._most:
-            raise self._too_large()
-        return piece
-
-    def _too_large(self) -> PayloadTooLarge:
-        message = f"{self._what} has at most {self._most} bytes."
-        return PayloadTooLarge(message, code="body_too_large")
-
-
-def _broken_form(error: ValueError) -> BadRequest:
-    if "cannot parse beyond" in str(error):
-        message = "The upload ended before its closing boundary; nothing was kept. Send it again."
-        return BadRequest(message, code="incomplete_upload")
-    return BadRequest(f"The multipart form cannot be read: {error}.", code="invalid_multipart")
 
 
 def _full_disk(error: OSError) -> Exception:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from ssl import SSLContext
 from typing import Any, cast
@@ -9,7 +10,7 @@ from typing import Any, cast
 import httpcore2
 import httpx2
 
-from services.deadlines import left, within
+from services.deadlines import Connection, Proof, left, within
 
 # A page of a hundred jobs has a thousandth of it.
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
@@ -26,13 +27,16 @@ class Unusable(httpx2.TransportError):
     """An answer that nobody should read on."""
 
 
-def client(read: float, connect: float, *, use_proxies: bool) -> httpx2.Client:
-    """Return a client that waits so many seconds for each piece, and no longer in all than `deadlines` says."""
+def client(read: float, connect: float, prove: Proof | None, *, proxies: bool) -> httpx2.Client:
+    """Return a client that waits so many seconds for each piece, and no longer in all than `deadlines` says.
+
+    `prove` judges each new connection.
+    """
     from openai import DefaultHttpxClient
 
     made = DefaultHttpxClient(
         timeout=httpx2.Timeout(read, connect=connect),
-        trust_env=use_proxies,
+        trust_env=proxies,
         follow_redirects=False,
         event_hooks={"response": [_judge]},
         headers={"Accept-Encoding": "identity"},
@@ -41,7 +45,7 @@ def client(read: float, connect: float, *, use_proxies: bool) -> httpx2.Client:
     for transport in (made._transport, *made._mounts.values()):
         if transport is not None:
             pool = cast(Any, transport)._pool
-            pool._network_backend = _Network(pool._network_backend)
+            pool._network_backend = _Network(pool._network_backend, prove and _Proven(prove, read))
     return made
 
 
@@ -111,8 +115,9 @@ class _Capped(httpx2.SyncByteStream):
 class _Network(httpcore2.NetworkBackend):
     """The network, where each wait lasts as long as the call has left."""
 
-    def __init__(self, inner: httpcore2.NetworkBackend) -> None:
+    def __init__(self, inner: httpcore2.NetworkBackend, judge: "_Proven | None") -> None:
         self._inner = inner
+        self._judge = judge
 
     def connect_tcp(
         self,
@@ -123,7 +128,10 @@ class _Network(httpcore2.NetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
         seconds = _left(timeout, httpcore2.ConnectTimeout)
-        return _Stream(self._inner.connect_tcp(host, port, seconds, local_address, socket_options))
+        stream = _Stream(self._inner.connect_tcp(host, port, seconds, local_address, socket_options))
+        if self._judge:
+            self._judge.require(stream)
+        return stream
 
 
 class _Stream(httpcore2.NetworkStream):
@@ -148,6 +156,21 @@ class _Stream(httpcore2.NetworkStream):
     ) -> httpcore2.NetworkStream:
         seconds = _left(timeout, httpcore2.ConnectTimeout)
         return _Stream(self._inner.start_tls(ssl_context, server_hostname, seconds))
+
+
+@dataclass(frozen=True)
+class _Proven:
+    prove: Proof
+    patience: float
+
+    def require(self, stream: _Stream) -> None:
+        try:
+            # Another handle of the same connection: the stream goes on with its own.
+            with Connection(stream.get_extra_info("socket").dup(), self.patience) as connection:
+                self.prove(connection)
+        except OSError as error:
+            stream.close()
+            raise httpcore2.ConnectError(str(error)) from error
 
 
 def _left(timeout: float | None, late: type[Exception]) -> float | None:

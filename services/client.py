@@ -15,7 +15,7 @@ from msgspec.json import decode, encode
 
 from services import failures
 from services.breaker import CLOSED, Breaker
-from services.deadlines import until, within
+from services.deadlines import Proof, until, within
 from wire.errors import ApiError
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Address:
     connect: float = 5.0
     read: float = 120.0
     whole: float = 3600.0
+    prove: Proof | None = None  # asked of each new connection before it carries a key or anything else
 
 
 class Upstream:
@@ -190,7 +191,7 @@ class Upstream:
             return self._send_anywhere
         from services.nearby import Nearby
 
-        return Nearby(address.base_url, self._headers, address.connect, address.read).post
+        return Nearby(address.base_url, self._headers, address.connect, address.read, address.prove).post
 
     def _send_anywhere(self, path: str, content: bytes) -> "httpx2.Response":
         return self._send_over_network("POST", path, content, {"Content-Type": "application/json"})
@@ -234,7 +235,7 @@ class Upstream:
         from services import bounded
 
         address = self.address
-        return bounded.client(address.read, address.connect, use_proxies=not _is_loopback(address.base_url))
+        return bounded.client(address.read, address.connect, address.prove, proxies=not _is_loopback(address.base_url))
 
     @cached_property
     def _headers(self) -> dict[str, str]:

@@ -1,10 +1,12 @@
 """How long a call may take in all: each wait for the network gets what is left, so that no drip outlasts it."""
 
 import math
+import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 _END: ContextVar[float] = ContextVar("end of the call", default=math.inf)
 
@@ -38,3 +40,20 @@ def left(patience: float | None) -> float | None:
     if rest == math.inf:
         return patience
     return rest if patience is None else min(patience, rest)
+
+
+class Connection(socket.socket):
+    """A connection of which each read waits as long as the call has left; `loopback` gives writes theirs."""
+
+    def __init__(self, connected: socket.socket, patience: float) -> None:
+        super().__init__(fileno=connected.detach())
+        self.patience = patience
+
+    def recv_into(self, *buffer: Any) -> int:
+        """Read as any socket does; raises TimeoutError."""
+        self.settimeout(left(self.patience))
+        return super().recv_into(*buffer)
+
+
+# Raises OSError unless whoever is at the other end of a new connection may be sent what is ours.
+Proof = Callable[[Connection], None]

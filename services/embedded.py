@@ -1,9 +1,8 @@
-"""Keeps the embedded engine running: starts it, adopts one that already answers, restarts one that dies.
+"""Keeps the embedded engine running: starts it, adopts one that knows its secret, restarts one that dies.
 
 It knows the engine only by its command line and its address; what the engine does is the engine's matter.
 """
 
-import http.client
 import logging
 import secrets
 import subprocess
@@ -14,11 +13,13 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from http import HTTPStatus
 
 import lifeline
+import loopback
 from observe.masking import hide
-from services.failures import MARK, EngineFailed, EngineUnavailable
+from services import proof
+from services.deadlines import Connection, within
+from services.failures import EngineFailed, EngineUnavailable
 
 log = logging.getLogger("tune9527.engine")
 
@@ -29,7 +30,7 @@ WRONG_SETTING = 2
 
 _FAULTS = {
     "stranger": "is no engine",
-    "locked": "is an engine with another key",
+    "locked": "says that it is an engine, but has another key than ours or none (ENGINE_API_KEY)",
 }
 
 
@@ -87,6 +88,10 @@ class EmbeddedEngine:
     def start(self) -> None:
         """Begin to supervise; returns at once."""
         self._thread.start()
+
+    def demand_proof(self, connection: Connection) -> None:
+        """Let a new connection to our port pass if the engine is at its other end; raises OSError."""
+        proof.demand(connection, self.secret, self.port, connection.patience)
 
     def stop(self) -> None:
         """End our own engine, if we started one, and wait for it."""
@@ -188,21 +193,18 @@ class EmbeddedEngine:
         return next((line for line in reversed(self._said) if line.strip()), "none")
 
     def _probe(self) -> str:
-        """Ask who is at the address: an `engine`, one that is `locked`, a `stranger`, a `silent` one, or `nobody`."""
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=self._patience.probe)
+        """Tell who is at the address: an `engine`, one that is `locked`, a `stranger`, a `silent` one or `nobody`."""
+        seconds = self._patience.probe
         try:
-            connection.request("GET", "/v1/models", headers={"Authorization": f"Bearer {self.secret}"})
-            answer = connection.getresponse()
-            locked = answer.status == HTTPStatus.UNAUTHORIZED
-            return "stranger" if not answer.getheader(MARK) else "locked" if locked else "engine"
+            with within(seconds), Connection(loopback.connect(self.host, self.port, seconds), seconds) as connection:
+                self.demand_proof(connection)
         except (TimeoutError, ConnectionResetError):
             return "silent"
-        except http.client.HTTPException:
-            return "stranger"
+        except proof.Unproven as stranger:
+            return "locked" if stranger.says_engine else "stranger"
         except OSError:
             return "nobody"
-        finally:
-            connection.close()
+        return "engine"
 
     def _settle(self) -> None:
         self._problem = ""

@@ -7,13 +7,12 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx2
 
 import loopback
-from services.deadlines import left
+from services.deadlines import Connection, Proof
 
 # Many servers give an idle connection up after five seconds; one that did so sooner is noticed.
 IDLE_SECONDS = 4.0
@@ -23,16 +22,21 @@ _READ_BYTES = 65536
 class Nearby:
     """The way to an upstream at a plain http address of this machine; `connect` and `read` are seconds.
 
+    `prove` judges each new connection.
+
     Any thread may ask; a connection serves one request at a time and is kept for the next.
     """
 
-    def __init__(self, base_url: str, headers: Mapping[str, str], connect: float, read: float) -> None:
+    def __init__(
+        self, base_url: str, headers: Mapping[str, str], connect: float, read: float, prove: Proof | None = None
+    ) -> None:
         url = urlsplit(base_url)
         self._host, self._port = url.hostname or "", url.port or http.client.HTTP_PORT
         self._path = quote(url.path.rstrip("/"), safe="/%")
         self._headers = {**headers, "Host": url.netloc.rpartition("@")[2]}
         self._connect_seconds = connect
         self._read_seconds = read
+        self._prove = prove
         self._idle: deque[tuple[float, socket.socket]] = deque()
 
     def post(self, path: str, body: bytes) -> httpx2.Response:
@@ -65,22 +69,20 @@ class Nearby:
                     return connection
                 connection.close()
         try:
-            return _Connection(loopback.connect(self._host, self._port, self._connect_seconds), self._read_seconds)
+            return self._connect()
         except OSError as error:
             raise httpx2.ConnectError(str(error)) from error
 
-
-class _Connection(socket.socket):
-    """A connection of which each read waits as long as the call has left; `loopback` gives writes theirs."""
-
-    def __init__(self, connected: socket.socket, patience: float) -> None:
-        super().__init__(fileno=connected.detach())
-        self._patience = patience
-
-    def recv_into(self, *buffer: Any) -> int:
-        """Read as any socket does; raises TimeoutError."""
-        self.settimeout(left(self._patience))
-        return super().recv_into(*buffer)
+    def _connect(self) -> socket.socket:
+        connected = loopback.connect(self._host, self._port, self._connect_seconds)
+        connection = Connection(connected, self._read_seconds)
+        if self._prove:
+            try:
+                self._prove(connection)
+            except BaseException:
+                connection.close()
+                raise
+        return connection
 
 
 class _Body(httpx2.SyncByteStream):

@@ -64,7 +64,7 @@ HOMES: dict[str, set[str]] = {
     "transformers": {"engine.trainer"},
     "peft": {"engine.trainer"},
     "flask": {"app", "routes", "dashboard", "engine.app", "engine.__main__", "engine.routes"},
-    "werkzeug": {"app", "routes", "dashboard", "engine.app", "engine.routes"},
+    "werkzeug": {"app", "routes", "dashboard", "engine.app", "engine.routes", "gate.forms"},
     "sqlalchemy": {"engine.store"},
     "alembic": {"engine.store"},
     "openai": {"services"},

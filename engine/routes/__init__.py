@@ -5,6 +5,7 @@ from typing import Any, cast
 from flask import Response, current_app, request
 
 from engine.parts import Parts
+from gate.forms import Form, FormFiles, read_form
 from wire import body, sse
 from wire.body import parse_object, read_whole
 from wire.errors import BadRequest
@@ -18,6 +19,13 @@ def parts() -> Parts:
 def json_object() -> dict[str, Any]:
     """Return the request's JSON object; 400, 413 or 415 says what is wrong with the body."""
     return parse_object(read_whole(request.environ["wsgi.input"], request.content_length), request.content_type)
+
+
+def form() -> tuple[Form, FormFiles]:
+    """Return the fields and files of a multipart form, none of another body; raises as `read_form` does."""
+    if request.mimetype != "multipart/form-data":
+        return Form(), FormFiles()
+    return read_form(request, current_app.config["MAX_CONTENT_LENGTH"], "An upload (512 MB)")
 
 
 def refuse_encoded() -> None:

@@ -7,7 +7,8 @@ from typing import BinaryIO, cast
 from flask import Blueprint, request, send_file
 from flask.typing import ResponseReturnValue
 
-from engine.routes import limit, parts
+from engine.routes import form, limit, parts
+from gate.forms import Form
 from wire import declared
 from wire.errors import BadRequest
 from wire.requests import ExpiresAfter, FileExpiry, parse
@@ -19,13 +20,14 @@ bp = Blueprint("files", __name__, url_prefix="/v1/files")
 @bp.post("")
 def create() -> ResponseReturnValue:
     """Upload a file; multipart fields `purpose` and `file`, perhaps its `sha256` and `bytes`."""
-    upload, purpose = request.files.get("file"), request.form.get("purpose")
+    fields, files = form()
+    upload, purpose = files.get("file"), fields.get("purpose")
     if upload is None or purpose is None:
         missing = "file" if upload is None else "purpose"
         raise BadRequest(f"'{missing}' is a required property", param=missing)
-    [said] = declared.declarations({name: request.form.getlist(name) for name in declared.FIELDS}, 1)
+    [said] = declared.declarations({name: fields.getlist(name) for name in declared.FIELDS}, 1)
     stream, name = declared.Verified(cast(BinaryIO, upload.stream), said), upload.filename or "upload"
-    return parts().files.create(stream, name, purpose, int(time.time()), _expires_after())
+    return parts().files.create(stream, name, purpose, int(time.time()), _expires_after(fields))
 
 
 @bp.get("")
@@ -58,9 +60,9 @@ def delete(file_id: str) -> ResponseReturnValue:
     return parts().files.delete(file_id)
 
 
-def _expires_after() -> ExpiresAfter | None:
+def _expires_after(fields: Form) -> ExpiresAfter | None:
     """The form fields `expires_after[anchor]` and `expires_after[seconds]` as one; None if there are none."""
-    named = {field[1]: value for name, value in request.form.items() if (field := _EXPIRY.fullmatch(name))}
+    named = {field[1]: value for name, value in fields.items() if (field := _EXPIRY.fullmatch(name))}
     seconds = named.get("seconds", "")
     body = named | ({"seconds": int(seconds)} if seconds.isascii() and seconds.isdigit() and len(seconds) < 10 else {})
     return parse(FileExpiry, {"expires_after": body}).expires_after if named else None

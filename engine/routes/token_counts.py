@@ -5,7 +5,7 @@ from typing import BinaryIO, cast
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from engine.routes import parts
+from engine.routes import form, parts
 from wire.errors import BadRequest
 
 bp = Blueprint("token_counts", __name__, url_prefix="/v1/token_counts")
@@ -14,7 +14,10 @@ bp = Blueprint("token_counts", __name__, url_prefix="/v1/token_counts")
 @bp.post("")
 def create() -> ResponseReturnValue:
     """Count the examples of the multipart field `file` as `model` would be trained on them."""
-    upload = request.files.get("file")
+    fields, files = form()
+    upload = files.get("file")
     if upload is None:
         raise BadRequest("'file' is a required property", param="file")
-    return parts().token_counts.create(cast(BinaryIO, upload.stream), request.values.get("model", ""))
+    return parts().token_counts.create(
+        cast(BinaryIO, upload.stream), request.args.get("model") or fields.get("model", "")
+    )

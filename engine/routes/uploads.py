@@ -3,10 +3,10 @@
 import time
 from typing import BinaryIO, cast
 
-from flask import Blueprint, request
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from engine.routes import json_object, parts
+from engine.routes import form, json_object, parts
 from wire.errors import BadRequest
 from wire.requests import UploadComplete, UploadCreate, parse
 
@@ -23,7 +23,8 @@ def create() -> ResponseReturnValue:
 @bp.post("/<upload_id>/parts")
 def add_part(upload_id: str) -> ResponseReturnValue:
     """Add one part; multipart field `data`."""
-    sent = request.files.get("data")
+    _, files = form()
+    sent = files.get("data")
     if sent is None:
         raise BadRequest("'data' is a required property", param="data")
     return parts().uploads.add_part(upload_id, cast(BinaryIO, sent.stream), int(time.time()))

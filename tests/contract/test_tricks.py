@@ -8,6 +8,7 @@ import pytest
 from app import create_app
 from config import EngineConfig, ServiceConfig
 from engine.app import create_engine
+from engine.routes import proof
 from routes.access import PUBLIC
 from tests.contract.bad_inputs.case import Bad, ask
 from tests.contract.bad_inputs.servers import Servers
@@ -42,7 +43,8 @@ def rules(folder: Path, *, engine: bool) -> list[tuple[str, set[str]]]:
         if engine
         else create_app(ServiceConfig(data_dir=folder, openai_base_url="http://127.0.0.1:9/v1"))
     )
-    found = [rule for rule in app.url_map.iter_rules() if engine or rule.endpoint not in PUBLIC]
+    public = {proof.ENDPOINT} if engine else PUBLIC
+    found = [rule for rule in app.url_map.iter_rules() if rule.endpoint not in public]
     return [(path_of(rule), set(rule.methods or ())) for rule in found]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gate.access import Access
-from gate.keys import NOBODY, KeyFile, bearer
+from gate.keys import NOBODY, SERVICE, KeyFile, bearer
 from wire.errors import ApiError
 
 READ = frozenset({"read"})
@@ -108,7 +108,7 @@ def test_on_an_address_that_others_reach_a_key_is_always_asked_for(keys: KeyFile
 
 def test_the_secret_of_two_servers_opens_everything(keys: KeyFile) -> None:
     access = Access(keys, secret="s3cret")
-    assert access.require("Bearer s3cret", "admin") is NOBODY
+    assert access.require("Bearer s3cret", "admin") is SERVICE
     assert "s3cret" not in repr(access)
     assert code_of(access, None) == (401, "missing_api_key")
 

@@ -19,6 +19,7 @@ from tests.fakes.ports import answers, free_port, until, wait_until_answers
 from wire.errors import Unavailable
 
 QUICK = Patience(call=10, start=10, stop=5, tick=0.02, watch=0.05, first_pause=0.01, most_starts=3)
+OURS = "the-key-of-ours"
 Start = Callable[..., EmbeddedEngine]
 
 
@@ -31,8 +32,8 @@ def port() -> int:
 def start(port: int) -> Iterator[Start]:
     started: list[EmbeddedEngine] = []
 
-    def begin(mode: str = "ok", patience: Patience = QUICK) -> EmbeddedEngine:
-        engine = EmbeddedEngine("127.0.0.1", port, "", ("tests.fakes.tiny_engine", str(port), mode), patience)
+    def begin(mode: str = "ok", patience: Patience = QUICK, secret: str = "") -> EmbeddedEngine:
+        engine = EmbeddedEngine("127.0.0.1", port, secret, ("tests.fakes.tiny_engine", str(port), mode), patience)
         started.append(engine)
         engine.start()
         return engine
@@ -49,6 +50,12 @@ def pid_of(engine: EmbeddedEngine) -> int:
             return int(json.load(reply)["data"][0]["id"])
     except OSError:
         return 0
+
+
+def another_engine(port: int, key: str = OURS) -> "subprocess.Popen[bytes]":
+    other = lifeline.spawn(("tests.fakes.tiny_engine", str(port)), subprocess.DEVNULL, ENGINE_API_KEY=key)
+    wait_until_answers(f"http://127.0.0.1:{port}/v1/models")
+    return other
 
 
 def problem(engine: EmbeddedEngine) -> str:
@@ -82,9 +89,8 @@ def test_stopping_ends_the_engine(start: Start) -> None:
 
 
 def test_a_living_engine_is_adopted_and_left_alone(start: Start, port: int) -> None:
-    other = lifeline.spawn(("tests.fakes.tiny_engine", str(port)), subprocess.DEVNULL)
-    wait_until_answers(f"http://127.0.0.1:{port}/v1/models")
-    engine = start()
+    other = another_engine(port)
+    engine = start(secret=OURS)
     engine.require()
     assert pid_of(engine) == other.pid
     engine.stop()
@@ -93,9 +99,8 @@ def test_a_living_engine_is_adopted_and_left_alone(start: Start, port: int) -> N
 
 
 def test_an_adopted_engine_that_goes_is_replaced_by_our_own(start: Start, port: int) -> None:
-    other = lifeline.spawn(("tests.fakes.tiny_engine", str(port)), subprocess.DEVNULL)
-    wait_until_answers(f"http://127.0.0.1:{port}/v1/models")
-    engine = start()
+    other = another_engine(port)
+    engine = start(secret=OURS)
     engine.require()
     lifeline.release(other, 5)
     until(lambda: pid_of(engine) not in (0, other.pid))
@@ -153,17 +158,17 @@ def test_an_engine_that_cannot_start_is_given_up_with_its_reason(
 
 
 def test_after_giving_up_an_engine_started_by_hand_is_adopted(start: Start, port: int) -> None:
-    engine = start("broken")
+    engine = start("broken", secret=OURS)
     assert "gave up" in problem(engine)
-    other = lifeline.spawn(("tests.fakes.tiny_engine", str(port)), subprocess.DEVNULL)
+    other = another_engine(port)
     until(lambda: problem(engine) == "")
     assert pid_of(engine) == other.pid
     lifeline.release(other, 5)
 
 
-def test_an_engine_with_another_key_is_not_used_until_it_has_ours(start: Start, port: int) -> None:
-    other = lifeline.spawn(("tests.fakes.tiny_engine", str(port)), subprocess.DEVNULL, ENGINE_API_KEY="theirs")
-    wait_until_answers(f"http://127.0.0.1:{port}/v1/models")
+@pytest.mark.parametrize("key", ["theirs", ""])
+def test_an_engine_without_our_key_is_not_used(start: Start, port: int, key: str) -> None:
+    other = another_engine(port, key)
     engine = start()
     assert "another key" in problem(engine)
     lifeline.release(other, 5)

@@ -29,7 +29,8 @@ class Servers:
         if keys:
             self.token, _ = KeyFile(folder / "service" / "keys.sqlite3").make("all", frozenset({"admin"}))
         engine_log, service_log = (log.open("wb") for log in self._logs)
-        own = {"ENGINE_API_KEY": self._secret, "WEBHOOK_ALLOWED_HOSTS": "127.0.0.1:9", "ENGINE_THREADS": "16"}
+        own = {"ENGINE_API_KEY": self._secret, "WEBHOOK_ALLOWED_HOSTS": "127.0.0.1:9"}
+        own |= {"ENGINE_THREADS": "16", "RATE_LIMIT": "0"}
         logged = type("Logged", (LiveEngine,), {"output": engine_log})
         self.engine: LiveEngine = logged(self.data, base_model, **own, **settings)
         upstream = {"OPENAI_BASE_URL": self.engine.url, "OPENAI_API_KEY": self._secret, "DEFAULT_MODEL": "tiny"}
