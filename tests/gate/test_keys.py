@@ -1,5 +1,6 @@
 """API keys: shown once, kept as a hash, ended by their date or by hand, and told apart by what they may do."""
 
+import json
 import stat
 import subprocess
 import sys
@@ -137,6 +138,9 @@ def test_a_person_makes_lists_and_revokes_keys_by_hand(tmp_path: Path) -> None:
     assert token not in listed + made.stderr
     assert run(tmp_path, "revoke", key.id).returncode == 0
     assert run(tmp_path, "revoke", key.id).returncode == 1
+    noted = [json.loads(line) for line in (tmp_path / "data" / "audit.jsonl").read_text().splitlines()]
+    assert [(line["action"], line["subjects"]) for line in noted] == [("gate.new", [key.id]), ("gate.revoke", [key.id])]
+    assert (noted[0]["scopes"], noted[0]["days"]) == (["chat", "read"], 30)
 
 
 @pytest.mark.parametrize("arguments", [("new", "--scopes", "root"), ("new", "--days", "0"), ("new", "--scopes", "")])
