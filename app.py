@@ -126,10 +126,11 @@ def _services(
     config: ServiceConfig, engine: "EmbeddedEngine | None", context_tokens: int | None, figures: Figures
 ) -> "Services":
     from services import Services
+    from services.address import OPENAI_URL, Address
     from services.breaker import Breaker
     from services.budget import Budget
     from services.chat import Chat
-    from services.client import OPENAI_URL, Address, Upstream
+    from services.client import Upstream
     from services.compare import Compare
     from services.datasets import Datasets
     from services.files import Files
@@ -153,7 +154,7 @@ def _services(
     chat = Chat(upstream, config.default_model, config.streams)
     files = Files(upstream)
     jobs = FineTuning(upstream, budget=Budget(config.daily_jobs, config.daily_tokens))
-    openai = address.base_url.rstrip("/") == OPENAI_URL
+    openai = address.is_openai
     datasets = Datasets(files, "openai" if openai else "engine", context_tokens)
     outlook = Outlook(upstream, jobs, config.default_model, priced=openai)
     followed, models = Jobs(upstream, jobs, files, chat.streams), Registry(upstream, jobs, openai=openai)

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from config import ServiceConfig
-from services.fine_tuning import OWNER
+from services.makers import OWNER
 from tests.fakes.openai_upstream import FILE_ID, FINE_TUNED, PIECES, FakeOpenAI, Fault, refusal
 from tests.fakes.service import NO_DATA
 from tests.routes.conftest import Holder

@@ -14,7 +14,8 @@ from werkzeug.serving import make_server
 from config import EngineConfig
 from engine.app import create_engine
 from engine.trainer.recipe import Requested, settle
-from services.client import Address, Upstream
+from services.address import Address
+from services.client import Upstream
 from services.files import Incoming
 from services.fine_tuning import FineTuning
 from services.outlook import MAX_COUNTED_BYTES, Outlook, speed_of
