@@ -1,5 +1,6 @@
 """Tuned models that are called like any other, as Azure and compatible upstreams call them, are their key's alone."""
 
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ TUNED = "gpt-4o-2024-08-06.ft-0a1b2c3d"
 QUESTION = {"text": "Hi", "model": TUNED}
 LIST = "GET /v1/fine_tuning/jobs"
 CHAT = "POST /v1/chat/completions"
+LINE = b'{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]}\n'
 
 
 @pytest.fixture
@@ -51,6 +53,14 @@ def test_ones_own_is_asked_listed_and_deleted(holder: Holder, upstream: FakeOpen
     own = next(one for one in holder.ask("/models").get_json()["response"]["data"] if one["id"] == TUNED)
     assert own == own | {"kind": "tuned", "base": "gpt-4o", "job_id": JOB_ID, "owner": holder.id}
     assert holder.ask(f"/models/{TUNED}", "DELETE").status_code == 200
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_minutes_are_told_by_ones_own_job_alone(holder: Holder, upstream: FakeOpenAI, tuned: None, own: bool) -> None:
+    upstream.jobs[JOB_ID] |= {"finished_at": 1704527200} | ({"metadata": {OWNER: holder.id}} if own else {})
+    reply = holder.ask("/datasets/statistics", "POST", data={"files": (BytesIO(LINE), "a.jsonl")})
+    minutes = reply.get_json()["response"][0]["response"]["duration"]["minutes"]
+    assert (minutes is not None) is own
 
 
 def test_chats_do_not_each_ask_for_the_jobs(holder: Holder, upstream: FakeOpenAI, tuned: None) -> None:
