@@ -81,6 +81,13 @@ def require_key() -> None:
     g.let_in = True
 
 
+def count_more(calls: int) -> None:
+    """Count so many further calls of who asks, who has been let in."""
+    if g.key != NOBODY:
+        rate: RateLimit = current_app.extensions["rate_limit"]
+        rate.owe(g.key.id, calls)
+
+
 def find_key(authorization: str | None, scope: str) -> Key:
     """Return the key of a header, NOBODY where none is asked for; whoever shows none that opens is counted.
 
