@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 from services import models
 from services.budget import NO_BUDGET, Budget, tokens_to_train
 from services.client import Upstream, body_of, entity_of, pick, rows_of
-from services.creates import KEY, REQUEST, TAG, Creates, NeedsAttention, created_at, tags_of, unknown
+from services.creates import KEY, TAG, Creates, NeedsAttention, tags_of, unknown
 from services.failures import is_unserved
+from services.ledger import Ledger
 from services.locks import KeyLocks
 from services.makers import OWNER, Makers, is_named_as_tuned, maker_of
 from services.wanted import method_hyperparameters, refuse_contradictions
@@ -64,7 +65,7 @@ class FineTuning:
         self._makers = Makers(self._creates.pages)
         self._keys = KeyLocks()
         self._told: dict[str, dict[str, Any]] = {}  # the job by its key, {} where that is open
-        self._budget = budget
+        self._ledger = Ledger(budget, self._creates)
         self._require: Callable[[JobCreate], None] = lambda _: None
         self._owner, self._confirmed = "", False
 
@@ -97,7 +98,7 @@ class FineTuning:
             ApiError: 409 idempotency_in_progress; 422 idempotency_key_reused; 429 budget_exceeded; else what the
                 upstream said, or 502, 503 or 504 of one that was not asked to start anything.
         """
-        refuse_contradictions(wanted, MAX_METADATA - bool(self._budget.tokens))
+        refuse_contradictions(wanted, MAX_METADATA - bool(self._ledger.budget.tokens))
         if idempotency_key is None:
             return self._start(wanted, wanted.suffix or made_up_suffix(), {})
         refuse_bad_key(idempotency_key)
@@ -234,14 +235,13 @@ class FineTuning:
     def _start(self, wanted: JobCreate, suffix: str, tags: dict[str, str]) -> Created:
         """Start a job that the day's budget has room for; without a budget nobody is asked and nobody waits."""
         self._require(wanted)
-        if not self._budget:
+        if not self._ledger.budget:
             return self._send(wanted, suffix, tags)
-        tokens = self._tokens_of(wanted) if self._budget.tokens else 0
-        counted = {self._budget.tag: str(tokens)} if self._budget.tokens else {}
-        with self._keys.hold(f"budget of {self._owner}"):  # a space: no idempotency key is called that
-            if not self._confirmed:
-                self._budget.require(self._today_by_owner(), tokens)
-            return self._send(wanted, suffix, tags | counted)
+        tokens = self._tokens_of(wanted) if self._ledger.budget.tokens else 0
+        with self._ledger.starting(self._owner, tokens, confirmed=self._confirmed) as start:
+            created = self._send(wanted, suffix, tags | start.tags)
+            start.job_id = created.job["id"]
+        return created
 
     def _tokens_of(self, wanted: JobCreate) -> int:
         """About how many tokens the job would train, by the size of its file."""
@@ -251,15 +251,6 @@ class FineTuning:
         plain = wanted.hyperparameters.n_epochs if wanted.hyperparameters else None
         size = file.get("bytes")
         return tokens_to_train(size if isinstance(size, int) else 0, given.get("n_epochs", plain))
-
-    def _today_by_owner(self) -> Iterator[dict[str, Any]]:
-        """The jobs that were started here for the same owner since midnight, UTC; newest first."""
-        for page in self._creates.pages():
-            fresh = [job for job in page.jobs if created_at(job) >= self._budget.since]
-            ours = (job for job in fresh if REQUEST in tags_of(job))
-            yield from (job for job in ours if tags_of(job).get(OWNER, "") == self._owner)
-            if len(fresh) < len(page.jobs):
-                return
 
     def _send(self, wanted: JobCreate, suffix: str, tags: dict[str, str]) -> Created:
         metadata = (wanted.metadata or {}) | tags | ({OWNER: self._owner} if self._owner else {})
