@@ -75,7 +75,7 @@ def create_app(
     figures = app.extensions["figures"] = Figures()
     app.extensions["services"] = _services(config, engine, context_tokens, figures)
     _register_routes(app)
-    app.extensions["access"] = Access.at(config.host, config.key_file)
+    app.extensions["access"] = Access.at(config.host, config.key_file, required=config.key_required)
     app.extensions["rate_limit"] = RateLimit(config.rate_limit)
     app.extensions["audit"] = audit = Audit(config.audit_file)
     app.extensions["refusals"] = refusals = Refusals(audit)

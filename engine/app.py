@@ -74,7 +74,7 @@ def create_engine(config: EngineConfig) -> Flask:
     for module in _ROUTES:
         app.register_blueprint(module.bp)
     errors.register(app)
-    access.register(app, Access.at(config.host, config.key_file, config.api_key))
+    access.register(app, Access.at(config.host, config.key_file, config.api_key, required=config.key_required))
     app.before_request(refuse_encoded)
     app.extensions["arrivals"] = arrivals = Arrivals(config.body_timeout, config.engine_threads // 2)
     rules = Rules.of(config.host, config.allowed_hosts, config.allowed_origins, arrivals)

@@ -34,7 +34,7 @@ def main() -> int:
     if arguments.command == "new":
         return _make(keys, audit, arguments)
     if arguments.command == "revoke":
-        return _revoke(keys, audit, arguments.id)
+        return _revoke(keys, audit, arguments.id, required=config.key_required)
     print(*(_line(key) for key in keys.all()), sep="\n")
     return 0
 
@@ -59,13 +59,14 @@ def _make(keys: KeyFile, audit: Audit, asked: argparse.Namespace) -> int:
     return 0
 
 
-def _revoke(keys: KeyFile, audit: Audit, key_id: str) -> int:
+def _revoke(keys: KeyFile, audit: Audit, key_id: str, *, required: bool) -> int:
     if not keys.revoke(key_id):
         print(f"gate: there is no key '{key_id}'; see: python -m gate list", file=sys.stderr)
         return 1
     audit.write(_done("gate.revoke", key_id))
     if not keys.exist():
-        print("That was the last key: calls need none now.", file=sys.stderr)
+        then = "nobody gets in until you make one" if required else "calls need none now"
+        print(f"That was the last key: {then}.", file=sys.stderr)
     return 0
 
 
