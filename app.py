@@ -6,6 +6,7 @@ import sys
 import threading
 from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from config import EngineConfig, ServiceConfig, WrongSetting, misspelt_names
@@ -14,12 +15,14 @@ from observe import logs
 from observe.audit import Audit
 from observe.figures import Figures
 from observe.masking import password_in
+from observe.refusals import Refusals, Refused
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from services import Services
     from services.embedded import EmbeddedEngine
+    from wire.errors import ApiError
 
 
 # Seconds; what `Services.warm` imports takes most of a second of which `/status` needs every bit.
@@ -72,14 +75,22 @@ def create_app(
     figures = app.extensions["figures"] = Figures()
     app.extensions["services"] = _services(config, engine, context_tokens, figures)
     _register_routes(app)
-    app.extensions["access"] = Access.at(config.host, config.key_file)
+    app.extensions["access"] = Access.at(config.host, config.key_file, required=config.key_required)
     app.extensions["rate_limit"] = RateLimit(config.rate_limit)
-    app.extensions["audit"] = Audit(config.data_dir / "audit.jsonl")
+    app.extensions["audit"] = audit = Audit(config.audit_file)
+    app.extensions["refusals"] = refusals = Refusals(audit)
     app.extensions["arrivals"] = arrivals = Arrivals(config.body_timeout, config.threads // 2)
     crowd = app.extensions["crowd"] = Crowd(config.threads)
     rules = Rules.of(config.host, config.allowed_hosts, config.allowed_origins, arrivals, crowd)
-    app.wsgi_app = Gate(app.wsgi_app, rules, failed, figures.refused.add)  # type: ignore[method-assign]
+    app.wsgi_app = Gate(app.wsgi_app, rules, failed, partial(_note, figures, refusals))  # type: ignore[method-assign]
     return app
+
+
+def _note(figures: Figures, refusals: Refusals, refusal: "ApiError", address: str) -> None:
+    """Count and keep what the gate refuses; that there is no place is nobody's doing."""
+    figures.refused.add(refusal.code or "")
+    if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        refusals.note(Refused(address, "nobody", refusal.code or "", refusal.status))
 
 
 def _register_routes(app: "Flask") -> None:
@@ -115,10 +126,11 @@ def _services(
     config: ServiceConfig, engine: "EmbeddedEngine | None", context_tokens: int | None, figures: Figures
 ) -> "Services":
     from services import Services
+    from services.address import OPENAI_URL, Address
     from services.breaker import Breaker
     from services.budget import Budget
     from services.chat import Chat
-    from services.client import OPENAI_URL, Address, Upstream
+    from services.client import Upstream
     from services.compare import Compare
     from services.datasets import Datasets
     from services.files import Files
@@ -143,7 +155,7 @@ def _services(
     chat = Chat(upstream, config.default_model, config.streams)
     files = Files(upstream)
     jobs = FineTuning(upstream, budget=Budget(config.daily_jobs, config.daily_tokens))
-    openai = address.base_url.rstrip("/") == OPENAI_URL
+    openai = address.is_openai
     datasets = Datasets(files, "openai" if openai else "engine", context_tokens)
     outlook = Outlook(upstream, jobs, config.default_model, priced=openai)
     followed, models = Jobs(upstream, jobs, files, chat.streams), Registry(upstream, jobs, openai=openai)
@@ -162,6 +174,7 @@ def _load(config: ServiceConfig, engine_config: EngineConfig | None) -> "Flask":
         engine.start()
     httpd.at_stop(app.extensions["services"].chat.stop, after=httpd.STREAM_SECONDS)
     httpd.at_stop(app.extensions["arrivals"].hurry)
+    httpd.at_stop(app.extensions["refusals"].end)
     httpd.leave_who_does_not_read()
     warm = threading.Timer(WARM_AFTER, app.extensions["services"].warm)
     warm.daemon = True

@@ -1,6 +1,7 @@
 """The settings of the service on port 9527."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from config.environment import WrongSetting, a_port, setting
@@ -79,6 +80,11 @@ class ServiceConfig(SharedConfig):
     def embedded(self) -> bool:
         """Whether the upstream is the engine that the service starts itself."""
         return not (self.openai_api_key or self.openai_base_url)
+
+    @property
+    def audit_file(self) -> Path:
+        """Where it is kept who did what."""
+        return self.data_dir / "audit.jsonl"
 
 
 def _is_http_url(text: str) -> bool:

@@ -16,6 +16,13 @@ class SharedConfig(FromEnvironment):
     """What the service and the engine agree on."""
 
     data_dir: Path = setting("DATA_DIR", PROJECT_ROOT / "data", "Folder of files, jobs, models, keys and databases.")
+    require_key: str = setting(
+        "REQUIRE_KEY",
+        "off",
+        "Whether calls need a key even while DATA_DIR has none, as when its volume is not there: on, nobody gets in "
+        "until one is made (make key); off, a key is asked for once there is one.",
+        choices=("off", "on"),
+    )
     allowed_hosts: str = setting(
         "ALLOWED_HOSTS",
         "",
@@ -53,6 +60,11 @@ class SharedConfig(FromEnvironment):
         if not _ORIGINS.fullmatch(self.allowed_origins):
             told = "must be origins as browsers write them: http or https, a host in small letters, no path, no *"
             raise WrongSetting(f"ALLOWED_ORIGINS is '{self.allowed_origins}', but {told}.")
+
+    @property
+    def key_required(self) -> bool:
+        """Whether a key is asked for even where there is none."""
+        return self.require_key == "on"
 
     @property
     def key_file(self) -> Path:

@@ -1,6 +1,6 @@
 """Takes a key from a person and has their browser keep it; the server keeps nothing."""
 
-from flask import Blueprint, redirect, render_template, request
+from flask import Blueprint, g, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from dashboard.preferences import own_path
@@ -20,7 +20,7 @@ def show() -> str:
 def enter() -> Response:
     """Keep the key `key` in a cookie, if it opens anything, and go on to the page `next`."""
     key = page_form(["key"]).get("key", "").strip()
-    find_key(f"Bearer {key}", ANY)
+    g.key, g.let_in = find_key(f"Bearer {key}", ANY), True  # which is noted as what such a key does
     reply = redirect(own_path(request.args.get("next", "")), 303)
     # Until the browser is closed. A page of https says so in its Origin, also behind a proxy that ends TLS.
     secure = request.is_secure or request.headers.get("Origin", "").startswith("https://")

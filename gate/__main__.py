@@ -4,9 +4,11 @@ import argparse
 import os
 import sys
 import time
+from typing import Any
 
 from config import ServiceConfig, WrongSetting
 from gate.keys import SCOPES, Key, KeyFile
+from observe.audit import Audit
 
 _DAY = "%Y-%m-%d"
 
@@ -24,26 +26,29 @@ def main() -> int:
     arguments = parser.parse_args()
     os.umask(0o077)  # what is made here is its user's alone
     try:
-        keys = KeyFile(ServiceConfig.from_env().key_file)
+        config = ServiceConfig.from_env()
     except WrongSetting as wrong:
         print(f"gate: {wrong}", file=sys.stderr)
         return 2
+    keys, audit = KeyFile(config.key_file), Audit(config.audit_file)
     if arguments.command == "new":
-        return _make(keys, arguments.name, frozenset(arguments.scopes.split(",")), arguments.days)
+        return _make(keys, audit, arguments)
     if arguments.command == "revoke":
-        return _revoke(keys, arguments.id)
+        return _revoke(keys, audit, arguments.id, required=config.key_required)
     print(*(_line(key) for key in keys.all()), sep="\n")
     return 0
 
 
-def _make(keys: KeyFile, name: str, scopes: frozenset[str], days: int | None) -> int:
+def _make(keys: KeyFile, audit: Audit, asked: argparse.Namespace) -> int:
+    scopes, days = frozenset(asked.scopes.split(",")), asked.days
     wrong = scopes - {*SCOPES}
     if wrong or (days is not None and days < 1):
         what = f"'{sorted(wrong)[0]}' is no scope; there are {', '.join(SCOPES)}" if wrong else "--days is at least 1"
         print(f"gate: {what}.", file=sys.stderr)
         return 2
     first = not keys.exist()
-    token, key = keys.make(name, scopes, days)
+    token, key = keys.make(asked.name, scopes, days)
+    audit.write(_done("gate.new", key.id) | {"scopes": sorted(scopes), "days": days})
     print(token)
     print(
         f"{_line(key)}\nThis key is not shown again. Send it as 'Authorization: Bearer {token[:6]}...'.",
@@ -54,13 +59,20 @@ def _make(keys: KeyFile, name: str, scopes: frozenset[str], days: int | None) ->
     return 0
 
 
-def _revoke(keys: KeyFile, key_id: str) -> int:
+def _revoke(keys: KeyFile, audit: Audit, key_id: str, *, required: bool) -> int:
     if not keys.revoke(key_id):
         print(f"gate: there is no key '{key_id}'; see: python -m gate list", file=sys.stderr)
         return 1
+    audit.write(_done("gate.revoke", key_id))
     if not keys.exist():
-        print("That was the last key: calls need none now.", file=sys.stderr)
+        then = "nobody gets in until you make one" if required else "calls need none now"
+        print(f"That was the last key: {then}.", file=sys.stderr)
     return 0
+
+
+def _done(action: str, key_id: str) -> dict[str, Any]:
+    """What the audit says of it; whoever may run this has no key, but an account on the machine."""
+    return {"key": "nobody", "action": action, "subjects": [key_id]}
 
 
 def _line(key: Key) -> str:

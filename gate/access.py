@@ -11,16 +11,17 @@ from gate.keys import NOBODY, SERVICE, Key, KeyFile, bearer, invalid_key
 
 @dataclass(frozen=True)
 class Access:
-    """`always`: a key is asked for even where none was made, as on an address that others reach."""
+    """A key is asked for even where none was made if it is `required`, and `always` on an address that others reach."""
 
     keys: KeyFile
     secret: str = field(default="", repr=False)
     always: bool = False
+    required: bool = False
 
     @classmethod
-    def at(cls, host: str, key_file: Path, secret: str = "") -> Self:
+    def at(cls, host: str, key_file: Path, secret: str = "", *, required: bool = False) -> Self:
         """Return who may ask a server that listens on `host`."""
-        return cls(KeyFile(key_file), secret, always=not is_loopback(host))
+        return cls(KeyFile(key_file), secret, always=not is_loopback(host), required=required)
 
     def require(self, authorization: str | None, scope: str) -> Key:
         """Return the key of an `Authorization` header, SERVICE for the secret, NOBODY where none is asked for.
@@ -30,7 +31,7 @@ class Access:
         Raises:
             ApiError: 401 missing_api_key, invalid_api_key; 403 insufficient_scope.
         """
-        if not (self.always or self.secret or self.keys.exist()):
+        if not (self.always or self.required or self.secret or self.keys.exist()):
             return NOBODY
         token = bearer(authorization)
         if self.secret and hmac.compare_digest(token.encode(), self.secret.encode()):

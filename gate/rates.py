@@ -30,16 +30,28 @@ class RateLimit:
         if not self._a_minute:
             return
         with self._lock:
-            now = self._now()
-            left, then = self._buckets.pop(who, (float(self._a_minute), now))
-            left = min(self._a_minute, left + (now - then) * self._a_minute / _MINUTE)
-            allowed = left >= 1
-            self._buckets[who] = (left - 1 if allowed else left, now)
-            if len(self._buckets) > MOST_BUCKETS:
-                del self._buckets[next(iter(self._buckets))]
-        if not allowed:
+            left = self._fill(who, 0)
+            if left >= 1:
+                self._fill(who, 1)
+        if left < 1:
             wait = max(1, math.ceil((1 - left) * _MINUTE / self._a_minute))
             raise _rate_limited(self._a_minute, wait)
+
+    def owe(self, who: str, calls: int) -> None:
+        """Count further calls of somebody whose call was let in; they pay for them before the next one."""
+        if self._a_minute:
+            with self._lock:
+                self._fill(who, calls)
+
+    def _fill(self, who: str, calls: int) -> float:
+        """What is left to `who` now, after taking `calls`."""
+        now = self._now()
+        left, then = self._buckets.pop(who, (float(self._a_minute), now))
+        left = min(self._a_minute, left + (now - then) * self._a_minute / _MINUTE) - calls
+        self._buckets[who] = (left, now)
+        if len(self._buckets) > MOST_BUCKETS:
+            del self._buckets[next(iter(self._buckets))]
+        return left
 
 
 def _rate_limited(a_minute: int, wait: int) -> ApiError:

@@ -48,19 +48,19 @@ class Rules:
 
 
 class Gate:
-    """Host, then origin; `show` makes a failure's body of it and the request's id, `count_refusal` is told its code."""
+    """Host, then origin; `show` makes a failure's body of it and the request's id, `note_refusal` hears of whom."""
 
     def __init__(
         self,
         app: "WSGIApplication",
         rules: Rules,
         show: Callable[[ApiError, str], dict[str, Any]],
-        count_refusal: Callable[[str], None] = lambda _: None,
+        note_refusal: Callable[[ApiError, str], None] = lambda *_: None,
     ) -> None:
         self._app = app
         self._rules = rules
         self._show = show
-        self._count_refusal = count_refusal
+        self._note_refusal = note_refusal
 
     def __call__(self, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
@@ -108,7 +108,7 @@ class Gate:
 
     def _refuse(self, refusal: ApiError, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         request_id = new_id("req_")
-        self._count_refusal(refusal.code or "")
+        self._note_refusal(refusal, environ.get("REMOTE_ADDR", ""))
         told = {"request_id": request_id, **_told(environ, refusal.status), "refused": refusal.code}
         words = request_id, refusal.code, ascii(refusal.message)
         log.warning("%s %s: %s", *words, extra={"fields": told})

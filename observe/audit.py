@@ -1,4 +1,4 @@
-"""Who did what: one JSON line for each call that may have changed something, in a file that only its owner may read.
+"""Who did what: one JSON line for each call that may have changed or given out something, for its owner to read.
 
 A line is written by one call of the system, so that it is whole or not there. It is not forced to the disk, which would
 cost each call milliseconds: a killed process loses nothing, a power cut the last seconds.

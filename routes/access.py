@@ -3,6 +3,7 @@
 from flask import Blueprint, current_app, g, request
 
 from gate import NOBODY, Access, Key, RateLimit, is_own
+from observe.refusals import Refusals, Refused
 from routes import figures
 from wire.errors import ApiError
 
@@ -80,6 +81,13 @@ def require_key() -> None:
     g.let_in = True
 
 
+def count_more(calls: int) -> None:
+    """Count so many further calls of who asks, who has been let in."""
+    if g.key != NOBODY:
+        rate: RateLimit = current_app.extensions["rate_limit"]
+        rate.owe(g.key.id, calls)
+
+
 def find_key(authorization: str | None, scope: str) -> Key:
     """Return the key of a header, NOBODY where none is asked for; whoever shows none that opens is counted.
 
@@ -87,12 +95,22 @@ def find_key(authorization: str | None, scope: str) -> Key:
         ApiError: 401 missing_api_key, invalid_api_key; 403 insufficient_scope; 429 rate_limited.
     """
     access: Access = current_app.extensions["access"]
+    key = NOBODY
     try:
-        return access.require(authorization, scope)
+        key = access.require(authorization, ANY)
+        if scope:
+            key.require(scope)
+        return key
     except ApiError as refusal:
-        figures().refused.add(refusal.code or "")
+        _note(refusal, key)
         _count_call(f"address {request.remote_addr}")  # nor may keys be guessed at will
         raise
+
+
+def _note(refusal: ApiError, key: Key) -> None:
+    figures().refused.add(refusal.code or "")
+    refusals: Refusals = current_app.extensions["refusals"]
+    refusals.note(Refused(request.remote_addr or "", key.id or "nobody", refusal.code or "", refusal.status))
 
 
 def _shown() -> str | None:

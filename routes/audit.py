@@ -1,4 +1,4 @@
-"""Keeps who did what: one line for each call that was let in and is no mere reading by its method; never a body."""
+"""Keeps who did what: one line for each call that was let in and changes or gives out something; never a body."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,8 +6,11 @@ from typing import Any
 from flask import Blueprint, Response, current_app, g, request
 
 from observe.audit import READING, Audit
+from observe.refusals import Refusals
 
 bp = Blueprint("audit", __name__)
+# Weights, and what was learned from: who asks for them in vain is noted too.
+_GIVING = frozenset({"files.file_content", "models.export_model"})
 
 
 def about(*ids: str | None) -> None:
@@ -24,7 +27,9 @@ def told(reply: Any) -> Any:
 @bp.after_app_request
 def note(response: Response) -> Response:
     """Write the line, whatever became of the call; of a stream it is written when that begins."""
-    if request.method in READING or request.endpoint is None or not g.get("let_in"):
+    refusals: Refusals = current_app.extensions["refusals"]
+    refusals.settle()
+    if request.endpoint is None or not g.get("let_in") or _only_looks(response):
         return response
     audit: Audit = current_app.extensions["audit"]
     audit.write(
@@ -37,6 +42,13 @@ def note(response: Response) -> Response:
         }
     )
     return response
+
+
+def _only_looks(response: Response) -> bool:
+    """Whether the call changed nothing and gave out no file to keep."""
+    if request.method != "GET":
+        return request.method in READING
+    return request.endpoint not in _GIVING and "Content-Disposition" not in response.headers
 
 
 def _stored(reply: Any) -> Iterator[str]:

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from routes import services
+from routes.access import count_more
 from routes.audit import about
 from routes.incoming import json_object
 from routes.streams import enveloped, event_stream
@@ -30,4 +31,5 @@ def compare() -> Response:
 def _allowed(body: dict[str, Any]) -> Comparison:
     wanted = parse(Comparison, body)
     about(*wanted.models)
+    count_more(len(wanted.models) - 1)  # each is a call upstream
     return wanted

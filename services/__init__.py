@@ -44,6 +44,7 @@ class Services:
             self,
             files=files,
             datasets=self.datasets.sending_to(files),
+            outlook=self.outlook.acting_for(known),
             fine_tuning=known,
             jobs=self.jobs.acting_for(known, files),
             models=self.models.acting_for(owner, known),

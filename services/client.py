@@ -5,43 +5,27 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from msgspec.json import decode, encode
 
 from services import failures
+from services.address import Address
 from services.breaker import CLOSED, Breaker
-from services.deadlines import Proof, until, within
+from services.deadlines import until, within
 from wire.errors import ApiError
 
 if TYPE_CHECKING:
     import httpx2
     from openai import OpenAI
 
-OPENAI_URL = "https://api.openai.com/v1"
 # The SDK insists on a key; an engine of one's own asks for none.
 _NO_KEY = "no-key-needed"
 # What an answer's extensions say of the moment at which it must be over.
 _END = "end"
 _ID = re.compile(r"[!-~]{1,256}")
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where the upstream is and who asks; seconds to `connect`, to `read` a piece, and for a `whole` long answer."""
-
-    base_url: str = OPENAI_URL
-    api_key: str = field(default="", repr=False)
-    organization: str = ""
-    project: str = ""
-    connect: float = 5.0
-    read: float = 120.0
-    whole: float = 3600.0
-    prove: Proof | None = None  # asked of each new connection before it carries a key or anything else
 
 
 class Upstream:
@@ -187,7 +171,7 @@ class Upstream:
         """How `post` sends: to this machine without what only a network needs."""
         address = self.address
         with_password = "@" in urlsplit(address.base_url).netloc
-        if with_password or not address.base_url.startswith("http://") or not _is_loopback(address.base_url):
+        if with_password or not address.base_url.startswith("http://") or not address.is_loopback:
             return self._send_anywhere
         from services.nearby import Nearby
 
@@ -235,7 +219,7 @@ class Upstream:
         from services import bounded
 
         address = self.address
-        return bounded.client(address.read, address.connect, address.prove, proxies=not _is_loopback(address.base_url))
+        return bounded.client(address.read, address.connect, address.prove, proxies=not address.is_loopback)
 
     @cached_property
     def _headers(self) -> dict[str, str]:
@@ -289,12 +273,3 @@ def rows_of(page: dict[str, Any], what: str) -> list[dict[str, Any]]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) and isinstance(row.get("id"), str) for row in rows):
         raise failures.nonsense(f"its list of {what} has no data")
     return rows
-
-
-def _is_loopback(base_url: str) -> bool:
-    """A proxy of the environment must not stand between us and an engine on this machine."""
-    host = urlsplit(base_url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -60,7 +60,7 @@ class Creates:
             NeedsAttention: 504 needs_attention, no answer and no such job.
             ApiError: what the upstream said, and nothing was started.
         """
-        tag, key = uuid.uuid4().hex, metadata.get(KEY, "")
+        tag, key = metadata.get(REQUEST) or uuid.uuid4().hex, metadata.get(KEY, "")
         mark, asked = (KEY, key) if key else (REQUEST, tag), body | {"metadata": metadata | {REQUEST: tag}}
         for attempt in range(_ENGINE_ATTEMPTS):
             try:

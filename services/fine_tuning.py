@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Self
 from services import models
 from services.budget import NO_BUDGET, Budget, tokens_to_train
 from services.client import Upstream, body_of, entity_of, pick, rows_of
-from services.creates import KEY, REQUEST, TAG, Creates, NeedsAttention, created_at, tags_of, unknown
+from services.creates import KEY, TAG, Creates, NeedsAttention, tags_of, unknown
 from services.failures import is_unserved
+from services.ledger import Ledger
 from services.locks import KeyLocks
-from services.makers import maker_of
-from wire.errors import ApiError, BadRequest, NotFound
+from services.makers import OWNER, Makers, is_named_as_tuned, maker_of
+from services.wanted import method_hyperparameters, refuse_contradictions
+from wire.errors import ApiError, NotFound
 from wire.idempotency import hash_of, in_progress, key_reused, refuse_bad_key
 from wire.ids import is_no_id, made_up_suffix
 from wire.requests import JobCreate
@@ -24,7 +26,7 @@ from wire.requests import JobCreate
 if TYPE_CHECKING:
     from openai import OpenAI
 
-BODY, OWNER = f"{TAG}body", f"{TAG}owner"
+BODY = f"{TAG}body"
 JOB_FIELD = "fine_tuning_job_id"
 # The wire's 16 pairs less our four.
 MAX_METADATA = 12
@@ -60,9 +62,10 @@ class FineTuning:
         self._upstream = upstream
         self._today = today
         self._creates = Creates(upstream, sleep)
+        self._makers = Makers(self._creates.pages)
         self._keys = KeyLocks()
         self._told: dict[str, dict[str, Any]] = {}  # the job by its key, {} where that is open
-        self._budget = budget
+        self._ledger = Ledger(budget, self._creates)
         self._require: Callable[[JobCreate], None] = lambda _: None
         self._owner, self._confirmed = "", False
 
@@ -95,7 +98,7 @@ class FineTuning:
             ApiError: 409 idempotency_in_progress; 422 idempotency_key_reused; 429 budget_exceeded; else what the
                 upstream said, or 502, 503 or 504 of one that was not asked to start anything.
         """
-        _refuse_contradictions(wanted, MAX_METADATA - bool(self._budget.tokens))
+        refuse_contradictions(wanted, MAX_METADATA - bool(self._ledger.budget.tokens))
         if idempotency_key is None:
             return self._start(wanted, wanted.suffix or made_up_suffix(), {})
         refuse_bad_key(idempotency_key)
@@ -178,8 +181,21 @@ class FineTuning:
 
     def require_model(self, model: str) -> None:
         """Refuse somebody else's fine-tuned model, or a checkpoint of it, as one that does not exist."""
-        if self._owner and model.startswith("ft:") and maker_of(model, self.all(), self.last_checkpoints) is None:
+        if self._owner and not self._may_use(model):
             raise NotFound(f"The model `{model}` does not exist.", code="model_not_found", param="model")
+
+    def is_anothers(self, model: str) -> bool:
+        """Whether somebody else's job made a model whose name does not say that one did."""
+        if not self._owner or not model or self._upstream.address.is_openai:
+            return False
+        return self._makers.owner_of(model) not in (None, self._owner)
+
+    def made(self, model: str) -> bool:
+        """Whether one's own job made a model or a checkpoint."""
+        return maker_of(model, self.all(), self.last_checkpoints) is not None
+
+    def _may_use(self, model: str) -> bool:
+        return self.made(model) if is_named_as_tuned(model) else not self.is_anothers(model)
 
     def events(self, job_id: str, query: dict[str, Any]) -> dict[str, Any]:
         """Return one page of a job's events, newest first."""
@@ -219,32 +235,22 @@ class FineTuning:
     def _start(self, wanted: JobCreate, suffix: str, tags: dict[str, str]) -> Created:
         """Start a job that the day's budget has room for; without a budget nobody is asked and nobody waits."""
         self._require(wanted)
-        if not self._budget:
+        if not self._ledger.budget:
             return self._send(wanted, suffix, tags)
-        tokens = self._tokens_of(wanted) if self._budget.tokens else 0
-        counted = {self._budget.tag: str(tokens)} if self._budget.tokens else {}
-        with self._keys.hold(f"budget of {self._owner}"):  # a space: no idempotency key is called that
-            if not self._confirmed:
-                self._budget.require(self._today_by_owner(), tokens)
-            return self._send(wanted, suffix, tags | counted)
+        tokens = self._tokens_of(wanted) if self._ledger.budget.tokens else 0
+        with self._ledger.starting(self._owner, tokens, confirmed=self._confirmed) as start:
+            created = self._send(wanted, suffix, tags | start.tags)
+            start.job_id = created.job["id"]
+        return created
 
     def _tokens_of(self, wanted: JobCreate) -> int:
         """About how many tokens the job would train, by the size of its file."""
         with self._upstream.call() as client:
             file = body_of(client.files.with_raw_response.retrieve(wanted.training_file).http_response)
-        given = _method_hyperparameters(wanted) or {}
+        given = method_hyperparameters(wanted) or {}
         plain = wanted.hyperparameters.n_epochs if wanted.hyperparameters else None
         size = file.get("bytes")
         return tokens_to_train(size if isinstance(size, int) else 0, given.get("n_epochs", plain))
-
-    def _today_by_owner(self) -> Iterator[dict[str, Any]]:
-        """The jobs that were started here for the same owner since midnight, UTC; newest first."""
-        for page in self._creates.pages():
-            fresh = [job for job in page.jobs if created_at(job) >= self._budget.since]
-            ours = (job for job in fresh if REQUEST in tags_of(job))
-            yield from (job for job in ours if tags_of(job).get(OWNER, "") == self._owner)
-            if len(fresh) < len(page.jobs):
-                return
 
     def _send(self, wanted: JobCreate, suffix: str, tags: dict[str, str]) -> Created:
         metadata = (wanted.metadata or {}) | tags | ({OWNER: self._owner} if self._owner else {})
@@ -276,25 +282,3 @@ def _refuse_bad_id(job_id: str) -> None:
 
 def _no_such_job(job_id: str) -> NotFound:
     return NotFound(f"Could not find fine tune: {job_id}", code="fine_tune_not_found", param=JOB_FIELD)
-
-
-def _refuse_contradictions(wanted: JobCreate, most: int) -> None:
-    """Refuse two different sets of hyperparameters, and metadata that leaves our tags no room or takes their names."""
-    inner = _method_hyperparameters(wanted)
-    if wanted.hyperparameters is not None and inner not in (None, wanted.hyperparameters.model_dump(exclude_none=True)):
-        message = "'hyperparameters' and those inside 'method' differ; give one of them ('method' is the newer way)."
-        raise BadRequest(message, code="invalid_value", param="hyperparameters")
-    metadata = wanted.metadata or {}
-    if len(metadata) > most:
-        message = f"'metadata' has {len(metadata)} pairs; at most {most} are yours, the others are the service's."
-        raise BadRequest(message, code="invalid_value", param="metadata")
-    taken = [name for name in metadata if name.startswith(TAG)]
-    if taken:
-        message = f"'{taken[0]}': names that begin with {TAG} are the service's own."
-        raise BadRequest(message, code="invalid_value", param=f"metadata.{taken[0]}")
-
-
-def _method_hyperparameters(wanted: JobCreate) -> dict[str, Any] | None:
-    method = wanted.method.model_dump(exclude_none=True) if wanted.method else {}
-    found: dict[str, Any] | None = method.get(method.get("type", ""), {}).get("hyperparameters")
-    return found

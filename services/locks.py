@@ -13,16 +13,20 @@ class KeyLocks:
         self._held: dict[str, tuple[Lock, int]] = {}
 
     @contextmanager
-    def hold(self, key: str, refusal: Exception | None = None) -> Iterator[None]:
-        """Wait until nobody else holds `key`, and hold it; with a `refusal` raise that instead of waiting."""
+    def hold(self, key: str, refusal: Exception, *, line: int = 1, seconds: float = 0.0) -> Iterator[None]:
+        """Hold `key`; raise `refusal` if `line` calls hold it or wait for it, or if `seconds` do not free it."""
         with self._guard:
-            if refusal and key in self._held:
-                raise refusal
             lock, users = self._held.get(key, (Lock(), 0))
+            if users >= line:
+                raise refusal
             self._held[key] = (lock, users + 1)
         try:
-            with lock:
+            if not lock.acquire(timeout=seconds):
+                raise refusal
+            try:
                 yield
+            finally:
+                lock.release()
         finally:
             with self._guard:
                 lock, users = self._held.pop(key)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from services.client import Upstream, body_of
 from services.failures import MARK, nonsense
@@ -40,13 +40,17 @@ class _Told:
 
 
 class Outlook:
-    """Statistics and estimates; an engine counts by its own tokenizer, and its newest job tells how fast it trains."""
+    """Statistics and estimates; an engine counts by its own tokenizer, the newest of `jobs` tells its speed."""
 
     def __init__(self, upstream: Upstream, jobs: FineTuning, default_model: str, *, priced: bool) -> None:
         self._upstream = upstream
         self._jobs = jobs
         self._default_model = default_model
         self._priced = priced
+
+    def acting_for(self, jobs: FineTuning) -> Self:
+        """Return the same for another owner."""
+        return type(self)(self._upstream, jobs, self._default_model, priced=self._priced)
 
     def look_ahead(self, file: Incoming, model: str = "", epochs: str = "") -> dict[str, Any]:
         """Return the entry of one file; `epochs` empty takes the upstream's rule for `auto`.
@@ -75,6 +79,7 @@ class Outlook:
         try:
             told.by_engine = self.is_engine()
             told.speed = self._measured_speed()
+            self._jobs.require_model(model)
             told.counts = self._counted_by_engine(file, model) if told.by_engine else None
         except ApiError as failure:  # an estimate is no reason to fail
             uncounted = failure.status == 404 and failure.code != "model_not_found"  # a server without the call

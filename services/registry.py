@@ -8,8 +8,8 @@ from services.client import Upstream, body_of, entity_of, rows_of
 from services.creates import tags_of
 from services.downloads import Download
 from services.failures import MARK, expecting, unserved
-from services.fine_tuning import OWNER, FineTuning
-from services.makers import CHECKPOINT
+from services.fine_tuning import FineTuning
+from services.makers import CHECKPOINT, OWNER, is_named_as_tuned
 from wire.errors import BadRequest, NotFound
 
 Model = dict[str, Any]
@@ -71,10 +71,10 @@ class Registry:
         """Refuse somebody else's model as one that there is not, and to all but admins what no job made."""
         if name in (".", ".."):  # they would lead elsewhere in a path
             raise _no_such_model(name)
-        if self._owner and not name.startswith("ft:"):
+        self._jobs.require_model(name)
+        if self._owner and not is_named_as_tuned(name) and not self._jobs.made(name):
             message = f"'{name}' is everybody's; your key deletes and exports models that your own jobs made."
             raise BadRequest(message, code="not_fine_tuned", param="model")
-        self._jobs.require_model(name)
 
     def _rows(self) -> tuple[list[Model], bool]:
         """What the upstream lists, and whether it is an engine, whose list says more."""
@@ -94,13 +94,15 @@ class Registry:
         return {**shared, "owner": owner, "shutdown_date": ends.isoformat() if ends else None}
 
     def _guessed(self, row: Model, jobs: dict[str, Model]) -> Model:
-        """The same where the list has names alone: a fine-tuned model's says its base, the jobs say who made it."""
+        """The same where the list has names alone: jobs say what they made of what, a name perhaps its base."""
         name = str(row["id"])
-        if not name.startswith("ft:"):
-            return self._model({**row, "kind": models.kind_of(name), "base": name}, jobs)
         job = makers.maker_of(name, jobs.values(), self._jobs.last_checkpoints)
+        named = is_named_as_tuned(name)
+        if not (job or named or self._jobs.is_anothers(name)):
+            return self._model({**row, "kind": models.kind_of(name), "base": name}, jobs)
         step = name.partition(CHECKPOINT)[2]
-        told = {"kind": "checkpoint" if step else "tuned", "base": name.split(":")[1]}
+        base = name.split(":")[1] if named else job and job.get("model")
+        told = {"kind": "checkpoint" if step else "tuned", "base": base}
         number = int(step) if step.isascii() and step.isdigit() else None
         return self._model({**row, **told, "job_id": job["id"] if job else None, "step_number": number}, jobs)
 

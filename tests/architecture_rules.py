@@ -22,7 +22,7 @@ IMPORTS: dict[str, set[str]] = {
     "routes": {"routes", "services", "wire", "gate", "observe", "dataprep"},
     "observe": {"observe"},
     "gate": {"gate", "wire"},
-    "gate.__main__": {"gate", "config"},
+    "gate.__main__": {"gate", "config", "observe"},
     "dashboard": {"dashboard", "routes", "services", "wire"},
     "services": {"services", "wire", "observe", "lifeline", "loopback"},
     "wire": {"wire"},

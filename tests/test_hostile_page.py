@@ -65,10 +65,11 @@ class World:
         base = f"http://127.0.0.1:{self.servers.port(engine=engine)}"
         return [{**one, "url": base + one["url"]} for one in made]
 
-    def let_in(self) -> str:
+    def let_in(self) -> list[str]:
         """What the service has noted of calls that were let in."""
         noted = self.servers.data.parent / "service" / "audit.jsonl"
-        return noted.read_text() if noted.exists() else ""
+        lines = noted.read_text().splitlines() if noted.exists() else []
+        return [line for line in lines if json.loads(line)["action"] != "refused"]
 
 
 def _target(method: str, path: str, **more: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Route, expect
 
 from gate import KeyFile
 from routes.access import COOKIE
-from services.fine_tuning import OWNER
+from services.makers import OWNER
 from tests.browser import Visit
 from tests.dashboard.served import Served
 from tests.dashboard.test_in_browser import JOB, PLAYGROUND

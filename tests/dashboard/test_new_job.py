@@ -47,7 +47,7 @@ def test_only_what_can_be_trained_is_offered(
     upstream.new_file("train.jsonl", 1709)
     upstream.others = ["whisper-1", "text-embedding-3-small", "gpt-5.6-terra", "tts-1"]
     assert offered(reader) == [config.default_model, "gpt-4o", "gpt-5.6-terra"]
-    monkeypatch.setattr("services.client.OPENAI_URL", upstream.base_url)
+    monkeypatch.setattr("services.address.OPENAI_URL", upstream.base_url)
     assert "gpt-5.6-terra" not in offered(Reader(create_app(config).test_client()))
 
 

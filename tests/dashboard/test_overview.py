@@ -71,7 +71,7 @@ def test_models_that_end_are_named_with_their_day_before_openai_alone(
     page = shown(reader)
     assert "shuts down" not in page
     assert "shut down on" not in page, "nor the default model, which is OpenAI's by its name"
-    monkeypatch.setattr("services.client.OPENAI_URL", upstream.base_url)
+    monkeypatch.setattr("services.address.OPENAI_URL", upstream.base_url)
     page = shown(Reader(create_app(config).test_client()))
     assert "gpt-<wbr>4o-<wbr>mini-<wbr>2024-<wbr>07-<wbr>18" in page
     assert "2027-01-14" in page

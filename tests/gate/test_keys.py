@@ -1,5 +1,6 @@
 """API keys: shown once, kept as a hash, ended by their date or by hand, and told apart by what they may do."""
 
+import json
 import stat
 import subprocess
 import sys
@@ -8,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from app import create_app
+from config import EngineConfig, ServiceConfig
+from engine.app import create_engine
 from gate.access import Access
 from gate.keys import NOBODY, SERVICE, KeyFile, bearer
+from tests.fakes.bare_gguf import BARE
 from wire.errors import ApiError
 
 READ = frozenset({"read"})
@@ -106,6 +111,29 @@ def test_on_an_address_that_others_reach_a_key_is_always_asked_for(keys: KeyFile
     assert keyed.find_fault("HOST", "intranet.example") == ""
 
 
+@pytest.mark.parametrize("empty", [False, True])
+def test_where_a_key_is_required_nobody_gets_in_until_one_is_made(tmp_path: Path, empty: bool) -> None:
+    keys = KeyFile(tmp_path / "keys.sqlite3")
+    if empty:
+        assert keys.revoke(keys.make("gone", READ)[1].id)
+    client = create_app(ServiceConfig(data_dir=tmp_path, require_key="on", rate_limit=0)).test_client()
+    assert [client.get(path).status_code for path in ("/status", "/jobs", "/")] == [200, 401, 401]
+    assert client.post("/chat", json={"text": "Hi"}).get_json()["response"]["code"] == "missing_api_key"
+    access = Access.at("127.0.0.1", tmp_path / "keys.sqlite3", required=True)
+    assert access.find_fault("HOST", "") == "", "it starts, and waits for the key"
+    token, key = keys.make("laptop", READ)
+    assert access.require(f"Bearer {token}", "read") == key
+    assert client.get("/dashboard/reference", headers={"Authorization": f"Bearer {token}"}).status_code != 401
+
+
+def test_an_engine_alone_that_requires_a_key_lets_nobody_in_either(tmp_path: Path) -> None:
+    (tmp_path / "base.gguf").write_bytes(BARE)
+    config = EngineConfig(data_dir=tmp_path, base_model=str(tmp_path / "base.gguf"), require_key="on")
+    engine = create_engine(config)
+    assert engine.test_client().get("http://localhost/v1/models").status_code == 401
+    engine.extensions["engine"].store.close()
+
+
 def test_the_secret_of_two_servers_opens_everything(keys: KeyFile) -> None:
     access = Access(keys, secret="s3cret")
     assert access.require("Bearer s3cret", "admin") is SERVICE
@@ -120,7 +148,7 @@ def test_a_header_without_a_token_is_no_key() -> None:
 
 
 def run(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {"DATA_DIR": str(tmp_path / "data"), "PATH": ""}
+    environment = {"DATA_DIR": str(tmp_path / "data"), "PATH": "", "REQUIRE_KEY": "on"}
     command = [sys.executable, "-m", "gate", *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
@@ -135,8 +163,12 @@ def test_a_person_makes_lists_and_revokes_keys_by_hand(tmp_path: Path) -> None:
     listed = run(tmp_path, "list").stdout
     assert key.id in listed
     assert token not in listed + made.stderr
-    assert run(tmp_path, "revoke", key.id).returncode == 0
+    revoked = run(tmp_path, "revoke", key.id)
+    assert (revoked.returncode, "nobody gets in" in revoked.stderr) == (0, True)
     assert run(tmp_path, "revoke", key.id).returncode == 1
+    noted = [json.loads(line) for line in (tmp_path / "data" / "audit.jsonl").read_text().splitlines()]
+    assert [(line["action"], line["subjects"]) for line in noted] == [("gate.new", [key.id]), ("gate.revoke", [key.id])]
+    assert (noted[0]["scopes"], noted[0]["days"]) == (["chat", "read"], 30)
 
 
 @pytest.mark.parametrize("arguments", [("new", "--scopes", "root"), ("new", "--days", "0"), ("new", "--scopes", "")])

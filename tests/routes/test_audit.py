@@ -1,4 +1,4 @@
-"""Who did what: each call that is no mere reading leaves one line, and no line holds what was said."""
+"""Who did what: each call that changes or gives out something leaves one line, and no line holds what was said."""
 
 import json
 import re
@@ -44,15 +44,55 @@ def test_every_endpoint_that_is_no_reading_leaves_one_line(client: FlaskClient, 
         assert (written[-1]["action"], written[-1]["request_id"]) == (rule.endpoint, f"req_{number}")
 
 
-def test_reading_and_what_is_not_let_in_leave_none(client: FlaskClient, tmp_path: Path) -> None:
-    for path in ("/status", "/jobs", "/metrics", "/nope"):
+def test_mere_reading_leaves_none(client: FlaskClient, tmp_path: Path) -> None:
+    for path in ("/status", "/jobs", "/metrics", "/models", "/files", f"/jobs/{JOB_ID}/metrics", "/nope"):
         client.get(path)
+    client.head(f"/files/{FILE_ID}/content")
     client.post("/nope")
     client.post("/status")
-    client.post("/chat", headers={"Host": "evil.test"})
-    KeyFile(tmp_path / "keys.sqlite3").make("red", frozenset({"read"}))
-    client.post("/chat", json={"text": "x"})
     assert lines(tmp_path) == []
+
+
+def test_what_leaves_as_a_file_is_noted_and_who_asked_in_vain(
+    client: FlaskClient, upstream: FakeOpenAI, tmp_path: Path
+) -> None:
+    upstream.new_file("train.jsonl", 8)
+    upstream.new_job({"model": "m", "training_file": FILE_ID})
+    for path in (f"/files/{FILE_ID}/content", f"/jobs/{JOB_ID}/metrics?format=csv", "/files/file-nope/content"):
+        client.get(path)
+    client.get("/models/ft:mine:x::y/export?format=gguf")
+    told = [(line["action"], line["subjects"], line["status"]) for line in lines(tmp_path)]
+    assert told == [
+        ("files.file_content", [FILE_ID], 200),
+        ("jobs.list_metrics", [JOB_ID], 200),
+        ("files.file_content", ["file-nope"], 404),
+        ("models.export_model", ["ft:mine:x::y"], 404),
+    ]
+
+
+def test_a_login_by_the_page_is_noted(client: FlaskClient, tmp_path: Path) -> None:
+    token, key = KeyFile(tmp_path / "keys.sqlite3").make("red", frozenset({"read"}))
+    client.post("/dashboard/login", data={"key": token}, content_type="application/x-www-form-urlencoded")
+    (line,) = lines(tmp_path)
+    assert (line["action"], line["key"], line["status"]) == ("dashboard.entrance.enter", key.id, 303)
+
+
+def test_who_is_not_let_in_is_noted_with_address_and_reason(client: FlaskClient, tmp_path: Path) -> None:
+    client.post("/chat", headers={"Host": "evil.test"})
+    token, key = KeyFile(tmp_path / "keys.sqlite3").make("red", frozenset({"read"}))
+    for headers in ({}, {"Authorization": "Bearer t9_guess"}, {"Authorization": f"Bearer {token}"}):
+        client.post("/chat", json={"text": "x"}, headers=headers)
+    client.post("/dashboard/login", data={"key": "t9_x"}, content_type="application/x-www-form-urlencoded")
+    client.application.extensions["refusals"].end()
+    told = [(line["code"], line["status"], line["key"], line["count"]) for line in lines(tmp_path)]
+    assert told == [
+        ("host_not_allowed", 403, "nobody", 1),
+        ("missing_api_key", 401, "nobody", 1),
+        ("invalid_api_key", 401, "nobody", 1),
+        ("insufficient_scope", 403, key.id, 1),
+        ("invalid_api_key", 401, "nobody", 1),  # that of the page, counted until the end
+    ]
+    assert {(line["action"], line["address"]) for line in lines(tmp_path)} == {("refused", "127.0.0.1")}
 
 
 def test_a_line_says_when_who_what_on_what_and_how_it_ended(client: FlaskClient, tmp_path: Path) -> None:

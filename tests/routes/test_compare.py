@@ -8,7 +8,9 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from config import ServiceConfig
-from services.fine_tuning import OWNER
+from gate import RateLimit
+from services.makers import OWNER
+from tests.fakes.clock import Clock
 from tests.fakes.openai_upstream import FILE_ID, FINE_TUNED, PIECES, FakeOpenAI, Fault, refusal
 from tests.fakes.service import NO_DATA
 from tests.routes.conftest import Holder
@@ -126,3 +128,16 @@ def test_anothers_model_does_not_exist(holder: Holder, upstream: FakeOpenAI) -> 
         "answers"
     ]
     assert [one["error"] and one["error"]["code"] for one in answers] == [None, "model_not_found"]
+
+
+def test_each_model_counts_as_a_call(holder: Holder, upstream: FakeOpenAI) -> None:
+    clock = Clock()
+    holder.client.application.extensions["rate_limit"] = RateLimit(6, clock)
+    asked = {**BODY, "models": ["a", "b", "c", "d"]}
+    statuses = [holder.ask("/compare", "POST", json=asked).status_code for _ in range(3)]
+    assert statuses == [200, 200, 429], "six are left, then two, and with them a debt of two is made"
+    refused = holder.ask("/chat", "POST", json={"text": "Hi"})
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "30")
+    assert upstream.count(CHAT) == 8
+    clock.now += 30
+    assert holder.ask("/chat", "POST", json={"text": "Hi"}).status_code == 200

@@ -3,7 +3,7 @@
 import pytest
 from flask.testing import FlaskClient
 
-from services.fine_tuning import OWNER
+from services.makers import OWNER
 from tests.fakes.openai_upstream import FILE_ID, RESULT_ID, FakeOpenAI, Fault
 from tests.routes.conftest import Holder
 

@@ -3,7 +3,7 @@
 import pytest
 from flask.testing import FlaskClient
 
-from services.fine_tuning import OWNER
+from services.makers import OWNER
 from tests.fakes.openai_upstream import CHECKPOINT, FILE_ID, FINE_TUNED, JOB_ID, FakeOpenAI, refusal
 from tests.routes.conftest import Holder
 

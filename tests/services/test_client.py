@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from observe.masking import mask
-from services.client import Address, Upstream, pick
+from services.address import Address
+from services.client import Upstream, pick
 from services.failures import Unreachable
 from services.fine_tuning import FineTuning
 from tests.fakes.openai_upstream import FILE_ID, JOB_ID, FakeOpenAI, refusal

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from services import datasets
-from services.client import Address, Upstream
+from services.address import Address
+from services.client import Upstream
 from services.datasets import Datasets
 from services.files import Files, Incoming
 from wire.errors import BadRequest

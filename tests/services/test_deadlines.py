@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
+from services.address import Address
 from services.chat import Chat
-from services.client import Address, Upstream
+from services.client import Upstream
 from services.deadlines import left, within
 from services.failures import Unreachable
 from services.files import Files, Incoming

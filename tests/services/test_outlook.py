@@ -14,11 +14,14 @@ from werkzeug.serving import make_server
 from config import EngineConfig
 from engine.app import create_engine
 from engine.trainer.recipe import Requested, settle
-from services.client import Address, Upstream
+from services.address import Address
+from services.client import Upstream
+from services.failures import MARK
 from services.files import Incoming
 from services.fine_tuning import FineTuning
+from services.makers import OWNER
 from services.outlook import MAX_COUNTED_BYTES, Outlook, speed_of
-from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI, Fault, refusal
+from tests.fakes.openai_upstream import FILE_ID, FINE_TUNED, FakeOpenAI, Fault, refusal
 from tests.fakes.ports import free_port
 from wire.errors import BadRequest
 
@@ -77,6 +80,28 @@ def test_epochs_that_are_none_are_refused(fake: FakeOpenAI, epochs: str) -> None
     with pytest.raises(BadRequest) as refused:
         outlook(fake.base_url).look_ahead(sent(), epochs=epochs)
     assert refused.value.param == "epochs"
+
+
+def of_owner(base_url: str, owner: str) -> Outlook:
+    everybodys = outlook(base_url)
+    return everybodys.acting_for(everybodys._jobs.acting_for(owner))
+
+
+@pytest.mark.parametrize(("owner", "known"), [("key_red", True), ("key_blue", False)])
+def test_minutes_follow_from_ones_own_jobs_alone(fake: FakeOpenAI, owner: str, known: bool) -> None:
+    succeeded(fake)["metadata"] = {OWNER: "key_red"}
+    found = of_owner(fake.base_url, owner).look_ahead(sent())["response"]
+    assert (found["duration"]["minutes"] is not None) is known
+
+
+@pytest.mark.parametrize(("owner", "asked"), [("key_red", 1), ("key_blue", 0)])
+def test_an_engine_is_asked_to_count_for_ones_own_model_alone(fake: FakeOpenAI, owner: str, asked: int) -> None:
+    fake.new_job({"model": "m", "training_file": FILE_ID, "metadata": {OWNER: "key_red"}})
+    fake.finish()
+    fake.fail("GET /v1/models", Fault("status", 200, raw=b"{}", headers={MARK: "1"}))
+    found = of_owner(fake.base_url, owner).look_ahead(sent(), FINE_TUNED)["response"]
+    assert fake.count("POST /v1/token_counts") == asked
+    assert ("did not count: The model `ft:" in found["counted"]) is not bool(asked)
 
 
 def succeeded(fake: FakeOpenAI) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import pytest
 import lifeline
 from app import create_app
 from config import ServiceConfig
-from services.client import Address, Upstream
+from services.address import Address
+from services.client import Upstream
 from services.embedded import EmbeddedEngine
 from services.failures import Unreachable
 from tests.fakes.ports import free_port, wait_until_answers

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from services.address import Address
 from services.chat import Chat
-from services.client import Address, Upstream
+from services.client import Upstream
 from tests.fakes.openai_upstream import FakeOpenAI
 from wire.errors import ApiError
 
