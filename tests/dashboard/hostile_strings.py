@@ -13,7 +13,7 @@ _TEXTS = (
     "<img planted src=/canary§ onerror=canary(§)>",
     "<iframe planted src=javascript:parent.canary(§)></iframe>",
     '<iframe planted srcdoc="<script>parent.canary(§)</script>"></iframe>',
-    "<object planted data=/canary§></object><embed planted src=/canary§>",
+    "<object planted data=/canary§></object><audio planted src=/canary§ onerror=canary(§)>",
     "<link planted rel=stylesheet href=/canary§>",
     "<style planted>@import url(/canary§);</style>",
     "<base planted href=/canary§/>",

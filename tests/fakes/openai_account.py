@@ -82,9 +82,9 @@ class Account:
             }
             return self.jobs[job_id]
 
-    def finish(self, job_id: str = JOB_ID) -> None:
+    def finish(self, job_id: str = JOB_ID, model: str = FINE_TUNED) -> None:
         """Let a job succeed as the document's did."""
-        self.jobs[job_id] |= {"status": "succeeded", "fine_tuned_model": FINE_TUNED, "trained_tokens": 22732}
+        self.jobs[job_id] |= {"status": "succeeded", "fine_tuned_model": model, "trained_tokens": 22732}
         self.jobs[job_id]["result_files"] = [RESULT_ID]
         made = self.new_file("step_metrics.csv", len(RESULT))
         self.files[RESULT_ID] = self.files.pop(made["id"]) | {"id": RESULT_ID, "purpose": "fine-tune-results"}
@@ -218,14 +218,16 @@ def _checkpoints(account: Account, seen: Seen, job_id: str) -> Reply:
 
 
 def _models(account: Account, seen: Seen) -> Reply:
-    tuned = [FINE_TUNED, CHECKPOINT] if any(job["fine_tuned_model"] for job in account.jobs.values()) else []
-    names = ["gpt-4o", *account.others, *(name for name in tuned if name not in account.deleted)]
+    tuned = [job["fine_tuned_model"] for job in account.jobs.values() if job["fine_tuned_model"]]
+    more = [CHECKPOINT] if FINE_TUNED in tuned else []
+    names = ["gpt-4o", *account.others, *(name for name in tuned + more if name not in account.deleted)]
     rows = [{"id": name, "object": "model", "created": 1704527400, "owned_by": "openai"} for name in names]
     return 200, {"object": "list", "data": rows}
 
 
 def _delete_model(account: Account, seen: Seen, name: str) -> Reply:
-    if name not in (FINE_TUNED, CHECKPOINT) or name in account.deleted:
+    made = {job["fine_tuned_model"] for job in account.jobs.values()} | {CHECKPOINT}
+    if name not in made or name in account.deleted:
         return _error(404, f"The model '{name}' does not exist", "model_not_found", "model")
     account.deleted.add(name)
     return 200, {"id": name, "object": "model", "deleted": True}
