@@ -34,7 +34,7 @@ clients: $(VENV)/.dev  ## Run the tests that install packages of their own: othe
 fuzz: $(VENV)/.dev $(VENV)-fuzz/.schemathesis  ## Try the service against its own description (EXAMPLES=1400 SEED=1: 20,000 cases).
 	$(BIN)/python -m bench.fuzz_service $(VENV)-fuzz/bin/schemathesis --examples $(EXAMPLES) $(if $(SEED),--seed $(SEED))
 
-soak: $(VENV)/.dev  ## Put it under load, and try it long by kills, faults and broken input (two hours; MINUTES=1: short).
+soak: $(VENV)/.dev $(VENV)-fuzz/.schemathesis  ## Put it under load, and try it long by kills, faults and broken input (two hours; MINUTES=1: short).
 	$(BIN)/python -m bench.soak $(MINUTES)
 	$(BIN)/python -m bench.slow_clients 64 50 $$(($(MINUTES) * 8))
 	$(BIN)/python -m bench.broken_uploads $$(($(MINUTES) * 40))
@@ -53,6 +53,7 @@ soak: $(VENV)/.dev  ## Put it under load, and try it long by kills, faults and b
 	$(BIN)/python -m bench.templates
 	$(BIN)/python -m bench.model_files --count $$(($(MINUTES) * 160)) --load $$(($(MINUTES) * 20))
 	$(BIN)/python -m bench.bombard
+	$(BIN)/python -m bench.fuzz_service $(VENV)-fuzz/bin/schemathesis --examples $$(($(MINUTES) * 175))
 
 lint: $(VENV)/.dev  ## Check style and types.
 	$(BIN)/ruff check .
@@ -72,12 +73,15 @@ lock: $(VENV)-supply/.supply  ## Lock the requirements again, with their hashes,
 	PATH="$(abspath $(VENV)-supply/bin):$$PATH" $(VENV)-supply/bin/python -m supply.lock
 	$(VENV)-supply/bin/python -m supply.bom
 
+# Wheels alone, so that installing runs nothing; from Python 3.14 on there is none of quicktok-v1.
+WHEELS = $(shell $(BIN)/python -c 'import sys; print("--only-binary :all:" * (sys.version_info < (3, 14)))')
+
 # A stamp is newer than the requirements it was made from, or they are installed again.
 # All by its sha256 but PyTorch, which has several builds of one version; docs/security.md says how to have it locked too.
 $(VENV)/.main: requirements.txt requirements/engine.txt requirements/service.txt requirements/lock/engine.txt \
 		requirements/lock/service.txt | $(BIN)/python
-	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r requirements/lock/engine.txt
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps $(WHEELS) -r requirements/lock/engine.txt
+	$(BIN)/python -m pip install --disable-pip-version-check $(WHEELS) -r requirements.txt
 	touch $@
 
 $(VENV)/.dev: requirements/dev.txt requirements/wandb.txt $(VENV)/.main

@@ -28,9 +28,18 @@ A_SECOND = 20
 CALLERS = 16
 MINUTES = 8.0
 WARM_UP = 0.25
-MOST_RISE, MOST_FILES, MOST_THREADS, MOST_LOG = 0.05, 3, 0, 64 * 1024**2
+MOST_LOG = 64 * 1024**2
 PATIENCE = 120.0
 LINE = b'{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"answer"}]}\n'
+
+
+@dataclass(frozen=True)
+class Bars:
+    """What a process may grow by: a part of its memory, open files, threads."""
+
+    rise: float = 0.05
+    files: int = 3
+    threads: int = 0
 
 
 @dataclass(frozen=True)
@@ -138,8 +147,8 @@ class Watch:
             for log in self._data.glob("*-wal"):
                 self.log_bytes = max(self.log_bytes, log.stat().st_size)
 
-    def faults(self) -> list[str]:
-        """Print what was seen of each process, and return what grew."""
+    def faults(self, bars: Bars) -> list[str]:
+        """Print what was seen of each process, and return what grew beyond the bars."""
         found = [f"the database's log had {self.log_bytes} bytes"] if self.log_bytes >= MOST_LOG else []
         for name, samples in self.samples.items():
             steady = samples[int(len(samples) * WARM_UP) :]
@@ -155,7 +164,7 @@ class Watch:
                 f"{last.threads} threads, {threads:+g} ({min(one.threads for one in steady)} to "
                 f"{max(one.threads for one in steady)})"
             )
-            if rise >= MOST_RISE or abs(files) > MOST_FILES or threads > MOST_THREADS:
+            if rise >= bars.rise or abs(files) > bars.files or threads > bars.threads:
                 found.append(f"{name} grew: {rise:+.1%}, {files:+g} files, {threads:+g} threads")
         return found
 
@@ -172,7 +181,7 @@ def _rise(samples: list[Sample]) -> float:
     return slope * (last - first) / (start + slope * first)
 
 
-def measure(minutes: float, seed: int) -> list[str]:
+def measure(minutes: float, seed: int, bars: Bars) -> list[str]:
     """Call and watch; print what was seen, and return the faults."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
@@ -190,7 +199,7 @@ def measure(minutes: float, seed: int) -> list[str]:
         finally:
             service.end()
     print(f"calls: {dict(load.answers)}; the database's log at most {watch.log_bytes / 1e6:.2f} MB")
-    return watch.faults() + [f"{count} times {answer}" for answer, count in load.answers.items() if " " in answer]
+    return watch.faults(bars) + [f"{count} times {answer}" for answer, count in load.answers.items() if " " in answer]
 
 
 def main() -> int:
@@ -198,7 +207,7 @@ def main() -> int:
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else MINUTES
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().randrange(10**6)
     print(f"seed {seed}, {minutes:g} minutes", flush=True)
-    faults = measure(minutes, seed)
+    faults = measure(minutes, seed, Bars())
     for fault in faults:
         print(f"BROKEN: {fault}")
     return 1 if faults else 0

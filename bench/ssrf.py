@@ -1,8 +1,9 @@
-"""`python -m bench.ssrf`: no URL, in whatever field it is sent, makes a server connect to where it must not.
+"""`python -m bench.ssrf [URLS]`: no URL, in whatever field it is sent, makes a server connect to where it must not.
 
 As root on Linux it runs in a network of its own, in which every address there is leads to its canaries, and every name
 to its DNS: what is connected to is heard, with the address that was meant, and nothing leaves the machine. Elsewhere
-the canaries listen on 127.0.0.1 and ::1 alone. Prints what was tried and heard; exit code 1 if a canary heard a private
+the canaries listen on 127.0.0.1 and ::1 alone. URLS: about how many, of all.
+Prints what was tried and heard; exit code 1 if a canary heard a private
 address, if they are deaf, if no event was sent to a name that changes, or if such names lead no naive sender inside.
 """
 
@@ -178,8 +179,8 @@ def send_naively(canaries: Canaries) -> int:
     return sum(canaries.private().values()) - before
 
 
-def try_all(folder: Path, everywhere: bool) -> int:
-    """Send every URL in every field, and return the exit code."""
+def try_all(folder: Path, everywhere: bool, urls: tuple[str, ...]) -> int:
+    """Send each URL in every field, and return the exit code."""
     canaries = Canaries(everywhere)
     if everywhere:
         Names()
@@ -187,7 +188,7 @@ def try_all(folder: Path, everywhere: bool) -> int:
     statuses: dict[str, collections.Counter[int]] = collections.defaultdict(collections.Counter)
     try:
         servers.wait()
-        for url in URLS:
+        for url in urls:
             for field, server, path, body in fields(url):
                 statuses[f"{server}: {field}"][call(servers, server, path, body).status_code] += 1
         send_to_names(servers)
@@ -202,7 +203,7 @@ def try_all(folder: Path, everywhere: bool) -> int:
     hears = sum(canaries.heard.values()) > before
     for field, counts in statuses.items():
         print(f"{field:32}{dict(counts)}")
-    print(f"{len(URLS)} URLs; private addresses connected to: {private}; heard in all {before}; they hear: {hears}")
+    print(f"{len(urls)} URLs; private addresses connected to: {private}; heard in all {before}; they hear: {hears}")
     if everywhere:
         print(f"events sent to a name before it changed: {sent}; names that led the naive inside: {led_inside} of 2")
     wrong = sum(count for counts in statuses.values() for status, count in counts.items() if status >= 500)
@@ -219,14 +220,18 @@ def own_network() -> bool:
 def main() -> int:
     """Go into a network of our own if there may be one, and try all there."""
     inside = INSIDE in sys.argv
+    counts = [int(word) for word in sys.argv[1:] if word != INSIDE]
+    step = max(1, len(URLS) // counts[0]) if counts else 1
     if not inside and own_network():
-        return subprocess.run(["unshare", "-n", sys.executable, "-m", "bench.ssrf", INSIDE], check=False).returncode
+        return subprocess.run(
+            ["unshare", "-n", sys.executable, "-m", "bench.ssrf", INSIDE, *sys.argv[1:]], check=False
+        ).returncode
     if inside:
         for words in ("link set lo up", "route add local 0.0.0.0/0 dev lo", "-6 route add local ::/0 dev lo"):
             subprocess.run(["ip", *words.split()], check=True)
     print(f"a network of its own: {inside}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        return try_all(Path(folder), inside)
+        return try_all(Path(folder), inside, URLS[::step])
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from services.client import Upstream, body_of, entity_of, pick, rows_of
 from services.downloads import Download
 from services.failures import nonsense
 from wire import pages
-from wire.errors import ApiError, NotFound
+from wire.errors import ApiError, BadRequest, NotFound
 from wire.ids import is_no_id
 
 MAX_LABEL = 255
@@ -84,9 +84,12 @@ class Files:
         return type(self)(self._upstream, owner, results)
 
     def require(self, file_id: str, param: str) -> None:
-        """Refuse a file that is somebody else's as one that does not exist; `param` names it in the request."""
-        if self._mark:
-            self._own(file_id, param)
+        """Refuse a file that is somebody else's for a job as one that there is not; `param` names it in the request."""
+        try:
+            if self._mark:
+                self._own(file_id, param)
+        except NotFound:
+            raise BadRequest(f"invalid {param}: {file_id}", param=param, code="invalid_file") from None
 
     def page(self, query: dict[str, Any]) -> dict[str, Any]:
         """Return one page of File objects, newest first; `query` may hold `after`, `limit`, `order` and `purpose`."""

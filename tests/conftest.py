@@ -28,6 +28,7 @@ LEFT_OUT: dict[str, int] = {}
 LONG = (
     "test_quickstart",
     "test_kills",
+    "test_long_forms",
     "test_histories",
     "test_in_browser",
     "test_engine_over_a_socket",

@@ -26,6 +26,11 @@ FLOORS = {
     "urllib3": "2.6.3",
     "requests": "2.32.4",
     "h11": "0.16",
+    "flask": "3.1.3",
+    "granian": "2.8.7",
+    "pydantic": "2.14.3",
+    "safetensors": "0.8",
+    "transformers": "5.23",
 }
 # A start-up hook runs in every Python process: how LiteLLM's releases stole keys in March 2026.
 KNOWN_PTH = {"distutils-precedence.pth"}

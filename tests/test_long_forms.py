@@ -1,11 +1,13 @@
 """The short forms of what `make soak` runs for half an hour."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
 
-from bench import broken_uploads, durability, kills, many_models
+from bench import bombard, broken_uploads, durability, kills, many_models, soak, ssrf
 from bench.durability import Call
 
 ID = "file-1"
@@ -31,6 +33,25 @@ def test_broken_uploads_leave_nothing_and_whole_ones_are_there() -> None:
 @pytest.mark.skipif(shutil.which("strace") is None, reason="Debian's strace is not here")
 def test_what_is_acknowledged_is_on_disk() -> None:
     assert durability.measure(uploads=2) == []
+
+
+def test_a_load_of_some_seconds_fails_no_call_and_bursts_nothing() -> None:
+    """Seconds tell no slope, so that the bars are wide; `python -m bench.soak` has the promised ones."""
+    assert soak.measure(minutes=0.1, seed=7, bars=soak.Bars(rise=0.5, files=20, threads=20)) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells how much memory a process held at its peak")
+@pytest.mark.parametrize("bomb", ["XLSX that laughs", "13 million open lists"])
+def test_a_bomb_bursts_nothing(bomb: str) -> None:
+    """The machine may be busy, so that it has longer than the promised two seconds."""
+    assert bombard.main([bomb], seconds=20) == 0
+
+
+@pytest.mark.skipif(not ssrf.own_network(), reason="no network of our own, in which the canaries have every address")
+def test_no_url_makes_a_server_connect_inside() -> None:
+    command = [sys.executable, "-m", "bench.ssrf", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_an_upload_in_its_order_is_without_fault() -> None:

@@ -106,12 +106,16 @@ def test_another_teams_job_is_not_found(teams: dict[str, Team], reds: dict[str, 
     assert blue.jobs() == []
 
 
-def test_another_teams_file_is_not_found(teams: dict[str, Team], reds: dict[str, Any]) -> None:
+def test_another_teams_file_is_refused_for_a_job_as_one_that_there_is_not(
+    teams: dict[str, Team], reds: dict[str, Any]
+) -> None:
     for status, error in (
+        teams["blue"].train("file-nope"),
+        teams["admin"].train("file-nope"),
         teams["blue"].train(reds["training_file"]),
         teams["blue"].train(teams["blue"].upload()["response"]["id"], validation_file=reds["training_file"]),
     ):
-        assert (status, error["type"]) == (404, "invalid_request_error")
+        assert (status, error["code"]) == (400, "invalid_file")
     assert teams["blue"].jobs() == []
 
 
