@@ -73,8 +73,9 @@ lock: $(VENV)-supply/.supply  ## Lock the requirements again, with their hashes,
 	PATH="$(abspath $(VENV)-supply/bin):$$PATH" $(VENV)-supply/bin/python -m supply.lock
 	$(VENV)-supply/bin/python -m supply.bom
 
-# Wheels alone, so that installing runs nothing; from Python 3.14 on there is none of quicktok-v1.
-WHEELS = $(shell $(BIN)/python -c 'import sys; print("--only-binary :all:" * (sys.version_info < (3, 14)))')
+# Wheels alone, so that installing runs nothing; from Python 3.14 on, and for Intel's Macs, there is none of quicktok-v1.
+WHEELS = $(shell $(BIN)/python -c 'import platform, sys; intel = platform.mac_ver()[0] and platform.machine() == "x86_64"; \
+	print("" if intel or sys.version_info >= (3, 14) else "--only-binary :all:")')
 
 # A stamp is newer than the requirements it was made from, or they are installed again.
 # All by its sha256 but PyTorch, which has several builds of one version; docs/security.md says how to have it locked too.
