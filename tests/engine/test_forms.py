@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 
 from config import EngineConfig
 from engine.app import create_engine
+from tests.fakes.bare_gguf import BARE
 from tests.test_error_shape import assert_engine_shape
 
 MOST = 300_000
@@ -20,7 +21,8 @@ ROUTES = {"/v1/files": b"file", "/v1/uploads/%s/parts": b"data", "/v1/token_coun
 
 @pytest.fixture
 def client(tmp_path: Path) -> FlaskClient:
-    app = create_engine(EngineConfig(data_dir=tmp_path))
+    (tmp_path / "base.gguf").write_bytes(BARE)  # without one of its own each of these engines would fetch the default
+    app = create_engine(EngineConfig(data_dir=tmp_path, base_model=str(tmp_path / "base.gguf")))
     app.config["MAX_CONTENT_LENGTH"] = MOST
     return app.test_client()
 
