@@ -62,7 +62,7 @@ class Reference:
         if wish.key in self.keys:
             return DONE if self.keys[wish.key][0] == wish else REUSED
         file = self.files.get(wish.file_id)
-        return GONE if file is None or file.deleted else DONE  # somebody else's may not even be known to exist
+        return REFUSED if file is None or file.deleted else DONE  # somebody else's may not even be known to exist
 
     def created(self, wish: Wish, job_id: str) -> bool:
         """A create was acknowledged; whether it was a replay, which is of the job that the key started."""

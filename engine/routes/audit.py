@@ -23,7 +23,8 @@ def register(app: Flask, audit: Audit) -> None:
 
 
 def _subjects(response: Response) -> list[str]:
-    short = response.is_json and (response.content_length or 0) <= _LONGEST_REPLY
+    whole = response.is_json and not response.is_streamed  # what comes piece by piece is not waited for
+    short = whole and (response.content_length or 0) <= _LONGEST_REPLY
     reply = response.get_json() if short else {}
     named = [reply[name] for name in _NAMED if isinstance(reply.get(name), str)] if isinstance(reply, dict) else []
     return [*dict.fromkeys([*(request.view_args or {}).values(), *named])]
