@@ -155,6 +155,8 @@ def prepare(terminal: Terminal, page: list[Block]) -> None:
         for address, server in SERVERS.items():
             if address in asked:
                 terminal.leave_running(server)
+                # That engine, should it be one, has not the key of a service which starts its own.
+                terminal.remember({"make serve": f"OPENAI_BASE_URL={terminal.engine}/v1 make serve"})
     if "$JOB" in asked:
         terminal.type(Block("shell", JOB))
 

@@ -58,5 +58,5 @@ def test_anothers_model_is_not_found(intruder: Reader, upstream: FakeOpenAI, mod
 @pytest.mark.parametrize("field", ["training_file", "validation_file"])
 def test_nothing_is_trained_on_anothers_file(intruder: Reader, upstream: FakeOpenAI, field: str) -> None:
     own = next(file_id for file_id, file in upstream.files.items() if file["filename"].endswith("own.jsonl"))
-    assert press(intruder, PAGE, **filled(**{"training_file": own, field: FILE_ID})) == 404
+    assert press(intruder, PAGE, **filled(**{"training_file": own, field: FILE_ID})) == 400
     assert upstream.count(CREATE) == 0

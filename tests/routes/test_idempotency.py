@@ -55,7 +55,7 @@ def test_a_replay_needs_no_file_any_more(config: ServiceConfig, upstream: FakeOp
     del upstream.files[FILE_ID]
     assert create(client, "key-1").data == first.data
     assert create(client, "key-1", training_file="file-nobodys").status_code == 422
-    assert create(client, "key-2").status_code == 404
+    assert create(client, "key-2").status_code == 400
     assert upstream.count(CREATE) == 1
 
 
