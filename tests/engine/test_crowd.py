@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
@@ -45,8 +46,15 @@ def engine(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def llama_of(live: LiveEngine) -> psutil.Process:
-    found = model_server(psutil.Process(live.process.pid))
-    assert found is not None
+    """The process with both models; one with the first alone gives way to it as soon as nobody asks."""
+
+    def with_both() -> psutil.Process | None:
+        with suppress(psutil.Error):
+            found = model_server(psutil.Process(live.process.pid))
+            return found if found and " ".join(found.cmdline()).count(".gguf") > 1 else None
+        return None
+
+    found: psutil.Process = until(with_both)
     return found
 
 
