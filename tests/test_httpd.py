@@ -154,7 +154,8 @@ def test_clients_that_read_nothing_hold_no_thread_for_ever(server: subprocess.Po
         client.sendall(b"GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n")
     begun = time.monotonic()
     assert server.stdout is not None
-    assert [server.stdout.readline() for _ in clients] == [b"left\n"] * len(clients)
+    said = [server.stdout.readline() for _ in clients]  # of two threads at once: two words, and then both lines' ends
+    assert b"".join(said).count(b"left") == len(clients)
     assert get(port) == b"here"
     assert 1 < time.monotonic() - begun < PATIENCE
 
