@@ -26,7 +26,7 @@ def test_the_model_knows_what_a_caller_may_expect() -> None:
     assert model.created(first, "ftjob-1") is True
     assert model.create(Wish("2", "file-1", "red")) == REUSED
     assert (model.delete("file-1"), model.delete("file-1")) == (200, GONE)
-    assert model.create(Wish("3", "file-1")) == GONE
+    assert model.create(Wish("3", "file-1")) == REFUSED
     assert (model.cancel("ftjob-1"), model.cancel("ftjob-1"), model.cancel("ftjob-2")) == (200, REFUSED, GONE)
     with pytest.raises(AssertionError, match="second job"):
         model.created(first, "ftjob-2")
