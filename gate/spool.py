@@ -5,6 +5,7 @@ Werkzeug's own way holds half a megabyte of each in memory, and a thousand parts
 
 import io
 import tempfile
+import weakref
 from threading import Lock
 from typing import IO, Any, cast
 
@@ -13,7 +14,8 @@ class Spool:
     """Gives each file of one form its place; what Werkzeug's parser calls a stream factory."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it is gone with the last of its pieces
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - the next line closes it
+        weakref.finalize(self, self._file.close)  # with the last of its pieces, whoever holds that
         self._lock = Lock()
 
     def __call__(self, *_: Any, **__: Any) -> IO[bytes]:

@@ -38,6 +38,16 @@ def test_what_is_none_of_its_own_is_not_read() -> None:
     assert first.read() == b""
 
 
+def test_the_file_is_closed_with_the_last_of_its_pieces() -> None:
+    spool = Spool()
+    file, first, second = spool._file, spool(), spool()
+    del spool, first
+    assert not file.closed
+    second.close()
+    del second
+    assert file.closed
+
+
 def test_a_full_disk_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with Path("/dev/full").open("r+b", buffering=0) as full:
         monkeypatch.setattr("gate.spool.tempfile.TemporaryFile", lambda **_: full)
