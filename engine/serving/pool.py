@@ -128,7 +128,7 @@ class Pool:
     def processes(self) -> list[ModelProcess]:
         """Return the processes there are now, those that finish their last answers too."""
         with self._changed:
-            return [slot.process for slot in self._slots.all()]
+            return [slot.process for slot in self._slots.all() if slot.process.alive]
 
     def _arrive(self, place: Place, sign: Sign) -> Generator[Sign, None, ModelProcess]:
         while place.slot is None:

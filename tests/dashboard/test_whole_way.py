@@ -26,8 +26,8 @@ from tests.live_service import LiveService
 
 QUESTIONS = {"zh": "渡船几点开？", "en": "What time does the ferry leave?"}
 LANGUAGES = list(QUESTIONS)
-# The tiny model trains for seconds, long enough to be watched; the other as long as it is meant to.
-EPOCHS = "" if PICTURES else "30"
+# The tiny model trains for seconds, until it knows the answers by heart; the other as long as it is meant to.
+EPOCHS = "" if PICTURES else "50"
 # By then the curve has something to show.
 PICTURED_STEP = 30
 LONG = 600_000  # milliseconds for what an engine works on, beside other tests

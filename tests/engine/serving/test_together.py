@@ -120,6 +120,26 @@ def test_without_room_beside_the_others_wait_in_turn(make_pool: Callable[..., Po
     assert use(pool, family[3])[0] == together.pid
 
 
+def test_it_is_one_of_the_processes_only_after_those_whose_place_it_takes(
+    make_pool: Callable[..., Pool], family: list[ServedModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known: list[ServedModel] = []
+    pool = make_pool(dataclasses.replace(SETTINGS, models_loaded=1), lambda *_: known)
+    use(pool, family[1])
+    counted: list[int] = []
+    stop = ModelProcess.stop
+
+    def stop_and_count(process: ModelProcess) -> None:
+        counted.append(len(pool.processes()))
+        stop(process)
+
+    monkeypatch.setattr(ModelProcess, "stop", stop_and_count)
+    known += family
+    pool.prepare(family[0].base)
+    wide(pool)
+    assert counted == [1]
+
+
 def test_a_damaged_adapter_is_left_out_and_spoils_nobody_elses(pool: Pool, family: list[ServedModel]) -> None:
     family[2] = dataclasses.replace(family[2], adapter_sha256="of another")
     pool.prepare(family[0].base)
