@@ -10,7 +10,7 @@ EXAMPLES := 5
 WORKERS := 2
 MINUTES := 8
 
-.PHONY: help quickstart serve key test clients fuzz soak lint bench measure lock
+.PHONY: help quickstart serve key test clients fuzz soak lint bench measure quality lock
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -60,14 +60,16 @@ lint: $(VENV)/.dev  ## Check style and types.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 
-bench: $(VENV)/.dev $(VENV)-peers/.peers  ## Measure the service's claims beside its peers, into docs/benchmarks.md (LONG=1: full size).
+bench: $(VENV)/.dev $(VENV)-peers/.peers $(VENV)-bench/.peers  ## Measure the claims beside the peers, into docs/benchmarks.md (LONG=1: full size).
 	$(BIN)/python -m bench.benchmarks $(if $(filter 1,$(LONG)),--long)
 
 measure: $(VENV)/.dev $(VENV)-bench/.peers  ## Measure the engine: models, training, memory (half an hour).
-	set -e; for script in chat chat_while_training memory webhooks; do $(BIN)/python -m bench.$$script; done
-	$(VENV)-bench/bin/python -m bench.train --steps 4 --batch 4 --rows 60
+	set -e; for script in chat_while_training memory webhooks; do $(BIN)/python -m bench.$$script; done
 	$(VENV)-bench/bin/python -m bench.dpo
 	$(BIN)/python -m bench.many_models
+
+quality: $(VENV)/.dev $(VENV)-bench/.peers  ## Measure what small fine-tunes learn and forget, beside TRL (SHORT=1: twenty minutes; else hours).
+	$(BIN)/python -m bench.quality $(if $(filter 1,$(SHORT)),--short)
 
 lock: $(VENV)-supply/.supply  ## Lock the requirements again, with their hashes, SBOM and licences.
 	PATH="$(abspath $(VENV)-supply/bin):$$PATH" $(VENV)-supply/bin/python -m supply.lock

@@ -9,13 +9,14 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from config import EngineConfig, ServiceConfig, WrongSetting, misspelt_names
+from config import EngineCheck, EngineConfig, ServiceConfig, WrongSetting, misspelt_names
 from gate import Access, Arrivals, Crowd, Gate, RateLimit, Rules
 from observe import logs
 from observe.audit import Audit
 from observe.figures import Figures
 from observe.masking import password_in
 from observe.refusals import Refusals, Refused
+from opening import Opening
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -32,7 +33,6 @@ WARM_AFTER = 1.0
 def main() -> int:
     """Serve until told to stop; return the exit code: 2 for a wrong setting, 1 for a port we cannot have."""
     import httpd
-    from services.embedded import find_wrong_setting
 
     usage = "python app.py (its settings: the environment and .env; see .env.example)"
     argparse.ArgumentParser(usage=usage).parse_args()
@@ -50,7 +50,10 @@ def main() -> int:
         return 2
     for doubt in misspelt_names():
         print(f"tune9527: {doubt}", file=sys.stderr)
-    if engine and (wrong_setting := find_wrong_setting()):
+    check = EngineCheck() if engine else None
+    import flask  # noqa: F401 - meanwhile: the serving process, which is forked, has it then
+
+    if check and (wrong_setting := check.finding()):
         print(f"tune9527 cannot start: {wrong_setting}", file=sys.stderr)
         return 2
     way_out = "End what listens there, or set another PORT."
@@ -59,9 +62,31 @@ def main() -> int:
 
 
 def create_app(
-    config: ServiceConfig, engine: "EmbeddedEngine | None" = None, context_tokens: int | None = None
+    config: ServiceConfig,
+    engine: "EmbeddedEngine | None" = None,
+    context_tokens: int | None = None,
+    figures: Figures | None = None,
 ) -> "Flask":
     """Return the service; with `engine`, the embedded engine is its upstream, which trains on `context_tokens`."""
+    counted = figures or Figures()
+    app = _bare_app(config, counted)
+    app.extensions["services"] = _services(config, engine, context_tokens, counted)
+    _register_routes(app)
+    return app
+
+
+def create_front(config: ServiceConfig, figures: Figures) -> "Flask":
+    """Return an app that has the manners of the service but of its calls `/status` alone, and imports little."""
+    from routes import access, errors, request_id, status
+
+    app = _bare_app(config, figures)
+    for module in (request_id, errors, access, status):
+        app.register_blueprint(module.bp)
+    return app
+
+
+def _bare_app(config: ServiceConfig, figures: Figures) -> "Flask":
+    """An app without calls, behind its gate."""
     from flask import Flask
 
     from wire.envelope import failed
@@ -72,9 +97,7 @@ def create_app(
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False
-    figures = app.extensions["figures"] = Figures()
-    app.extensions["services"] = _services(config, engine, context_tokens, figures)
-    _register_routes(app)
+    app.extensions["figures"] = figures
     app.extensions["access"] = Access.at(config.host, config.key_file, required=config.key_required)
     app.extensions["rate_limit"] = RateLimit(config.rate_limit)
     app.extensions["audit"] = audit = Audit(config.audit_file)
@@ -162,14 +185,21 @@ def _services(
     return Services(upstream, files, datasets, outlook, jobs, chat, followed, models, Compare(chat, jobs))
 
 
-def _load(config: ServiceConfig, engine_config: EngineConfig | None) -> "Flask":
-    """In the serving process: make the app, and begin what runs beside it."""
+def _load(config: ServiceConfig, engine_config: EngineConfig | None) -> Opening:
+    """In the serving process: answer `/status` at once, and have all else made meanwhile."""
+    logs.set_up("service", config.log_level, config.log_format, _secrets(config, None))
+    figures = Figures()
+    return Opening(create_front(config, figures), {"/status"}, partial(_make, config, engine_config, figures))
+
+
+def _make(config: ServiceConfig, engine_config: EngineConfig | None, figures: Figures) -> "Flask":
+    """Make the app, and begin what runs beside it."""
     import httpd
     from services.embedded import EmbeddedEngine
 
     engine = EmbeddedEngine(engine_config.host, engine_config.port, engine_config.api_key) if engine_config else None
     logs.set_up("service", config.log_level, config.log_format, _secrets(config, engine))
-    app = create_app(config, engine, engine_config.context_tokens if engine_config else None)
+    app = create_app(config, engine, engine_config.context_tokens if engine_config else None, figures)
     if engine:
         engine.start()
     httpd.at_stop(app.extensions["services"].chat.stop, after=httpd.STREAM_SECONDS)

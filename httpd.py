@@ -31,6 +31,7 @@ _FLUSH_SECONDS = 0.05
 # How long a stream may go on after the stop; more of the grace is for what comes after.
 STREAM_SECONDS = 5.0
 _at_stop: list[tuple[float, Callable[[], None]]] = []
+_stopping = threading.Event()
 
 
 def serve(load: Callable[[], WSGIApplication], host: str, port: int, threads: int, way_out: str = "") -> int:
@@ -66,9 +67,13 @@ def serve(load: Callable[[], WSGIApplication], host: str, port: int, threads: in
 
 
 def at_stop(call: Callable[[], None], after: float = 0) -> None:
-    """Have `call` made in this process `after` seconds once it is told to stop; answers in hand are still given."""
+    """Have `call` made in this process `after` seconds once it is told to stop; answers in hand are still given.
+
+    If it is stopping already, `call` is made at once, and may be made twice.
+    """
     _at_stop.append((after, call))
-    _at_stop.sort(key=itemgetter(0))
+    if _stopping.is_set():
+        call()
 
 
 def leave_who_does_not_read() -> None:
@@ -123,7 +128,8 @@ def _hear_stop() -> None:
             while not {signal.SIGTERM, signal.SIGINT} & {*hearing.recv(64)}:
                 pass
             stopped = time.monotonic()
-            for after, call in _at_stop:
+            _stopping.set()
+            for after, call in sorted(_at_stop, key=itemgetter(0)):
                 time.sleep(max(0.0, stopped + after - time.monotonic()))
                 call()
             while hearing.recv(64):

@@ -14,7 +14,7 @@ from typing import Any
 
 from openai import OpenAI
 
-from bench.chat import ENGINE_KEY, Running, service, streamed
+from bench.live import ENGINE_KEY, Running, service, streamed
 
 PHASE_SECONDS = 30.0
 TOKENS = 60

@@ -28,7 +28,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.chat import HEADERS, Running, service
+from bench.live import HEADERS, Running, service
 from engine import catalogue, publication
 from engine.catalogue import BaseModel
 from engine.store import MODELS, Store

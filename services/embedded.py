@@ -25,8 +25,6 @@ log = logging.getLogger("tune9527.engine")
 
 # The engine's setting for the key it asks for; an argument would be seen by everybody on the machine.
 KEY_SETTING = "ENGINE_API_KEY"
-# The engine's exit code for a setting that is wrong.
-WRONG_SETTING = 2
 
 _FAULTS = {
     "stranger": "is no engine",
@@ -46,13 +44,6 @@ class Patience:
     probe: float = 2.0
     first_pause: float = 0.5
     most_starts: int = 5
-
-
-def find_wrong_setting() -> str:
-    """Return what the engine finds wrong with its settings, in its own words; empty if nothing is."""
-    command = [sys.executable, "-m", "engine", "check"]
-    checked = subprocess.run(command, cwd=lifeline.PROJECT_ROOT, capture_output=True, text=True, check=False)
-    return checked.stderr.strip().removeprefix("engine: ") if checked.returncode == WRONG_SETTING else ""
 
 
 class EmbeddedEngine:

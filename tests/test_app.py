@@ -60,6 +60,7 @@ def send_raw(service: Service, head: str, body: bytes, *, stop_sending: bool = T
 
 def test_it_says_where_it_listens_and_which_upstream_it_uses(start: Start, upstream: FakeOpenAI) -> None:
     service = start().wait()
+    requests.get(f"{service.url}/metrics", timeout=PATIENCE).raise_for_status()  # it is whole
     said = service.end()
     assert f"listens on {service.url}" in said
     assert upstream.base_url in said

@@ -1,0 +1,33 @@
+"""What transformers' `generate` reaches: `python -m bench.generate BASE.gguf TOKENS` writes so many for each line read.
+
+It prints the tokens a second after the first; bfloat16, greedy, all cores.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+QUESTION = "Write a long story about a lighthouse keeper and the sea."
+
+
+def main() -> None:
+    """Write until there is no more to read."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    file, tokens = Path(sys.argv[1]), int(sys.argv[2])
+    tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
+    model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.bfloat16)
+    chat = [{"role": "user", "content": QUESTION}]
+    asked = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+    for _ in sys.stdin:
+        seconds = []
+        for count in (1, tokens):
+            began = time.perf_counter()
+            model.generate(**asked, do_sample=False, max_new_tokens=count, min_new_tokens=count)
+            seconds.append(time.perf_counter() - began)
+        print((tokens - 1) / (seconds[1] - seconds[0]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
