@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from config import EngineCheck, EngineConfig, ServiceConfig, WrongSetting, misspelt_names
 from gate import Access, Arrivals, Crowd, Gate, RateLimit, Rules
+from gate.crowd import LINE
 from observe import logs
 from observe.audit import Audit
 from observe.figures import Figures
@@ -57,7 +58,7 @@ def main() -> int:
         print(f"tune9527 cannot start: {wrong_setting}", file=sys.stderr)
         return 2
     way_out = "End what listens there, or set another PORT."
-    threads = config.threads + config.streams
+    threads = config.threads + config.streams + LINE
     return httpd.serve(partial(_load, config, engine), config.host, config.port, threads, way_out)
 
 

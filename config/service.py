@@ -50,7 +50,7 @@ class ServiceConfig(SharedConfig):
     threads: int = setting(
         "THREADS",
         64,
-        "Calls served at once besides streamed answers; all but /status are seven eighths at most.",
+        "Calls served at once besides streamed answers, all but /status seven eighths at most; 256 more wait in line.",
         least=2,
         most=4096,
     )
