@@ -16,8 +16,8 @@ MAX_UNPACKED_BYTES = 4 * 1024**3
 # Chat logs shrink to a tenth or a twentieth; small members may be all of one letter.
 MAX_RATIO = 200
 _RATIO_COUNTS_FROM = 16 * 1024**2
-# About a hundred thousand members.
-_MAX_DIRECTORY_BYTES = 8 * 1024**2
+# About fifty thousand members; each reader that looks whether it knows the file reads the directory anew.
+_MAX_DIRECTORY_BYTES = 4 * 1024**2
 _END_RECORD, _END_RECORD_64 = b"PK\5\6", b"PK\6\6"
 _IN_OTHER_RECORD = 0xFFFFFFFF
 _TAIL_BYTES = 66 * 1024

@@ -7,6 +7,7 @@ import pytest
 
 from dataprep.sources import csv_records
 from dataprep.sources.csv_records import read_records
+from dataprep.sources.source import UnreadableSource
 
 
 def test_a_record_is_placed_at_its_first_line(tmp_path: Path) -> None:
@@ -45,3 +46,21 @@ def test_behind_many_such_marks_the_rest_is_broken_line_by_line(tmp_path: Path) 
     assert records[0] == (1, ["a", "b"])
     assert [row for row, _ in records] == list(range(1, 8002))
     assert {cells is None for _, cells in records[-7900:]} == {True}
+
+
+def test_a_row_of_more_cells_than_a_spreadsheet_has_is_broken_but_what_stands_in_quotation_marks_is_one(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n" + "," * 20_000 + '\n"' + "1," * 20_000 + '",c\n', encoding="utf-8")
+    assert list(read_records(path)) == [(1, ["a", "b"]), (2, None), (3, ["1," * 20_000, "c"])]
+
+
+@pytest.mark.parametrize("line", ["," * 1_048_577, '"' + "b" * 33_554_432], ids=["delimiters", "characters"])
+def test_a_line_that_no_table_has_ends_the_reading(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"a,b\n{line}\n", encoding="utf-8")
+    records = read_records(path)
+    assert next(records) == (1, ["a", "b"])
+    with pytest.raises(UnreadableSource, match="as no table has"):
+        next(records)
