@@ -99,13 +99,17 @@ def query(**kinds: type[int] | type[str]) -> dict[str, Any]:
     return found
 
 
+# As JSON and Python write them.
+ON, OFF = ("true", "True", "1"), ("false", "False", "0")
+
+
 def switch(name: str, texts: Mapping[str, str], default: bool) -> bool:
-    """Return a form field or query parameter that is `true` or `false`."""
-    text = texts.get(name, "true" if default else "false").strip().lower()
-    if text not in ("true", "false", "1", "0"):
+    """Return a form field or query parameter that is one of ON or OFF."""
+    text = texts.get(name, ON[0] if default else OFF[0])
+    if text not in (*ON, *OFF):
         message = f"Invalid value for '{name}': '{text[:80]}'. It must be true or false."
         raise BadRequest(message, code="invalid_value", param=name)
-    return text in ("true", "1")
+    return text in ON
 
 
 def _whole(most: int, what: str) -> bytes:

@@ -15,7 +15,7 @@ from dataprep.checks.phrasing import CONTROL, INVISIBLE, SEPARATOR
 from dataprep.checks.profiles import TARGETS, Profile
 from dataprep.checks.report import Kind, Report
 from dataprep.checks.shapes import PlainMessage, read_clean_chat
-from dataprep.decoding import SAMPLE_BYTES, settled_encoding
+from dataprep.decoding import SAMPLE_BYTES, is_encoding, settled_encoding
 from dataprep.fixing.framing import BLANK, Framer, Record, TooLong
 from dataprep.fixing.mending import Mend, masked, mend
 from dataprep.fixing.raw_masking import mask_raw
@@ -97,6 +97,8 @@ def fix(
     """
     if profile not in TARGETS:
         raise ValueError(f"unknown profile '{profile}', known: {', '.join(TARGETS)}")
+    if encoding and not is_encoding(encoding):
+        raise LookupError(f"unknown encoding '{encoding}'")
     if target.exists():
         raise FileExistsError(f"{target} exists. Name a new file: nothing is ever written over.")
     report, part = FixReport(), target.with_name(f".{target.name}.part")

@@ -11,6 +11,7 @@ from dataprep.conversion.options import ALIASES, FALSE, TRUE, Options
 from dataprep.estimate import Cost, Duration, Epochs
 from dataprep.fixing.fix import FixReport
 from routes.datasets import CHECK_FIELDS, CONVERT_FIELDS, FIX_FIELDS, STATISTICS_FIELDS
+from routes.incoming import OFF, ON
 from routes.retrieve import JobRetrieve
 from routes.upload_files import UPLOAD_FIELDS
 from services.creates import TAG
@@ -23,7 +24,7 @@ Schema = dict[str, Any]
 
 _REF = "#/components/schemas/{model}"
 TEXT, WHOLE, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
-SWITCH: Schema = {"type": "string", "enum": ["true", "false", "1", "0"]}
+SWITCH: Schema = {"type": "string", "enum": [*ON, *OFF]}
 OBJECT: Schema = {"type": "object"}
 MAYBE_TEXT, MAYBE_WHOLE = {"type": ["string", "null"]}, {"type": ["integer", "null"]}
 MAYBE_NUMBER: Schema = {"type": ["number", "null"]}

@@ -63,6 +63,9 @@ def test_a_mended_copy_is_downloaded_one_at_a_time(client: FlaskClient) -> None:
     [
         (b"%PDF-1.7 ...", {}, "unfixable", "files"),
         (LINE, {"encoding": "martian"}, "invalid_value", "encoding"),
+        (LINE, {"encoding": "utf\0-8"}, "invalid_value", "encoding"),
+        (LINE, {"encoding": "rot13"}, "invalid_value", "encoding"),
+        (LINE, {"mask": "FALSE"}, "invalid_value", "mask"),
         (LINE, {"profile": "martian"}, "invalid_value", "profile"),
         (LINE, {"mask": "perhaps"}, "invalid_value", "mask"),
     ],
