@@ -10,7 +10,7 @@ EXAMPLES := 5
 WORKERS := 2
 MINUTES := 8
 
-.PHONY: help quickstart serve key test clients fuzz soak lint bench measure quality lock
+.PHONY: help quickstart serve key test clients fuzz soak lint bench measure lock
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -67,9 +67,6 @@ measure: $(VENV)/.dev $(VENV)-bench/.peers  ## Measure the engine: models, train
 	set -e; for script in chat chat_while_training memory webhooks; do $(BIN)/python -m bench.$$script; done
 	$(VENV)-bench/bin/python -m bench.dpo
 	$(BIN)/python -m bench.many_models
-
-quality: $(VENV)/.dev $(VENV)-bench/.peers  ## Measure what small fine-tunes learn and forget, beside TRL (SHORT=1: twenty minutes; else hours).
-	$(BIN)/python -m bench.quality $(if $(filter 1,$(SHORT)),--short)
 
 lock: $(VENV)-supply/.supply  ## Lock the requirements again, with their hashes, SBOM and licences.
 	PATH="$(abspath $(VENV)-supply/bin):$$PATH" $(VENV)-supply/bin/python -m supply.lock
