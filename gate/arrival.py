@@ -16,7 +16,9 @@ HANG_UP = "tune9527.hang_up"
 LEAST_RATE = 4096
 """Bytes a second that a body must come at once its first seconds are over."""
 _HASTE = 10  # that many times less patience, and more bytes a second, while many are waited for
-_BLOCK = 64 * 1024  # what is asked for at once; a read tells nothing before all of it is there
+# What is asked for at once: a read tells nothing before all of it is there, so more only from who sends it in no time.
+_BLOCK, _LARGEST_BLOCK = 64 * 1024, 256 * 1024
+_NO_TIME = 0.1
 _TICK = 0.25
 
 Headers = list[tuple[str, str]]
@@ -92,6 +94,7 @@ class Body(io.RawIOBase):
         self.since = arrivals.clock()
         self.count = 0
         self.given_up = False
+        self._block = _BLOCK
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Return the next bytes, at most `size`; b"" at the end.
@@ -104,11 +107,14 @@ class Body(io.RawIOBase):
             return b"".join(iter(lambda: self.read(_BLOCK), b""))
         if self._announced:  # some servers end no read there, and wait for more
             size = min(size, self._announced - self.count)
+        began = self._arrivals.clock()
         self._arrivals.begin(self)
         try:
-            piece = self._source.read(min(size, _BLOCK)) if size else b""
+            piece = self._source.read(min(size, self._block)) if size else b""
         finally:
             given_up = self._arrivals.end(self)
+        came_at_once = self._arrivals.clock() - began < _NO_TIME
+        self._block = min(2 * self._block, _LARGEST_BLOCK) if came_at_once else _BLOCK
         if given_up:
             raise too_slow()
         self.count += len(piece)

@@ -50,6 +50,15 @@ def test_a_body_that_comes_at_the_least_rate_is_read_for_as_long_as_it_takes(arr
     assert sum(len(slow.read(LEAST_RATE)) for _ in range(1000)) == 1000 * LEAST_RATE
 
 
+def test_more_is_asked_for_at_once_of_who_sends_it_in_no_time(arrivals: Arrivals, clock: Clock) -> None:
+    source = Source(clock, 0.0, b"x" * 2**20)
+    quick = body(arrivals, source)
+    sizes = [len(quick.read(2**20)) // 1024 for _ in range(4)]
+    source.seconds = 1.0
+    sizes += [len(quick.read(2**20)) // 1024 for _ in range(2)]
+    assert sizes == [64, 128, 256, 256, 256, 64]
+
+
 def test_a_body_that_comes_slower_is_given_up_when_it_has_used_up_its_patience(
     arrivals: Arrivals, clock: Clock
 ) -> None:

@@ -85,7 +85,7 @@ FORMS = [
     _sent("U2", "", b"", 400, "incomplete_upload", "no byte"),
     _sent("U2", "", b"--b--\r\n", 400, "missing_required_parameter", "no part"),
     _sent("U2", "", b"--b\r\nX: y\r\n\r\nz\r\n--b--\r\n", 400, "invalid_multipart", "a part without a name"),
-    _sent("U2", "", _FILE.replace(b"form-data; ", b""), 400, "unknown_parameter", "a part that is none"),
+    _sent("U2", "", _FILE.replace(b"form-data; ", b""), 400, "invalid_multipart", "a part that is none"),
     _sent("U3", "", _FILE[:-8], 400, "incomplete_upload", "no closing boundary"),
     _sent("U3", "", _FILE[:-3], 400, "incomplete_upload", "half a closing boundary"),
     _sent("U3", "", _FILE[:60], 400, "incomplete_upload", "cut in a part's head"),
