@@ -50,7 +50,7 @@ class ServiceConfig(SharedConfig):
     threads: int = setting(
         "THREADS",
         64,
-        "Calls served at once besides streamed answers, all but /status seven eighths at most; 256 more wait in line.",
+        "Calls served at once besides streamed answers, all but /status and /metrics seven eighths; 256 more in line.",
         least=2,
         most=4096,
     )
