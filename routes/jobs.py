@@ -35,10 +35,10 @@ def list_events(job_id: str) -> dict[str, Any] | Response:
     With `stream=true`, or `Accept: text/event-stream`, they come as server-sent events, oldest first, and new ones as
     they happen, until the job has ended; `Last-Event-ID` names the last one that is known already.
     """
+    wanted = query(after=str, limit=int, stream=str)
     if _streams():
         known = request.headers.get("Last-Event-ID", "")
         return event_stream(lambda: waiting.stream(services().jobs.follow(job_id, known)))
-    wanted = query(after=str, limit=int, stream=str)
     wanted.pop("stream", None)
     return ok(services().fine_tuning.events(job_id, wanted))
 

@@ -117,6 +117,12 @@ def test_an_unknown_job_is_404_before_any_event(client: FlaskClient) -> None:
     assert (reply.status_code, reply.get_json()["response"]["code"]) == (404, "fine_tune_not_found")
 
 
+@pytest.mark.parametrize(("query", "code"), [("limit=Ã", "invalid_value"), ("lmit=1", "unknown_parameter")])
+def test_a_query_that_is_no_good_is_none_with_a_stream_either(client: FlaskClient, query: str, code: str) -> None:
+    reply = client.get(f"{STREAM}&{query}")
+    assert (reply.status_code, reply.get_json()["response"]["code"]) == (400, code)
+
+
 def test_a_failure_amidst_is_the_last_event(client: FlaskClient, upstream: FakeOpenAI) -> None:
     upstream.fail(EVENTS, refusal(500, "no", None))
     assert set(read(client.get(STREAM).data)[-1][2]) == {"error"}
