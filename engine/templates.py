@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ SECONDS = 1.0
 MEMORY = 256 * 1024**2
 LONGEST = 4_000_000
 TEMPLATE = "tokenizer.chat_template"
+_LEAST_SECONDS = 0.2  # of a machine so slow that the start took the rest
 _PATIENCE = 10.0  # seconds by the clock, where others want the cores too
 _GENERATION = re.compile(r"\{%-?\s*(end)?generation\s*-?%\}")  # transformers' own tag, which marks answers
 _TOOL = {"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object"}}}
@@ -82,13 +84,13 @@ def main(path: Path, seconds: float) -> int:
 
 
 def _limit(seconds: float) -> None:
-    """The signal is left to its default, which ends the process even inside one long operation."""
+    """What this process has used counts; the signal is left to its default, which ends even one long operation."""
     if sys.platform == "win32":
         return
     import resource
 
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))  # not all addresses: files of locales are mapped too
-    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_PROF, max(_LEAST_SECONDS, seconds - time.process_time()))
 
 
 def _rendered(template: str) -> Iterator[int]:
