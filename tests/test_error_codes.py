@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("wire", "engine", "services", "routes", "gate")
+CODE = re.compile(r"[a-z]+(_[a-z]+)+")
 ROW = re.compile(r"^\| `(\w+)` \| \d{3} ", re.MULTILINE)
 JOB_ROW = re.compile(r"^\| (`\w+`(?:, `\w+`)*) \| ", re.MULTILINE)
 
@@ -18,10 +19,18 @@ def codes_of(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.keyword) and node.arg == "code":
             yield from _texts(node.value)
+        elif isinstance(node, ast.Return | ast.Assign) and isinstance(node.value, ast.Tuple) and _names_a_fault(node):
+            yield from filter(CODE.fullmatch, _texts(node.value.elts[0]))
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             yield from _texts(node.value) if _is_code(node) else ()
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "_fail":
-            yield from _texts(node.args[1])
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "fail":
+            yield from _texts(node.args[1]) if len(node.args) > 1 else ()
+
+
+def _names_a_fault(node: ast.Return | ast.Assign) -> bool:
+    """Whether a code and its words are what a job is failed with."""
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return not targets or any(isinstance(one, ast.Name) and one.id == "fault" for one in targets)
 
 
 def _is_code(node: ast.Assign | ast.AnnAssign) -> bool:
@@ -40,6 +49,7 @@ def _texts(value: ast.expr | None) -> Iterator[str]:
 
 def used() -> set[str]:
     files = [file for folder in SOURCES for file in (ROOT / folder).rglob("*.py")]
+    files.append(ROOT / "dataprep" / "checks" / "failure.py")
     return {code for file in files for code in codes_of(ast.parse(file.read_text("utf-8")))}
 
 
@@ -50,10 +60,12 @@ def section(heading: str) -> str:
 
 def test_every_code_is_documented_and_every_documented_code_is_used() -> None:
     listed = ROW.findall(section("## Error codes"))
-    of_jobs = {code for row in JOB_ROW.findall(section("## Fine-tuning")) for code in re.findall(r"\w+", row)}
+    jobs = section("## Fine-tuning").partition("| `error.code` |")[2].partition("\n\n")[0]
+    of_jobs = {code for row in JOB_ROW.findall(jobs) for code in re.findall(r"\w+", row)}
     assert sorted(listed) == sorted({*listed}), "each once"
     assert {*listed} <= used()
     assert used() <= {*listed} | of_jobs
+    assert of_jobs <= used()
 
 
 @pytest.mark.parametrize(
@@ -62,7 +74,9 @@ def test_every_code_is_documented_and_every_documented_code_is_used() -> None:
         ("raise NotFound('x', code='gone')", {"gone"}),
         ("E('x', code='a' if late else 'b')", {"a", "b"}),
         ("class E(Exception):\n    code: str = 'typed'", {"typed"}),
-        ("self._fail(claim, reason.code or 'crashed', str(reason), now)", {"crashed"}),
+        ("self._endings.fail(claim, reason.code or 'crashed', str(reason), now)", {"crashed"}),
+        ("def told(fault):\n    return 'disk_full' if full else 'server_error', reason", {"disk_full", "server_error"}),
+        ("fault = 'invalid_file', words", {"invalid_file"}),
         ("E(code=error.code)", set()),
     ],
 )

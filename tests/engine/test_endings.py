@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from engine import parity
 from engine.jobs import AUTO
 from engine.parts import Parts
-from engine.store import JOBS, Claim
+from engine.store import JOBS, MODELS, WEBHOOK_EVENTS, Claim
 from engine.worker import Worker, WorkerSettings
 from tests.engine.store.rows import a_job
 from tests.fakes.ports import until
@@ -80,6 +80,32 @@ def left(folder: Path) -> list[str]:
 
 def results(parts: Parts, folder: Path) -> list[str]:
     return [one.name for one in (folder.parents[1] / "files").iterdir()]
+
+
+def test_a_model_that_is_proven_is_published_and_webhooks_hear_of_it(
+    parts: Parts, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    while_proving(monkeypatch, lambda: None)
+    turn_until(worker, lambda: status(parts) != "running")
+    job = parts.jobs.retrieve(JOB)
+    assert (job["status"], job["error"]) == ("succeeded", None)
+    assert job["fine_tuned_model"] in [model["id"] for model in parts.store.newest(MODELS, None)]
+    (told,) = parts.store.newest(WEBHOOK_EVENTS, None)
+    assert (told["type"], told["job_id"]) == ("fine_tuning.job.succeeded", JOB)
+
+
+def test_a_model_that_answers_otherwise_when_it_is_served_is_not_published(
+    parts: Parts, worker: Worker, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuted = dataclasses.replace(PROVEN, same=False, message="It is another.")
+    while_proving(monkeypatch, lambda: None, refuted)
+    turn_until(worker, lambda: status(parts) != "running")
+    job = parts.jobs.retrieve(JOB)
+    assert (job["status"], job["fine_tuned_model"]) == ("failed", None)
+    assert (job["error"]["code"], job["error"]["message"]) == ("train_serve_mismatch", "It is another.")
+    assert (parts.store.newest(MODELS, None), left(folder), results(parts, folder)) == ([], [], [])
+    (told,) = parts.store.newest(WEBHOOK_EVENTS, None)
+    assert (told["type"], told["job_id"]) == ("fine_tuning.job.failed", JOB)
 
 
 @pytest.mark.parametrize("resumed", [False, True], ids=["trained now", "trained before a kill"])
