@@ -122,7 +122,7 @@
   const showTally = () => {
     tally.replaceChildren(...Object.entries(votes).map(([model, count]) => {
       const row = element("div");
-      row.append(element("dt", "", model), element("dd", "", `${count} ${words.votes}`));
+      row.append(element("dt", "", model), element("dd", "", `${count} ${count === 1 ? words.vote : words.votes}`));
       return row;
     }));
   };

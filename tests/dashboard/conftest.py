@@ -1,5 +1,6 @@
 """A browser without JavaScript before the pages, in-process, and an OpenAI that costs nothing behind them."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,17 @@ class Reader:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.client.get(path, headers=ENGLISH | named)
 
+    def transferred(self, page: TestResponse) -> int:
+        """Bytes that a browser which has none of it yet fetches for a page."""
+        named = {*re.findall(r'(?:src|href)="(/dashboard/static/[^"]+)"', page.get_data(as_text=True))}
+        return len(page.data) + sum(len(self.get(path).data) for path in named)
+
     def send(self, path: str, fields: dict[str, str], **headers: str) -> TestResponse:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.client.post(path, data=fields, headers=ENGLISH | named, content_type=FORM)
 
 
+MOST_BYTES = 200_000
 FORM = "application/x-www-form-urlencoded"
 
 

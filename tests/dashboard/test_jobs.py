@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.dashboard.conftest import Reader
+from tests.dashboard.conftest import MOST_BYTES, Reader
 from tests.fakes.openai_upstream import CHECKPOINT, FILE_ID, FINE_TUNED, JOB_ID, FakeOpenAI, refusal
 
 PAGE = f"/dashboard/jobs/{JOB_ID}"
@@ -50,8 +50,9 @@ def test_a_long_curve_leaves_the_page_light_and_keeps_its_end(
     reader: Reader, job: dict[str, Any], upstream: FakeOpenAI
 ) -> None:
     run(upstream, 1000)
-    page = reader.get(PAGE).get_data(as_text=True)
-    assert len(page.encode()) < 85_000, "what else the page loads takes 115 KB of 200"
+    reply = reader.get(PAGE)
+    assert reader.transferred(reply) < MOST_BYTES
+    page = reply.get_data(as_text=True)
     steps = points(page)["step"]
     assert (steps[0], steps[-1]) == (1, 1000)
     assert 450 < len(steps) < 650

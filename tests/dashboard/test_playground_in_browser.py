@@ -59,7 +59,7 @@ def test_a_vote_is_blind_until_it_is_given(served: Served, window: Visit) -> Non
     assert {title[3:] for title in shown} == {FINE_TUNED, "gpt-4o"}
     winner = window.page.locator("#tally dt")
     expect(winner).to_have_text(shown[0][3:])
-    expect(window.page.locator("#tally dd")).to_have_text("1 votes")
+    expect(window.page.locator("#tally dd")).to_have_text("1 vote")
 
 
 def test_one_that_fails_costs_the_other_nothing(served: Served, window: Visit) -> None:
