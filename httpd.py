@@ -25,7 +25,7 @@ _PORT_SECONDS = 2.0
 # What a head may take, and what a connection may idle between two calls: neither holds a thread.
 _HEAD_MILLISECONDS = 30_000
 # How long what was sent may be left unread; nginx waits as long.
-_UNREAD_SECONDS = 60
+UNREAD_SECONDS = 60
 # Time for an answer to leave before its connection is cut.
 _FLUSH_SECONDS = 0.05
 # How long a stream may go on after the stop; more of the grace is for what comes after.
@@ -76,14 +76,14 @@ def at_stop(call: Callable[[], None], after: float = 0) -> None:
         call()
 
 
-def leave_who_does_not_read() -> None:
-    """Have the system end connections of this process whose client reads nothing for a while.
+def leave_who_does_not_read(seconds: int = UNREAD_SECONDS) -> None:
+    """Have the system end connections of this process whose client reads nothing for so long.
 
     An answer that is not read waits on a thread of ours. Connections have this from the socket that listens, which
-    granian makes once the app is there and shows nobody. Only Linux can do it. Not for a server that another of ours
-    reads, no faster than its own clients do.
+    granian makes once the app is there and shows nobody. Only Linux can do it. A server that another of ours reads, no
+    faster than its own clients do, is to wait for longer than that one.
     """
-    threading.Thread(target=_leave_who_does_not_read, name="bound writes", daemon=True).start()
+    threading.Thread(target=_leave_who_does_not_read, args=(seconds,), name="bound writes", daemon=True).start()
 
 
 def wrong_host(setting: str, host: str) -> str:
@@ -157,21 +157,21 @@ def _lend_way_back() -> None:
     names["_wsgi_call_wrap"] = wrap_with_way_back
 
 
-def _leave_who_does_not_read() -> None:
+def _leave_who_does_not_read(seconds: int) -> None:
     option, opened = getattr(socket, "TCP_USER_TIMEOUT", None), Path("/proc/self/fd")
     while option is not None and opened.is_dir():
         for one in filter(Path.is_socket, opened.iterdir()):
-            if _bound(int(one.name), option):
+            if _bound(int(one.name), option, seconds):
                 return
         time.sleep(0.05)
 
 
-def _bound(number: int, option: int) -> bool:
+def _bound(number: int, option: int, seconds: int) -> bool:
     """Set the option if the descriptor is of a socket that listens to the network, and return whether it is."""
     with suppress(OSError), socket.socket(fileno=os.dup(number)) as one:
         listens = one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and one.family != socket.AF_UNIX
         if listens:
-            one.setsockopt(socket.IPPROTO_TCP, option, _UNREAD_SECONDS * 1000)
+            one.setsockopt(socket.IPPROTO_TCP, option, seconds * 1000)
         return bool(listens)
     return False
 

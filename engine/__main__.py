@@ -246,6 +246,7 @@ class _Loader:
         parts.pool.prepare(catalogue.local_path(parts.models.default, config.data_dir / "models"))
         threading.Thread(target=_tell_of_sandbox, name="sandbox", daemon=True).start()
         httpd.at_stop(app.extensions["arrivals"].hurry)
+        httpd.leave_who_does_not_read(5 * httpd.UNREAD_SECONDS)
         httpd.at_stop(parts.stopping.set, after=httpd.STREAM_SECONDS)
         over = threading.Event()
         httpd.at_stop(over.set)

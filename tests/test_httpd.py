@@ -49,10 +49,9 @@ PROGRAM = """
             print("left", flush=True)
 
     def load():
-        httpd.leave_who_does_not_read()
+        httpd.leave_who_does_not_read(1)
         return app
 
-    httpd._UNREAD_SECONDS = 1
     sys.exit(httpd.serve(load, sys.argv[2], int(sys.argv[1]), threads=4))
 """
 

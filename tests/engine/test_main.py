@@ -4,9 +4,16 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+import httpd
+from config import EngineConfig
+from engine.__main__ import _Loader
 from engine.store import MODELS, Store
+from tests.fakes.bare_gguf import BARE
 
 ROOT = Path(__file__).resolve().parents[2]
 LINE = '{"messages": [{"role": "user", "content": "Lit?"}, {"role": "assistant", "content": "%s"}]}\n'
@@ -91,3 +98,18 @@ def test_a_database_of_a_newer_engine_stops_the_start_in_one_line(tiny_gguf: Pat
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "version 9999" in done.stderr
+
+
+def test_answers_that_nobody_reads_hold_no_thread_of_it_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its service may read for somebody who reads slowly, and ends that connection itself."""
+    (tmp_path / "base.gguf").write_bytes(BARE)
+    ends, unread = list[Callable[[], None]](), list[int]()
+    monkeypatch.setattr(httpd, "at_stop", lambda call, after=0.0: ends.append(call))
+    monkeypatch.setattr(httpd, "leave_who_does_not_read", unread.append)
+    _Loader(EngineConfig(data_dir=tmp_path, base_model=str(tmp_path / "base.gguf")))()
+    for end in ends:
+        end()
+    (seconds,) = unread
+    assert seconds > httpd.UNREAD_SECONDS
