@@ -1,13 +1,17 @@
 """Files that are whole or absent: written under another name, synced, renamed, and the folder synced too."""
 
+import errno
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+
+_UNTRUSTED_DISK = 70  # EX_SOFTWARE of sysexits.h
 
 
 @contextmanager
@@ -18,7 +22,7 @@ def replace(path: Path) -> Iterator[BinaryIO]:
         with unfinished.open("wb") as stream:
             yield stream
             stream.flush()
-            os.fsync(stream.fileno())
+            _sync(stream.fileno())
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -65,7 +69,7 @@ def sync_files(folder: Path) -> None:
 def sync_file(path: Path) -> None:
     """Force a file's bytes to disk."""
     with path.open("rb+") as stream:
-        os.fsync(stream.fileno())
+        _sync(stream.fileno())
 
 
 def sync_folder(folder: Path) -> None:
@@ -74,6 +78,25 @@ def sync_folder(folder: Path) -> None:
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        _sync(handle)
     finally:
         os.close(handle)
+
+
+def end_without_disk(failure: Exception) -> None:
+    """End this process: what a disk has failed to write the system may call written from then on.
+
+    Asked once more it would say that all is well, and an answer would promise what is lost. Whoever starts anew reads
+    what is there, and `engine.repair` puts it in order.
+    """
+    logging.getLogger(__name__).critical("The disk of DATA_DIR has failed to write: %s", failure)
+    os._exit(_UNTRUSTED_DISK)
+
+
+def _sync(handle: int) -> None:
+    try:
+        os.fsync(handle)
+    except OSError as failure:
+        if failure.errno == errno.EIO:
+            end_without_disk(failure)
+        raise

@@ -42,7 +42,7 @@ IMPORTS: dict[str, set[str]] = {
     "engine.routes": {"engine", "wire", "gate", "observe", "sandbox"},
     "engine.templates": {"engine", "lifeline", "sandbox", "limits", "unpickling"},
     "engine.reporting.wandb_child": {"lifeline", "limits"},
-    "engine.store": {"engine.store", "engine.lifecycle", "wire"},
+    "engine.store": {"engine.store", "engine.durable", "engine.lifecycle", "wire"},
     "engine.trainer": {
         *("engine.trainer", "engine.architectures", "engine.durable", "engine.lock"),
         *("wire", "lifeline", "limits", "unpickling"),

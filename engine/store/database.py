@@ -5,11 +5,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, create_engine, event, func, select
+from sqlalchemy import ColumnElement, Engine, Row, Table, create_engine, func, select
 from sqlalchemy.exc import DatabaseError
 
 from engine import lifecycle
-from engine.store import claims, copies, cursors, migration, outbox
+from engine.store import claims, copies, cursors, migration, outbox, sqlite
 from engine.store.claims import Claim, Holding
 from engine.store.rows import Rows, add, add_new, again_with_room
 from engine.store.tables import EVENTS, FACTS, JOBS, PARTS, UPLOADS
@@ -39,7 +39,7 @@ class Store:
     make_room: Callable[[], bool] = staticmethod(lambda: False)
 
     def __init__(self, where: Path | str, patience: float = 60) -> None:
-        self._engine = _on_sqlite(where, patience) if isinstance(where, Path) else _by_url(where)
+        self._engine = sqlite.on_file(where, patience) if isinstance(where, Path) else _by_url(where)
         # Shares the connections; what only reads never waits for another reader.
         self._reader = self._engine.execution_options(reads_only=True)
         migration.bring_up_to_date(self._engine)
@@ -258,30 +258,6 @@ class Store:
 
 def _by_url(url: str) -> Engine:
     return create_engine(url, pool_pre_ping=True)  # the server may have been restarted since
-
-
-def _on_sqlite(path: Path, patience: float) -> Engine:
-    # Whoever waits for the write lock looks for it every 100 ms; among six busy writers one waited over ten seconds.
-    made = create_engine(f"sqlite:///{path}", connect_args={"timeout": patience})
-    event.listen(made, "connect", _prepare_connection)
-    event.listen(made, "begin", _begin)
-    return made
-
-
-def _prepare_connection(connection: sqlite3.Connection, _: object) -> None:
-    """Choose durability: versions below 3.51.3 can lose a commit in WAL mode, so they keep a rollback journal."""
-    connection.isolation_level = None
-    journal, synchronous = ("WAL", "FULL") if sqlite3.sqlite_version_info >= (3, 51, 3) else ("DELETE", "EXTRA")
-    connection.execute(f"PRAGMA journal_mode={journal}")
-    connection.execute(f"PRAGMA synchronous={synchronous}")
-    connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA trusted_schema=OFF")
-
-
-def _begin(connection: Connection) -> None:
-    """Take the write lock at once, if any is needed: reading first and writing later would meet SQLITE_BUSY."""
-    reads_only = connection.get_execution_options().get("reads_only", False)
-    connection.exec_driver_sql("BEGIN DEFERRED" if reads_only else "BEGIN IMMEDIATE")
 
 
 def _equal(table: Table, match: Mapping[str, Any]) -> list[ColumnElement[bool]]:
