@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
 NAMES = (
     *("gateway", "start", "growth", "streams", "uploads", "check", "tokens"),
-    *("first_step", "prompt"),
+    *("first_step", "prompt", "chat"),
 )
 SHORT_SECONDS, LONG_SECONDS = 900, 3600  # far more than on a quiet machine
 INTRODUCTION = """# Benchmarks

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.train import docstring_chats
+from bench import docstrings
 from tests.tiny_models import write_tiny_gguf
 
 CONTESTANTS = {"trl": "TRL DPOTrainer, bf16=False", "ours": "engine.trainer"}
@@ -59,7 +59,7 @@ def _in_own_process(name: str, base: Path) -> dict[str, Any]:
 
 def preferences(count: int) -> Iterator[dict[str, Any]]:
     """Questions about the standard library: its own docstring is preferred to that of something else."""
-    chats = [chat["messages"] for chat in docstring_chats(count)]
+    chats = [chat["messages"] for chat in docstrings.chats(count)]
     for (question, answer), (_, other) in zip(chats, chats[1:] + chats[:1], strict=True):
         yield {"input": {"messages": [question]}, "preferred_output": [answer], "non_preferred_output": [other]}
 

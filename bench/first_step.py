@@ -10,9 +10,8 @@ from statistics import median
 
 from openai import OpenAI
 
-from bench import live
+from bench import docstrings, live
 from bench.report import Report, Row, main, versions
-from bench.train import docstring_chats
 from tests.fakes.ports import until
 
 ROWS = 200
@@ -42,7 +41,7 @@ def measure(short: bool) -> Report:
     rounds = 5 if short else 11
     with live.service({}) as running:
         client = running.client()
-        rows = "".join(json.dumps(row) + "\n" for row in docstring_chats(ROWS))
+        rows = "".join(json.dumps(row) + "\n" for row in docstrings.chats(ROWS))
         file = client.files.create(file=("rows.jsonl", rows.encode()), purpose="fine-tune")
         seen = [seconds_to_learn(client, file.id) for _ in range(rounds)]
     how = f"{rounds} jobs on {ROWS} chats, one after the other, median; the step itself is among the seconds."

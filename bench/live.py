@@ -18,14 +18,18 @@ import psutil
 from openai import OpenAI
 
 import loopback
+from bench import docstrings
 from config import EngineConfig
 from engine import catalogue
 from engine.catalogue import BaseModel
-from tests.fakes.ports import free_port, model_address, model_server
+from tests.fakes.ports import free_port, model_address, model_server, until
 
 ROOT = Path(__file__).resolve().parents[1]
 ENGINE_KEY = "known-to-the-bench"
 HEADERS = {"Content-Type": "application/json", "Authorization": f"Bearer {ENGINE_KEY}"}
+# A training that has learned something, of which the answers are not looked at.
+ROWS, EPOCHS = 16, 2
+PATIENCE = 600.0
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,36 @@ class Running:
         """The SDK, on the engine."""
         return OpenAI(api_key=ENGINE_KEY, base_url=f"http://127.0.0.1:{self.engine_port}/v1")
 
+    def train(self) -> str:
+        """Train a model, and return its name."""
+        client = self.client()
+        rows = "".join(json.dumps(row) + "\n" for row in docstrings.chats(ROWS))
+        file = client.files.create(file=("rows.jsonl", rows.encode()), purpose="fine-tune")
+        job = client.fine_tuning.jobs.create(
+            model="gpt-3.5-turbo", training_file=file.id, hyperparameters={"n_epochs": EPOCHS}
+        )
+        return model_of(client, job.id)
+
+
+def ended(client: OpenAI, job_id: str) -> Any:
+    """Return the job once it has ended, else None."""
+    job = client.fine_tuning.jobs.retrieve(job_id)
+    return job if job.status in ("succeeded", "failed", "cancelled") else None
+
 
 def default_base() -> tuple[BaseModel, Path]:
     """The default base model and where it is, fetched if need be."""
     config = EngineConfig.from_env()
     base = catalogue.find(config.base_model, catalogue.default_catalogue())
     return base, catalogue.fetch(base, config.data_dir / "models").resolve()
+
+
+def model_of(client: OpenAI, job_id: str) -> str:
+    """Wait for the job's end, and return its model's name; raises RuntimeError if it has none."""
+    job = until(lambda: ended(client, job_id), PATIENCE)
+    if not job.fine_tuned_model:
+        raise RuntimeError(f"the training ended as {job.status}: {job.error}")
+    return str(job.fine_tuned_model)
 
 
 @contextmanager
@@ -93,17 +121,23 @@ def wait_for(port: int) -> None:
     raise TimeoutError(f"nothing listens on port {port}")
 
 
-def streamed(where: int | str, path: str, body: Mapping[str, Any]) -> tuple[float, float]:
-    """Ask a port or an address once; return the seconds to the first token and the tokens per second after it."""
+def arrivals(where: int | str, path: str, body: Mapping[str, Any]) -> list[float]:
+    """Ask a port or an address for a stream; return the seconds after which each of its tokens came."""
     connection = loopback.Connection(where if isinstance(where, str) else f"http://127.0.0.1:{where}", 300)
     began = time.perf_counter()
     connection.request("POST", path, json.dumps(body), HEADERS)
     response = connection.getresponse()
     if response.status != http.HTTPStatus.OK:
         raise RuntimeError(response.read().decode())
-    arrived = [time.perf_counter() for line in response if _says_something(line)]
+    arrived = [time.perf_counter() - began for line in response if _says_something(line)]
     connection.close()
-    return arrived[0] - began, (len(arrived) - 1) / (arrived[-1] - arrived[0])
+    return arrived
+
+
+def streamed(where: int | str, path: str, body: Mapping[str, Any]) -> tuple[float, float]:
+    """Ask once; return the seconds to the first token and the tokens per second after it."""
+    arrived = arrivals(where, path, body)
+    return arrived[0], (len(arrived) - 1) / (arrived[-1] - arrived[0])
 
 
 def _says_something(line: bytes) -> bool:

@@ -4,8 +4,6 @@ Each contestant runs in a process of its own. Needs requirements/bench.txt; it t
 """
 
 import argparse
-import importlib
-import inspect
 import json
 import os
 import resource
@@ -14,17 +12,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench import docstrings
 from config import EngineConfig
 from engine import catalogue
 
-MODULES = (
-    *("textwrap", "shutil", "json", "csv", "random", "statistics", "heapq", "bisect", "calendar"),
-    *("fractions", "difflib", "zipfile", "inspect", "os", "ast", "logging", "tarfile", "shlex"),
-)
 LEARNING_RATE = 5e-4
 WARM_UP = 2  # steps whose time does not count
 CONTESTANTS = {
@@ -76,17 +71,6 @@ def _in_own_process(name: str) -> dict[str, Any]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def docstring_chats(count: int) -> Iterator[dict[str, Any]]:
-    """Questions about the standard library, answered by the first paragraph of its docstrings."""
-    for module_name in MODULES:
-        for name, member in sorted(vars(importlib.import_module(module_name)).items()):
-            text = inspect.cleandoc(getattr(member, "__doc__", None) or "").split("\n\n")[0]
-            if count and callable(member) and 80 < len(text) < 600:
-                count -= 1
-                question = {"role": "user", "content": f"What does {module_name}.{name} do?"}
-                yield {"messages": [question, {"role": "assistant", "content": text}]}
-
-
 def _run(options: argparse.Namespace) -> dict[str, Any]:
     """One contestant: seconds, tokens and loss of each step, and peak memory."""
     from engine.trainer import data, recipe
@@ -95,7 +79,7 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
     tokenizer = load_tokenizer(options.base)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in docstring_chats(options.rows)), encoding="utf-8")
+        path.write_text("".join(json.dumps(row) + "\n" for row in docstrings.chats(options.rows)), encoding="utf-8")
         examples = data.load(path, tokenizer, 512).examples
         whole = [examples[: len(examples) // options.batch * options.batch]]
         lengths = [len(example) for example in whole[0]]
