@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS, CHINESE = ROOT / "docs", ROOT / "docs" / "zh"
 README = ("README.md", "README.zh-CN.md")
 # What is made by a program, or written for who works on the project, is in English alone.
-ENGLISH_ALONE = ("conformance.md", "licences.md", "log.md", "pictures/*.md", "decisions/*.md")
+ENGLISH_ALONE = ("benchmarks.md", "conformance.md", "licences.md", "log.md", "pictures/*.md", "decisions/*.md")
 COMMANDS = frozenset({"shell", "bat"})
 # What a block may hold that nobody types: what is printed, and settings.
 SHOWN = frozenset({"text", "json", "ini", "nginx"})
