@@ -1,6 +1,7 @@
 """A full disk: reads go on, uploads are refused by name, the running job fails by name; with room, all works again."""
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -112,12 +113,18 @@ def test_a_full_disk_fails_the_running_job_and_nothing_else(app: Flask, small_di
 
     checkpoints = small_disk / "data" / "jobs" / job_id / "checkpoints"
     until(checkpoints.is_dir)
-    fill(small_disk / "filler", leave=2**16)  # what a checkpoint does not fit in
-    until(lambda: job()["status"] != "running")
+    fillers = (small_disk / f"filler-{number}" for number in itertools.count())
+
+    def ended() -> bool:
+        fill(next(fillers), leave=2**16)  # again and again: an older checkpoint, removed, makes room for the next
+        return bool(job()["status"] != "running")
+
+    until(ended)
     assert (job()["status"], (job()["error"] or {}).get("code")) == ("failed", "disk_full")
     until(lambda: not checkpoints.exists())
     # The failure may have taken the reserve, which comes back once there is room.
-    (small_disk / "filler").unlink()
+    for one in small_disk.glob("filler-*"):
+        one.unlink()
     until((small_disk / "data" / "reserve").is_file)
     fill(small_disk / "more")
     assert client.delete(f"/v1/files/{spare}").status_code == 200  # the reserve's room

@@ -13,6 +13,7 @@ from config import ServiceConfig
 from tests.dashboard.conftest import ENGLISH, Reader
 from tests.dashboard.harbour import TALK as TALK_OF_THE_HARBOUR
 from tests.dashboard.harbour import chat_export
+from tests.fakes.forms import written
 from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI
 from tests.fakes.service import NO_DATA
 
@@ -51,8 +52,8 @@ ALPACA = 12 * b'{"instruction": "Is the lamp lit?", "input": "", "output": "Sinc
 
 def drop(reader: Reader, name: str, content: bytes, **fields: Any) -> str:
     """The part of the page that says what became of a file."""
-    data = {"files": (BytesIO(content), name), **fields}
-    reply = reader.client.post(PAGE, data=data, headers=ENGLISH | {"HX-Request": "true"})
+    form = written(fields, (name, content))
+    reply = reader.client.post(PAGE, **form, headers=ENGLISH | {"HX-Request": "true"})
     assert reply.status_code == 200, reply.get_data(as_text=True)
     page = reply.get_data(as_text=True)
     assert "<html" not in page
@@ -192,8 +193,8 @@ def test_what_would_be_sent_on_can_be_kept_and_nothing_is_sent(reader: Reader, u
 
 @pytest.mark.parametrize("part", ["validation", "1", ""])
 def test_a_part_that_is_not_made_is_refused(reader: Reader, part: str) -> None:
-    data = {"files": (BytesIO(chat_export()), "harbour.csv"), "me": "Nell", "part": part}
-    reply = reader.client.post(f"{PAGE}/file", data=data, headers=ENGLISH)
+    form = written({"me": "Nell", "part": part}, ("harbour.csv", chat_export()))
+    reply = reader.client.post(f"{PAGE}/file", **form, headers=ENGLISH)
     assert (reply.status_code, reply.mimetype) == (400, "text/html")
     assert "must be one that is made of these files" in reply.get_data(as_text=True)
 

@@ -5,10 +5,10 @@ import io
 from typing import Any
 
 import pytest
-import requests
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.fakes.forms import written
 from tests.fakes.openai_upstream import FakeOpenAI
 from tests.routes.test_documented_calls import LINE
 
@@ -29,10 +29,7 @@ BAD_FILES = {
 
 
 def upload(client: FlaskClient, *files: tuple[bytes, str], **fields: str) -> TestResponse:
-    """Upload by a form as clients write it: in the test client's own an empty file lacks the line end behind it."""
-    sent = [("files", (name, data, "application/octet-stream")) for data, name in files]
-    form = requests.Request("POST", "http://localhost", files=sent, data=fields).prepare()
-    return client.post("/upload_files", data=form.body, content_type=form.headers["Content-Type"])
+    return client.post("/upload_files", **written(fields, *((name, data) for data, name in files)))
 
 
 def code(reply: TestResponse) -> Any:
