@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import docstrings
+from bench.trl_common import COMMON
 from tests.tiny_models import write_tiny_gguf
 
 CONTESTANTS = {"trl": "TRL DPOTrainer, bf16=False", "ours": "engine.trainer"}
@@ -130,18 +131,13 @@ def _trl_settings(options: argparse.Namespace, folder: Path) -> Any:
 
     return DPOConfig(
         output_dir=str(folder),
-        use_cpu=True,
         bf16=False,
         max_steps=options.steps,
         beta=options.beta,
         max_length=MAX_TOKENS,
         learning_rate=options.rate,
         per_device_train_batch_size=options.batch,
-        lr_scheduler_type="constant",
-        logging_steps=1,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
+        **COMMON,
         seed=options.seed,
     )
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import docstrings
+from bench.trl_common import COMMON
 from config import EngineConfig
 from engine import catalogue
 
@@ -143,15 +144,10 @@ def _trl_settings(options: argparse.Namespace, folder: Path) -> Any:
     precision = {"bf16": False} if options.contestant == "trl-fp32" else {}
     return SFTConfig(
         output_dir=str(folder),
-        use_cpu=True,
         max_steps=options.steps,
         learning_rate=LEARNING_RATE,
         per_device_train_batch_size=options.batch,
-        lr_scheduler_type="constant",
-        logging_steps=1,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
+        **COMMON,
         seed=1,
         dataset_kwargs={"skip_prepare_dataset": True},
         **precision,
