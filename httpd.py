@@ -1,5 +1,6 @@
 """Runs a WSGI app under granian: one process that serves, one that watches it; both servers start through here."""
 
+import _thread
 import errno
 import multiprocessing
 import os
@@ -62,6 +63,7 @@ def serve(load: Callable[[], WSGIApplication], host: str, port: int, threads: in
         workers_kill_timeout=_GRACE_SECONDS,
         log_enabled=False,
     )
+    server.signal_handler_interrupt = partial(_interrupt, server)
     server.serve(target_loader=_Served(load), wrap_loader=False)
     return 0
 
@@ -115,6 +117,23 @@ class _Served:
         _hear_stop()
         _lend_way_back()
         return self._load()
+
+
+def _interrupt(server: Any, *_: object) -> None:
+    """Hear a signal in the watching process, as often as it comes: `make` passes SIGTERM on to who has it already.
+
+    granian's own handler sets an event, whose lock is held at moments by what the signal breaks into: the process would
+    wait for itself for ever. It also clears that event when it replaces a dead process, so it is set until all has ended.
+    """
+    if not server.interrupt_signal:
+        server.interrupt_signal = True
+        _thread.start_new_thread(_keep_setting, (server.main_loop_interrupt,))
+
+
+def _keep_setting(event: threading.Event) -> None:
+    while True:
+        event.set()
+        time.sleep(0.1)
 
 
 def _hear_stop() -> None:

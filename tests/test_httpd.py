@@ -55,15 +55,28 @@ PROGRAM = """
     sys.exit(httpd.serve(load, sys.argv[2], int(sys.argv[1]), threads=4))
 """
 
+# Lets a signal come while what it sets is being set, which else is a matter of microseconds.
+SLOWLY_SET = """
+    import threading, time
+
+    def set_slowly(event):
+        with event._cond:
+            time.sleep(0.3)
+            event._flag = True
+            event._cond.notify_all()
+
+    threading.Event.set = set_slowly
+"""
+
 
 @pytest.fixture
 def port() -> int:
     return free_port()
 
 
-def launch(port: int, host: str = "127.0.0.1") -> subprocess.Popen[bytes]:
-    """Start the program above."""
-    program = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(port), host]
+def launch(port: int, host: str = "127.0.0.1", before: str = "") -> subprocess.Popen[bytes]:
+    """Start the program above, with something done `before`."""
+    program = [sys.executable, "-c", textwrap.dedent(before) + textwrap.dedent(PROGRAM), str(port), host]
     return subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -146,6 +159,18 @@ def test_a_stop_lets_running_answers_finish(server: subprocess.Popen[bytes], por
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system has no such bound")
+def test_a_stop_may_be_told_twice(port: int) -> None:
+    server = launch(port, before=SLOWLY_SET)
+    try:
+        get(port)
+        server.terminate()
+        time.sleep(0.1)
+        server.terminate()  # as `make` does, which is of one group with what it starts
+        server.wait(PATIENCE)
+    finally:
+        server.kill()
+
+
 def test_clients_that_read_nothing_hold_no_thread_for_ever(server: subprocess.Popen[bytes], port: int) -> None:
     time.sleep(0.2)  # what is accepted in the first moments is not bounded yet
     clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(6)]  # more than there are threads
