@@ -63,7 +63,7 @@ def serve(load: Callable[[], WSGIApplication], host: str, port: int, threads: in
         workers_kill_timeout=_GRACE_SECONDS,
         log_enabled=False,
     )
-    server.signal_handler_interrupt = partial(_interrupt, server)
+    server.signal_handler_interrupt = partial(_interrupt, server)  # type: ignore[method-assign]
     server.serve(target_loader=_Served(load), wrap_loader=False)
     return 0
 
@@ -122,8 +122,8 @@ class _Served:
 def _interrupt(server: Any, *_: object) -> None:
     """Hear a signal in the watching process, as often as it comes: `make` passes SIGTERM on to who has it already.
 
-    granian's own handler sets an event, whose lock is held at moments by what the signal breaks into: the process would
-    wait for itself for ever. It also clears that event when it replaces a dead process, so it is set until all has ended.
+    granian's own handler sets an event whose lock may be held by what the signal breaks into, and the process would wait
+    for itself for ever. The event is cleared where a dead process is replaced, so it is set until all has ended.
     """
     if not server.interrupt_signal:
         server.interrupt_signal = True
