@@ -122,7 +122,7 @@ class _Served:
 def _interrupt(server: Any, *_: object) -> None:
     """Hear a signal in the watching process, as often as it comes: `make` passes SIGTERM on to who has it already.
 
-    granian's own handler sets an event whose lock may be held by what the signal breaks into, and the process would wait
+    granian's own handler sets an event whose lock may be held by what the signal breaks into: the process would wait
     for itself for ever. The event is cleared where a dead process is replaced, so it is set until all has ended.
     """
     if not server.interrupt_signal:
