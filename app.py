@@ -58,7 +58,7 @@ def main() -> int:
         print(f"tune9527 cannot start: {wrong_setting}", file=sys.stderr)
         return 2
     way_out = "End what listens there, or set another PORT."
-    threads = config.threads + config.streams + LINE
+    threads = config.threads + config.streams + _line(config)
     return httpd.serve(partial(_load, config, engine), config.host, config.port, threads, way_out)
 
 
@@ -104,10 +104,15 @@ def _bare_app(config: ServiceConfig, figures: Figures) -> "Flask":
     app.extensions["audit"] = audit = Audit(config.audit_file)
     app.extensions["refusals"] = refusals = Refusals(audit)
     app.extensions["arrivals"] = arrivals = Arrivals(config.body_timeout, config.threads // 2)
-    crowd = app.extensions["crowd"] = Crowd(config.threads)
+    crowd = app.extensions["crowd"] = Crowd(config.threads, _line(config))
     rules = Rules.of(config.host, config.allowed_hosts, config.allowed_origins, arrivals, crowd)
     app.wsgi_app = Gate(app.wsgi_app, rules, failed, partial(_note, figures, refusals))  # type: ignore[method-assign]
     return app
+
+
+def _line(config: ServiceConfig) -> int:
+    """How many calls may stand in line: as many streams as there may be may be asked for in one moment."""
+    return max(LINE, config.streams)
 
 
 def _note(figures: Figures, refusals: Refusals, refusal: "ApiError", address: str) -> None:

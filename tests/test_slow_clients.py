@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from bench import slow_clients
+from bench import servers, slow_clients, streams
 from tests.fakes.openai_upstream import FILE_ID, FakeOpenAI, Fault
 from tests.fakes.ports import until
 from tests.fakes.service import Service
@@ -121,6 +121,15 @@ def test_an_upstream_that_is_silent_leaves_a_thread_for_status() -> None:
     finally:
         service.end()
         upstream.close()
+
+
+def test_all_streams_that_may_be_held_may_be_asked_for_in_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "STREAMS", 300)  # more than a line of 256 and the places beside it
+    with servers.stub(streams.CHUNKS, 0.2) as upstream:
+        url = f"http://127.0.0.1:{upstream.port}/v1"
+        with servers.ours(url, THREADS="8", STREAMS="300") as ours:
+            held = streams.hold(ours, "/chat", "/status", seconds=4.0)
+    assert held.whole == 300
 
 
 def _begun(url: str) -> requests.Response | None:
