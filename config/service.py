@@ -50,7 +50,7 @@ class ServiceConfig(SharedConfig):
     threads: int = setting(
         "THREADS",
         64,
-        "Calls served at once besides streams, all but /status and /metrics seven eighths; 256 or STREAMS more in line.",
+        "Calls served at once besides streams, all but /status and /metrics seven eighths; 256 or STREAMS more wait.",
         least=2,
         most=4096,
     )
