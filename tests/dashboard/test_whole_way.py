@@ -24,7 +24,8 @@ from tests.dashboard.test_in_browser import PICTURES
 from tests.fakes.ports import until
 from tests.live_service import LiveService
 
-QUESTIONS = {"zh": "渡船几点开？", "en": "What time does the ferry leave?"}
+# The tiny model has Chinese letters by halves: its answer to a Chinese question may hold no whole one.
+QUESTIONS = {"zh": "渡船几点开？" if PICTURES else "Any fish today?", "en": "What time does the ferry leave?"}
 LANGUAGES = list(QUESTIONS)
 # The tiny model trains for seconds, until it knows the answers by heart; the other as long as it is meant to.
 EPOCHS = "" if PICTURES else "50"
