@@ -70,7 +70,7 @@ def _tell_misspelt_names(where: TextIO) -> None:
 def _check(config: EngineConfig) -> None:
     """Raise LookupError for a model that there is not, WrongSetting for what else cannot be had."""
     import httpd
-    from engine import catalogue
+    from engine import catalogue, disks
     from engine.architectures import Unsupported
     from gate import Access
 
@@ -95,6 +95,11 @@ def _check(config: EngineConfig) -> None:
             pass
     except OSError as trouble:
         raise WrongSetting(f"DATA_DIR is '{config.data_dir}', which cannot be written to: {trouble}.") from None
+    if not config.database_url and (kind := disks.network(config.data_dir)):
+        raise WrongSetting(
+            f"DATA_DIR is '{config.data_dir}', on a network's file system ({kind}): there SQLite loses what it wrote. "
+            "Set a folder on a disk of this machine, or DATABASE_URL to a PostgreSQL."
+        )
 
 
 def _pull(config: EngineConfig, name: str) -> int:
