@@ -1,5 +1,6 @@
 """The body of a chat request as both servers check it (wire reference 3.2); who answers it is not known here."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 import msgspec
@@ -115,22 +116,33 @@ class ChatCreate(Sampling):
     messages: Messages
     functions: Any = None
     function_call: Any = None
+    modalities: Any = None
+    audio: Any = None
+    web_search_options: Any = None
+    moderation: Any = None
 
     @model_validator(mode="after")
-    def _refuse_functions(self) -> Self:
-        """Refuse the calls of before there were tools: an answer without them would look like the model's choice."""
-        given = {"functions": self.functions, "function_call": self.function_call}
-        if self.function_call == "none":  # no call is wanted, so that nothing is lost
-            given = {}
-        for place, message in enumerate(self.messages):
-            given[f"messages.{place}.function_call"] = (message.model_extra or {}).get("function_call")
-        for param, value in given.items():
-            if value:
-                way_out = "use 'tools', 'tool_choice' and 'tool_calls', which came after it"
-                raise BadRequest(
-                    f"'{param}' is not supported here: {way_out}.", code="unsupported_parameter", param=param
-                )
+    def _refuse_unserved(self) -> Self:
+        """Refuse what the answer would be another for, and might be taken for having: it would not show."""
+        for param, way_out in self._unserved():
+            message = f"'{param}' is not supported here: {way_out}."
+            raise BadRequest(message, code="unsupported_parameter", param=param)
         return self
+
+    def _unserved(self) -> Iterator[tuple[str, str]]:
+        """Yield each parameter that asks for something which is not served, and what to do."""
+        tools = "use 'tools', 'tool_choice' and 'tool_calls', which came after it"
+        if self.function_call != "none":  # no call is wanted, so that nothing is lost
+            yield from ((name, tools) for name in ("functions", "function_call") if getattr(self, name))
+        for place, message in enumerate(self.messages):
+            if (message.model_extra or {}).get("function_call"):
+                yield f"messages.{place}.function_call", tools
+        if self.audio or (self.modalities or ["text"]) != ["text"]:
+            yield "audio" if self.audio else "modalities", "answers are text"
+        if self.web_search_options is not None:  # an empty one asks for a search, too
+            yield "web_search_options", "nothing here searches the web"
+        if self.moderation:
+            yield "moderation", "this engine does not moderate"
 
 
 class Question(Sampling):
