@@ -1,4 +1,7 @@
-"""Clients that nobody here wrote, unmodified, against a live engine: told its base URL and nothing else."""
+"""Clients that nobody here wrote, unmodified, against a live engine: told its base URL and nothing else.
+
+What `docs/conformance.md` says of each case is what this run found of it.
+"""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -6,6 +9,7 @@ from functools import cache
 import pytest
 
 from tests.contract.clients.catalogue import CLIENTS, Client
+from tests.contract.clients.conformance import TABLE, results, rows
 from tests.contract.clients.driving import CONTEXT, Outcome, drive
 from tests.contract.clients.environments import NotDriven
 from tests.live_engine import LiveEngine
@@ -53,5 +57,8 @@ def driven(engines: Callable[[Settings], LiveEngine], tmp_path_factory: pytest.T
     [pytest.param(client, case, id=f"{client.name}-{case}") for client in CLIENTS for case in client.cases],
 )
 def test_the_client_is_served(driven: Drive, client: Client, case: str) -> None:
-    [fault] = [outcome.fault for outcome in driven(client) if outcome.case == case]
-    assert fault is None, fault
+    found = {outcome.case: outcome for outcome in driven(client)}
+    assert found[case].fault is None, found[case].fault
+    table = TABLE.read_text(encoding="utf-8").splitlines()
+    row = rows(client, results(found.values()).__getitem__)[list(client.cases).index(case)]
+    assert row in table, f"docs/conformance.md does not say so: {row}"
