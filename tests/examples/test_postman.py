@@ -11,6 +11,7 @@ from app import create_app
 from config import ServiceConfig
 from tests.contract.clients.catalogue import Client
 from tests.contract.clients.environments import interpreter
+from tests.fakes.ports import until
 from tests.fakes.service import NO_DATA
 from tests.live_service import LiveService
 
@@ -58,16 +59,28 @@ def test_variables_are_chained_and_the_environment_hides_none_of_them(given_out:
     assert ours == known - {"file_id", "job_id", "model"}
 
 
+def running_job(service: LiveService) -> str:
+    """Return the id of a job that trains, and would for long."""
+    file = (ROOT / "examples" / "lighthouse.jsonl").read_bytes()
+    [sent] = service.call("POST", "/upload_files", files={"files": ("lighthouse.jsonl", file)})
+    asked = {"training_file": sent["response"]["id"], "hyperparameters": {"n_epochs": 50}}
+    job_id = str(service.call("POST", "/fine_tuning", json=asked)["id"])
+    until(lambda: service.step(job_id))
+    return job_id
+
+
 @pytest.mark.installs
 def test_newman_runs_all_of_it_against_a_live_service(shared_service: LiveService) -> None:
     node = interpreter(NEWMAN)
     script = node.parents[1] / "drive.mjs"
     script.write_bytes(NEWMAN.script.read_bytes())
     command: list[str | Path] = [node, script, COLLECTION, ENVIRONMENT, ROOT / "examples", shared_service.url]
+    command.append(running_job(shared_service))
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert (told["schema"], told["failures"], told["deletedUnasked"]) == ([], [], [])
+    assert told["moved"] == [[f"POST /jobs/{{job_id}}/{verb}", 200] for verb in ("pause", "resume", "cancel")]
     asked = list(dict.fromkeys(name for name, code in told["requests"] if code is not None))
     assert asked == [item["name"] for item in items(json.loads(COLLECTION.read_bytes()))]
     refused = {name for name, code in told["requests"] if code != 200}

@@ -4,27 +4,33 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from inspect import cleandoc
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from app import create_app
-from config import ServiceConfig
+from config import EngineConfig, ServiceConfig
+from engine.app import create_engine
+from engine.exports import FORMATS
 from gate.origins import Origins
 from routes.access import PUBLIC, SCOPES
+from tests.engine.tuned import publish
 from tests.fakes.openai_upstream import FILE_ID, FINE_TUNED, JOB_ID, FakeOpenAI, refusal
 from tests.guides import ROOT
 from tests.test_docs import routes_of
 
 FORM = "multipart/form-data"
-# What no OpenAI serves; the engine's own tests have it.
+# What no OpenAI serves; on an engine it is asked below.
 UNSERVED = {"/models/{name}/export": 501}
 
 
@@ -140,6 +146,33 @@ def shape(value: Any, path: str = "") -> set[str]:
     if isinstance(value, dict):
         return {path}.union(*(shape(inner, f"{path}.{name}") for name, inner in value.items()))
     return set[str]().union(*(shape(inner, f"{path}[]") for inner in value)) if isinstance(value, list) else {path}
+
+
+@pytest.fixture
+def on_an_engine(tiny_gguf: Path, tmp_path: Path) -> Iterator[FlaskClient]:
+    """A service before an engine that has the examples' model."""
+    engine = create_engine(EngineConfig(data_dir=tmp_path, base_model=str(tiny_gguf)))
+    publish(engine.extensions["engine"], tmp_path, FINE_TUNED, 1)
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        (tmp_path / "jobs" / "1" / name).write_bytes(b"{}")
+    server = make_server("127.0.0.1", 0, engine, threaded=True)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield create_app(ServiceConfig(openai_base_url=f"http://127.0.0.1:{server.server_port}/v1")).test_client()
+    server.shutdown()
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_export_is_answered_as_described(on_an_engine: FlaskClient, described: dict[str, Any], form: str) -> None:
+    operation = described["paths"]["/models/{name}/export"]["get"]
+    [asked] = operation["parameters"][-1:]
+    assert (asked["name"], asked["schema"]["enum"]) == ("format", [*FORMATS])
+    reply = on_an_engine.get(f"/models/{FINE_TUNED}/export?format={form}")
+    assert reply.status_code == 200, reply.get_data(as_text=True)
+    assert reply.headers["X-Request-Id"]
+    [(kind, media)] = operation["responses"]["200"]["content"].items()
+    assert reply.content_type == kind == media["schema"]["contentMediaType"]
+    example = asked["schema"]["enum"][0]  # the one that callers are shown
+    assert reply.data.startswith(media["example"].encode()) == (form == example)
 
 
 @pytest.mark.parametrize("field", ["upload", "download"])
