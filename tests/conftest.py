@@ -36,6 +36,7 @@ LONG = (
     "test_guides",
     "test_app",
     "test_whole_way",
+    "test_engine_in_browser",
     "test_hostile_page",
     "test_main",
     "test_architectures",

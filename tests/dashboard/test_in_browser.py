@@ -76,6 +76,17 @@ def test_a_page_is_sound_in_every_look(served: Served, chromium: Browser, name: 
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_a_refused_key_is_told_in_every_look(served: Served, chromium: Browser, tmp_path: Path, language: str) -> None:
+    KeyFile(tmp_path / "keys.sqlite3").make("reader", frozenset({"read"}))
+    with visit(chromium, locale=language) as window:
+        window.page.goto(f"{served.url}/dashboard/jobs")
+        window.page.locator("#key").fill("t9_nobodys")
+        window.page.keyboard.press("Enter")
+        expect(window.page.locator(".notice[role=alert]")).to_be_visible()
+        look(window, "refused", language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_an_empty_page_leads_on(served: Served, chromium: Browser, language: str) -> None:
     with visit(chromium, locale=language) as window:
         for name in EMPTY:
