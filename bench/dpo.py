@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--base", type=Path, help="GGUF of the base model (default: a tiny random one)")
+    parser.add_argument("--chats", type=Path, help="chat JSONL (default: the docstrings of the standard library)")
     parser.add_argument("--pairs", type=int, default=32)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--steps", type=int, default=24, help="optimizer steps of each contestant")
@@ -58,11 +60,12 @@ def _in_own_process(name: str, base: Path) -> dict[str, Any]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def preferences(count: int) -> Iterator[dict[str, Any]]:
-    """Questions about the standard library: its own docstring is preferred to that of something else."""
-    chats = [chat["messages"] for chat in docstrings.chats(count)]
-    for (question, answer), (_, other) in zip(chats, chats[1:] + chats[:1], strict=True):
-        yield {"input": {"messages": [question]}, "preferred_output": [answer], "non_preferred_output": [other]}
+def preferences(file: Path | None, count: int) -> Iterator[dict[str, Any]]:
+    """The chats of `file`, or questions about the standard library: each answer is preferred to the next one's."""
+    told = map(json.loads, file.read_text(encoding="utf-8").splitlines()) if file else docstrings.chats(count)
+    chats = [chat["messages"] for chat in islice(told, count)]
+    for (*asked, answer), (*_, other) in zip(chats, chats[1:] + chats[:1], strict=True):
+        yield {"input": {"messages": asked}, "preferred_output": [answer], "non_preferred_output": [other]}
 
 
 def _run(options: argparse.Namespace) -> dict[str, Any]:
@@ -73,11 +76,12 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
     tokenizer = load_tokenizer(options.base)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pairs.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in preferences(options.pairs)), encoding="utf-8")
+        rows = preferences(options.chats, options.pairs)
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         pairs = preference.load(path, tokenizer, MAX_TOKENS)
         whole = len(pairs.examples) // options.batch * options.batch
         lengths = [len(pair) for pair in pairs.examples[:whole]]
-        order = [rows for epoch in range(99) for rows in recipe.batches(lengths, options.batch, options.seed, epoch)]
+        order = [some for epoch in range(99) for some in recipe.batches(lengths, options.batch, options.seed, epoch)]
         contest = _ours if options.contestant == "ours" else _trl
         return contest(options, tokenizer, pairs, order[: options.steps], Path(folder))
 

@@ -1,6 +1,9 @@
 """Direct preference optimisation against its paper's formula, worked out by hand from plain logits in float32."""
 
+import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from engine.trainer.preference import Pair, Preference
 from tests.engine.trainer.conftest import PAIRS, pair, write_rows
 
 BETA = 0.3
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def log_prob(model: Any, example: Example) -> torch.Tensor:
@@ -88,6 +92,17 @@ def test_its_gradient_is_that_of_the_formula(fresh: Any, pairs: list[Pair]) -> N
     expected = torch.autograd.grad(equation_7(model, pairs, BETA), weights)
     found = torch.autograd.grad(Preference(model, 0, BETA).loss(pairs)[0], weights)
     torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-3)
+
+
+def test_its_losses_are_those_of_trl_on_the_same_pairs(tiny_gguf: Path) -> None:
+    """Those of TRL are kept as `python -m bench.dpo` measured them, which needs TRL and measures them anew."""
+    told = json.loads((Path(__file__).parent / "dpo_by_trl.json").read_text(encoding="utf-8"))
+    command = [*told["made_by"].partition(":")[0].split()[1:], "--base", str(tiny_gguf), "--contestant", "ours"]
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
+    ours = json.loads(done.stdout.splitlines()[-1])
+    assert told["losses"][0] > 3 * told["losses"][-1], "the curve is to go down"
+    assert ours["losses"] == pytest.approx(told["losses"], rel=0.02)
+    assert ours["margins"] == pytest.approx(told["margins"], rel=0.02, abs=0.002)
 
 
 def test_training_moves_every_preference_and_leaves_the_reference_alone(fresh: Any, pairs: list[Pair]) -> None:
