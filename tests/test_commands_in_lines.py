@@ -26,6 +26,7 @@ HELPFUL = ("dataprep", "engine", "gate")
 NOT_HAD = {
     "make a key first": "no command: the service's own words",
     "apt-get install": "it changes the machine",
+    "git clone": "it needs the address of a copy",
     "sudo": "it needs an administrator",
     "systemctl": "it needs a systemd that runs",
     "journalctl": "it needs a systemd that runs",

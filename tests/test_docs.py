@@ -139,6 +139,13 @@ def test_every_link_to_a_heading_finds_it() -> None:
     assert [link for link, (file, heading) in places.items() if heading and heading not in anchors(file)] == []
 
 
+@pytest.mark.parametrize("readme", README)
+def test_a_newcomer_is_told_what_the_first_command_needs(readme: str) -> None:
+    before = read(readme).partition("\n```shell")[0]
+    needed = ("Python 3.11", "`make`", "`curl`", "git clone", "python3-venv", "GB", "PIP_EXTRA_INDEX_URL", "windows.md")
+    assert [one for one in needed if one not in before] == []
+
+
 def test_every_page_is_there_in_both_languages() -> None:
     assert {"docs/tutorial.md", "docs/how-to/azure.md", "docs/explanation/lora.md"} <= {
         one for one, _ in translations()
