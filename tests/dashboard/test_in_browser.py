@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from statistics import median
 from typing import Literal
 
 import pytest
@@ -107,14 +108,12 @@ def test_a_models_name_breaks_at_its_joints_alone(served: Served, chromium: Brow
 def test_a_page_is_light_and_soon_there(served: Served, chromium: Browser, name: str) -> None:
     dress(served)
     paints = []
-    for _ in range(3):  # the machine may be busy with something else
+    for _ in range(3):  # the machine may be busy with something else for a moment
         with visit(chromium) as window:
             window.page.goto(served.url + PAGES[name])
             paints.append(window.first_paint())
             assert window.bytes_sent < MOST_BYTES
-        if paints[-1] < MOST_MILLISECONDS:
-            return
-    pytest.fail(f"{paints} ms to the first paint")
+    assert median(paints) < MOST_MILLISECONDS, paints
 
 
 def test_the_curve_moves_within_two_seconds_and_the_page_follows_the_job_to_its_end(
