@@ -150,6 +150,8 @@ WEBHOOK_ENDPOINTS = Table(
     Column("secret", Text, nullable=False),
     Column("old_secret", Text),
     Column("old_secret_until", _BIG),
+    # When it answered 410, which ends all deliveries to it until somebody changes it.
+    Column("gone_at", _BIG),
 )
 WEBHOOK_EVENTS = Table(
     "webhook_events",

@@ -94,11 +94,13 @@ class Deliveries:
             if not self._store.take_delivery(delivery, now + max(pause, self._schedule.lease)):
                 return
             outcome = self._send(delivery, now)
+            if outcome == _GONE:
+                self._store.update(WEBHOOK_ENDPOINTS, delivery["endpoint_id"], gone_at=int(now))
             is_last = now + pause > delivery["created_at"] + self._schedule.lifetime
             status = _status_after(outcome, is_last)
             self._store.update_delivery(delivery | {"attempts": attempts}, status=status, due_at=now + pause)
             level = logging.INFO if status in ("delivered", "dropped") else logging.WARNING
-            said = f"HTTP {outcome}" if isinstance(outcome, int) else outcome or "its endpoint is deleted"
+            said = f"HTTP {outcome}" if isinstance(outcome, int) else outcome or "its endpoint is deleted or gone"
             _LOG.log(level, "Webhook %s, attempt %s: %s (%s).", delivery["id"], attempts, status, said)
         except Exception:  # the edge of this thread; the delivery is due again later
             _LOG.exception("The webhook delivery %s broke off.", delivery["id"])
@@ -106,10 +108,10 @@ class Deliveries:
             self._busy.pop(delivery["endpoint_id"], None)
 
     def _send(self, delivery: Record, now: float) -> int | str | None:
-        """Return the status of the answer, the reason why there is none, or None if the endpoint is deleted."""
+        """Return the status of the answer, the reason why there is none, or None if the endpoint is no more."""
         endpoint = self._store.one(WEBHOOK_ENDPOINTS, id=delivery["endpoint_id"])
         event = self._store.one(WEBHOOK_EVENTS, id=delivery["event_id"])
-        if endpoint is None or event is None:
+        if endpoint is None or endpoint["gone_at"] is not None or event is None:
             return None
         content = message.body(event)
         headers = message.headers(endpoint, delivery["id"], content, int(now))

@@ -36,6 +36,7 @@ class Endpoints:
             "created_at": now,
             "updated_at": now,
             "secret": signing.new_secret(),
+            "gone_at": None,
         }
         handout.hand_out(self._store, now)
         self._store.insert({WEBHOOK_ENDPOINTS: [row]})
@@ -54,7 +55,10 @@ class Endpoints:
         return _to_wire(self._row(endpoint_id))
 
     def update(self, endpoint_id: str, asked: WebhookUpdate, now: int) -> Record:
-        """Replace what is given and return the endpoint; raises NotFound, and BadRequest as `create` does."""
+        """Replace what is given and return the endpoint, which is sent to again if it was gone.
+
+        Raises NotFound, and BadRequest as `create` does.
+        """
         row = self._row(endpoint_id)
         wanted = asked.model_dump(exclude_none=True)
         if asked.event_types is not None:
@@ -62,8 +66,8 @@ class Endpoints:
         changed = {name: value for name, value in wanted.items() if row[name] != value}
         if "url" in changed:
             self._sender.check(changed["url"])
-        if changed:
-            self._store.update(WEBHOOK_ENDPOINTS, endpoint_id, **changed, updated_at=now)
+        if changed or row["gone_at"] is not None:
+            self._store.update(WEBHOOK_ENDPOINTS, endpoint_id, **changed, gone_at=None, updated_at=now)
         return self.retrieve(endpoint_id)
 
     def delete(self, endpoint_id: str) -> dict[str, Any]:

@@ -14,7 +14,8 @@ def hand_out(store: Store, now: float) -> None:
     while new := store.newest(WEBHOOK_EVENTS, 1, ascending=True, status=_NEW):
         [event] = new
         endpoints = store.newest(WEBHOOK_ENDPOINTS, None, ascending=True)
-        rows = [_delivery(event, one, now) for one in endpoints if event["type"] in one["event_types"]]
+        wanted = (one for one in endpoints if event["type"] in one["event_types"] and one["gone_at"] is None)
+        rows = [_delivery(event, one, now) for one in wanted]
         store.move(WEBHOOK_EVENTS, event["id"], _HANDED_OUT, (_NEW,), {WEBHOOK_DELIVERIES: rows})
 
 

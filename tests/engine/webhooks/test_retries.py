@@ -76,6 +76,29 @@ def test_a_receiver_that_says_gone_is_not_asked_again(
     assert (len(receiver.got), only_delivery(store)["status"]) == (1, "given_up")
 
 
+def test_nothing_more_goes_to_an_endpoint_that_is_gone_until_it_is_changed(
+    client: OpenAI, receiver: Receiver, store: Store, deliveries: Deliveries
+) -> None:
+    endpoint = subscribe(client, receiver)
+    answers = iter([500, 410])
+    receiver.answer = lambda *_: next(answers, 200)
+    for name in ("ftjob-1", "ftjob-2", "ftjob-3"):
+        add_running_job(store, name)
+    for name in ("ftjob-1", "ftjob-2"):
+        end_job(store, name, NOW)
+    for late in (0, 0, 3600):  # the first is to come again; the second is answered 410
+        take_turn(deliveries, NOW + late)
+    end_job(store, "ftjob-3", NOW)
+    take_turn(deliveries, NOW + 7200)
+    told = {row["status"] for row in store.newest(WEBHOOK_DELIVERIES, 9)}
+    assert (len(receiver.got), told) == (2, {"given_up", "dropped"})
+    client.webhooks.update(endpoint.id, url=endpoint.url)
+    add_running_job(store, "ftjob-4")
+    end_job(store, "ftjob-4", NOW + 7200)
+    take_turn(deliveries, NOW + 7201)
+    assert (len(receiver.got), store.newest(WEBHOOK_DELIVERIES, 1)[0]["status"]) == (3, "delivered")
+
+
 def test_what_was_to_go_to_a_deleted_endpoint_is_dropped(
     client: OpenAI, receiver: Receiver, store: Store, deliveries: Deliveries
 ) -> None:
