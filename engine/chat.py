@@ -80,6 +80,7 @@ def events(pool: Pool, model: ServedModel, request: ChatCreate, way: answers.Way
         if process.reads_calls:
             dialect.check_calls(request.messages)
         body = dialect.to_llama(request, process.settings.context_tokens) | process.chosen(model)
+        body |= {name: process.control_tokens.plain(body[name]) for name in dialect.RENDERED if name in body}
         written = tool_calls.events if body.get("tools") else answers.events
         yield from written(process, way, body, request.n or 1)
 

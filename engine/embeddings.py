@@ -24,6 +24,8 @@ BATCH_TOKENS = 2048
 """Tokens sent to the model at once: so often is it seen whether the caller is still there."""
 PATIENCE = 600.0
 """Seconds that a batch may take, beside those of others and a training."""
+# Who writes "[SEP]" means these five letters; only the tokenizer adds such tokens.
+_AS_TEXT = {"add_special": True, "parse_special": False}
 Tokens = list[int]
 Vector = list[float]
 
@@ -75,7 +77,7 @@ def _read(process: ModelProcess, path: Path, texts: list[str]) -> Iterator[Token
         if tokenizer is not None:
             yield tokenizer.encode(text).ids
         else:
-            yield process.ask("/tokenize", {"content": text, "add_special": True})["tokens"]
+            yield process.ask("/tokenize", {**_AS_TEXT, "content": text})["tokens"]
 
 
 @functools.lru_cache(maxsize=8)
@@ -85,6 +87,7 @@ def _tokenizer(file: Path) -> Any:
     tokenizer = Tokenizer.from_file(str(file))
     tokenizer.no_truncation()  # what is too long is refused
     tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True  # those in the text, as text
     return tokenizer
 
 

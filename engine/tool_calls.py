@@ -49,7 +49,8 @@ def _rest(process: ModelProcess, body: Event, said: _Said) -> Iterator[Event]:
         yield {"choices": [_piece({}, "length")]}
         return
     asked = {name: value for name, value in body.items() if name not in _OF_CHATS} | left
-    asked["prompt"] = process.ask("/apply-template", body)["prompt"] + "".join(said.pieces)
+    asked["prompt"] = process.ask("/apply-template", body)["prompt"]
+    asked["prompt"] += process.control_tokens.plain("".join(said.pieces))
     for event in answers.events(process, answers.TEXT, asked, 1):
         yield {**event, "choices": [_as_chat(piece) for piece in event["choices"]], "usage": _usage(event, said)}
 

@@ -44,11 +44,11 @@ IMPORTS: dict[str, set[str]] = {
     "engine.reporting.wandb_child": {"lifeline", "limits"},
     "engine.store": {"engine.store", "engine.durable", "engine.lifecycle", "wire"},
     "engine.trainer": {
-        *("engine.trainer", "engine.architectures", "engine.durable", "engine.lock"),
+        *("engine.trainer", "engine.architectures", "engine.control_tokens", "engine.durable", "engine.lock"),
         *("wire", "lifeline", "limits", "unpickling"),
     },
     "engine.serving": {
-        *("engine.serving", "engine.gguf_header", "wire"),
+        *("engine.serving", "engine.control_tokens", "engine.gguf_header", "wire"),
         *("lifeline", "sandbox", "limits", "loopback", "unpickling"),
     },
 }

@@ -19,6 +19,8 @@ _PENALTIES = ("frequency_penalty", "presence_penalty")
 _ALSO_SAID = ("name", "tool_call_id")
 _ROLES = {"developer": "system"}
 SEEDS = 2**31
+RENDERED = ("messages", "tools")
+"""What the chat template writes of a chat's body."""
 LEGACY_LENGTH = 16
 """Tokens of a completion whose `max_tokens` is not given, as at OpenAI."""
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -19,6 +20,8 @@ import psutil
 import lifeline
 import loopback
 import sandbox
+from engine import control_tokens
+from engine.control_tokens import ControlTokens
 from wire.errors import ServerFault, Unavailable
 
 START_SECONDS = 180.0
@@ -96,6 +99,7 @@ class ModelProcess:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._pid = 0
         self.address = ""
+        self.control_tokens = ControlTokens(())
         self.takes_tools = False
         self.reads_calls = False
 
@@ -116,7 +120,10 @@ class ModelProcess:
         try:
             if not self.model.is_as_published():  # seen while the child loads, which takes longer
                 raise self._failed("its adapter is not the one that was trained (another sha256); train it again")
+            with suppress(OSError, ValueError):  # which the child tells better
+                control_tokens.of(self.model.base)
             self.address = self._read_address(self._child, timeout)
+            self.control_tokens = control_tokens.of(self.model.base)
             self._pid = _innermost(self._child.pid)
             template = self.ask("/props")["chat_template_caps"]
             self.takes_tools, self.reads_calls = template["supports_tools"], template["supports_object_arguments"]

@@ -25,7 +25,7 @@ from transformers.integrations.gguf import (
 )
 from transformers.integrations.gguf.dequant import dequantize
 
-from engine import architectures
+from engine import architectures, control_tokens
 from engine.architectures import Architecture
 from engine.trainer.errors import UnsupportedBaseModel
 
@@ -41,14 +41,16 @@ class Stored:
 
 
 def load_tokenizer(path: Path) -> Any:
-    """The tokenizer of a GGUF file, with its chat template."""
+    """The tokenizer of a GGUF file, with its chat template, and its `control_tokens` (engine.control_tokens)."""
     try:
         name, vocabulary, settings = get_gguf_tokenizer(str(path))
         _architecture(name, path)
         backend, extra = convert_gguf_tokenizer(name, _as_llama_cpp_reads_it(vocabulary))
     except (ValueError, OSError) as error:
         raise UnsupportedBaseModel(f"{path.name} cannot be read as a GGUF file: {error}") from error
-    return PreTrainedTokenizerFast(tokenizer_object=backend, **settings, **extra)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, **settings, **extra)
+    tokenizer.control_tokens = control_tokens.of(path)
+    return tokenizer
 
 
 def _as_llama_cpp_reads_it(vocabulary: dict[str, Any]) -> dict[str, Any]:

@@ -119,9 +119,11 @@ def _read(line: bytes, number: int) -> dict[str, Any] | None:
 
 def encode(row: dict[str, Any], tokenizer: Any, line: int) -> list[Example]:
     """Encode one row: one example, or one per answer if the template rewrites earlier turns as a chat goes on."""
-    messages = [_plain(message, line) for message in row["messages"]]
+    plain = tokenizer.control_tokens.plain
+    messages = [plain(_plain(message, line)) for message in row["messages"]]
+    tools = plain(row.get("tools"))
     answers = [i for i, m in enumerate(messages) if m["role"] == "assistant" and _weight(row["messages"][i]) != 0]
-    render = _Renderer(tokenizer, row.get("tools"), line)
+    render = _Renderer(tokenizer, tools, line)
     whole = render(messages)
     spans = [(i, *render.span(messages, i)) for i in answers]
     if all(whole.startswith(prompt + answer) for _, prompt, answer in spans):
@@ -129,7 +131,7 @@ def encode(row: dict[str, Any], tokenizer: Any, line: int) -> list[Example]:
     else:
         alone = ((prompt + answer, [(i, prompt, answer)]) for i, prompt, answer in spans)
         found = [_example(text, span, messages, tokenizer, line) for text, span in alone]
-    return [replace(example, tools=row.get("tools")) for example in found]
+    return [replace(example, tools=tools) for example in found]
 
 
 def _example(

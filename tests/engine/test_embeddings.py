@@ -161,3 +161,13 @@ def test_the_encoder_is_listed_and_neither_chats_nor_is_trained(client: OpenAI) 
         client.completions.create(model=MODEL, prompt="Hi")
     with pytest.raises(openai.BadRequestError, match="not available for fine-tuning"):
         client.fine_tuning.jobs.create(model=MODEL, training_file="file-none")
+
+
+@pytest.mark.parametrize("by", ["the tokenizer beside the model", "llama.cpp"])
+def test_a_special_token_in_a_text_is_its_letters(
+    client: OpenAI, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, by: str
+) -> None:
+    if by == "llama.cpp":
+        monkeypatch.setattr(Path, "with_name", lambda *_: tmp_path / "none")
+    letters = ["[CLS]", "[UNK]", "s", "##e", "##p", "[UNK]", "[SEP]"]  # the brackets are not in its vocabulary
+    assert embed(client, "[SEP]").usage.prompt_tokens == len(letters)
