@@ -166,6 +166,7 @@ def _services(
     from services.fine_tuning import FineTuning
     from services.jobs import Jobs
     from services.outlook import Outlook
+    from services.quota import Quota
     from services.registry import Registry
 
     address = Address(
@@ -182,7 +183,7 @@ def _services(
     # Who starts an engine knows best whether it is there, and soonest when it is there again.
     upstream = Upstream(address, engine.require, count) if engine else Upstream(address, lambda: None, count, Breaker())
     chat = Chat(upstream, config.default_model, config.streams)
-    files = Files(upstream)
+    files = Files(upstream, Quota(config.stored_files, config.stored_mb))
     jobs = FineTuning(upstream, budget=Budget(config.daily_jobs, config.daily_tokens))
     openai = address.is_openai
     datasets = Datasets(files, "openai" if openai else "engine", context_tokens)

@@ -46,6 +46,13 @@ class ServiceConfig(SharedConfig):
         "Tokens that these jobs may train, estimated by the sizes of their files until they have ended; 0: no limit.",
         least=0,
     )
+    stored_files: int = setting(
+        "STORED_FILES",
+        0,
+        "Training files that each key may keep upstream, as all calls without one together; 0: no limit.",
+        least=0,
+    )
+    stored_mb: int = setting("STORED_MB", 0, "MB that these files may have in all; 0: no limit.", least=0)
     max_upload_mb: int = setting("MAX_UPLOAD_MB", 512, "Largest upload in MB; OpenAI takes 512.", least=1)
     threads: int = setting(
         "THREADS",

@@ -2,18 +2,19 @@
 
 import io
 import re
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Final, Self
 
 import dataprep
 from dataprep.methods import MOST_BYTES, method_of
 from services.client import Upstream, body_of, entity_of, pick, rows_of
 from services.downloads import Download
 from services.failures import nonsense
+from services.quota import Quota
 from wire import pages
 from wire.errors import ApiError, BadRequest, NotFound
 from wire.ids import is_no_id
@@ -28,6 +29,7 @@ LISTED = 100
 # Of a result file; a row of it is a step.
 MAX_RESULT_BYTES = 32 * 1024 * 1024
 _MARK = re.compile(r"(key_[A-Za-z0-9]{12})\.(.+)", re.DOTALL)
+_TRAINING: Final = "fine-tune"
 _RESULTS = "fine-tune-results"
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -72,16 +74,22 @@ class Files:
     """The upstream's files; whose they are stands before their name there, since a file has no metadata."""
 
     def __init__(
-        self, upstream: Upstream, owner: str = "", results: Callable[[], Container[str]] = frozenset[str]
+        self,
+        upstream: Upstream,
+        quota: Quota | None = None,
+        owner: str = "",
+        results: Callable[[], Container[str]] = frozenset[str],
     ) -> None:
         self._upstream = upstream
+        self._quota = quota or Quota()
+        self._owner = owner
         self._mark = f"{owner}." if owner else ""
         # The upstream names what its jobs made, so that no mark tells whose a result file is.
         self._results = results
 
     def acting_for(self, owner: str, results: Callable[[], Container[str]] = frozenset[str]) -> Self:
         """Return the files of one owner, and those that `results` names, which are their jobs'."""
-        return type(self)(self._upstream, owner, results)
+        return type(self)(self._upstream, self._quota, owner, results)
 
     def require(self, file_id: str, param: str) -> None:
         """Refuse a file that is somebody else's for a job as one that there is not; `param` names it in the request."""
@@ -93,17 +101,15 @@ class Files:
 
     def page(self, query: dict[str, Any]) -> dict[str, Any]:
         """Return one page of File objects, newest first; `query` may hold `after`, `limit`, `order` and `purpose`."""
-        limit, asked, found = query.get("limit", LISTED), dict(query), list[dict[str, Any]]()
+        limit, found = query.get("limit", LISTED), list[dict[str, Any]]()
         if not self._mark:
             page = self._listed(query | {"limit": limit})
             return page | {"data": [_shown(file) for file in page["data"]]}
         results = self._results()
-        while len(found) <= limit:
-            page = self._listed(asked | {"limit": SCANNED})
-            found += [file for file in page["data"] if self._is_theirs(file, results)]
-            if not (page["data"] and page.get("has_more")):
+        for files in self._scanned(query):
+            found += [file for file in files if self._is_theirs(file, results)]
+            if len(found) > limit:
                 break
-            asked["after"] = page["data"][-1]["id"]
         return pages.page([_shown(file) for file in found[: limit + 1]], limit)
 
     def retrieve(self, file_id: str) -> dict[str, Any]:
@@ -148,9 +154,12 @@ class Files:
             return Outcome(file, "rejected", _summary(report))
         file.stream.seek(0)
         try:
-            with self._upstream.call(self._upstream.address.whole) as client:
+            with (
+                self._quota.holding(self._owner, file.size, self._kept),
+                self._upstream.call(self._upstream.address.whole) as client,
+            ):
                 answer = client.files.with_raw_response.create(
-                    file=(self._mark + upstream_name(file.label), file.stream), purpose="fine-tune"
+                    file=(self._mark + upstream_name(file.label), file.stream), purpose=_TRAINING
                 )
             stored = pick(body_of(answer.http_response), *_FILE_KEYS)
             shown = str(stored["filename"]).removeprefix(self._mark)
@@ -181,6 +190,23 @@ class Files:
         marked = str(file.get("filename")).startswith(self._mark)
         return marked or (file.get("purpose") == _RESULTS and file.get("id") in results)
 
+    def _kept(self) -> Iterator[dict[str, Any]]:
+        """The owner's training files, which they uploaded; without an owner, those that are nobody's."""
+        for files in self._scanned({"purpose": _TRAINING}):
+            yield from (
+                one for one in files if one.get("purpose") == _TRAINING and (_owner_of(one) or "") == self._owner
+            )
+
+    def _scanned(self, query: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+        """All that the upstream lists, in pages as large as it makes them."""
+        asked = query | {"limit": SCANNED}
+        while True:
+            page = self._listed(asked)
+            yield page["data"]
+            if not (page["data"] and page.get("has_more")):
+                return
+            asked["after"] = page["data"][-1]["id"]
+
     def _listed(self, query: dict[str, Any]) -> dict[str, Any]:
         with self._upstream.call() as client:
             page = body_of(client.files.with_raw_response.list(**query).http_response)
@@ -207,6 +233,11 @@ def clean_label(name: str) -> str:
 def upstream_name(label: str) -> str:
     """Return the name the file gets upstream, where fine-tuning takes `.jsonl` only."""
     return label if label.endswith(".jsonl") else f"{label}.jsonl"
+
+
+def _owner_of(file: dict[str, Any]) -> str | None:
+    marked = _MARK.fullmatch(str(file.get("filename")))
+    return marked[1] if marked else None
 
 
 def _shown(file: dict[str, Any]) -> dict[str, Any]:

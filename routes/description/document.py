@@ -35,7 +35,7 @@ _FAILURES: dict[int | str, tuple[str, str, str]] = {
         "idempotency_key_reused",
         "The Idempotency-Key was used with another body, or the upstream says so.",
     ),
-    429: (_FAMILY, "rate_limited", "Too many calls, or a day's budget is used up."),
+    429: (_FAMILY, "rate_limited", "Too many calls, or a day's budget or the room for files is used up."),
     500: ("server_error", "internal_error", "A mistake of ours; the log has more under the request's id."),
     501: (_FAMILY, "not_served_upstream", "The upstream has no such call; an engine of this project has."),
     502: ("upstream_error", "upstream_unreachable", "The upstream cannot be reached, or answered nonsense."),
