@@ -2,7 +2,8 @@
 
 An upload is cut at a random byte, reset there, cut in its second file, declared with another sha256, or the service is
 killed with all its processes (one in thirty); after each comes a whole one. Ends with 1 if a file is visible that
-nobody sent whole, a whole one is missing or another than was sent, or a temporary file is there after the last start.
+nobody sent whole, a whole one is missing, there twice or another than was sent, or a temporary file is there after
+the last start.
 """
 
 import contextlib
@@ -126,9 +127,11 @@ class Driver:
                 self.faults.append(f"{file_id} was acknowledged and is gone")
             elif _sha256(requests.get(f"{url}/{file_id}/content", **ask).content) != digest:
                 self.faults.append(f"{file_id} is not what was sent")
-        for file_id in seen.keys() - self.acknowledged.keys():
-            if _sha256((self.data / "files" / file_id).read_bytes()) not in self.whole:
-                self.faults.append(f"{file_id} is visible and was never sent whole")
+        for digest, count in Counter(_sha256((self.data / "files" / one).read_bytes()) for one in seen).items():
+            if digest not in self.whole:
+                self.faults.append(f"{digest} is visible and was never sent whole")
+            if count > 1:
+                self.faults.append(f"{digest} was sent once and is visible {count} times")
         stray = {path.name for path in (self.data / "files").iterdir()} - seen.keys()
         self.faults += [f"{name} is on disk, and no file" for name in stray]
         self.faults += [f"{path} is left" for path in (*self.temporary.iterdir(), *self.data.rglob("*.part"))]

@@ -2,12 +2,14 @@
 
 `python -m bench.fuzz_service SCHEMATHESIS [--examples N] [--seed S]`: SCHEMATHESIS is the program, in an environment of
 its own (`make fuzz`); N is for each call and phase. The service stands before a fake OpenAI and asks for a key. Exit
-code 0: no unhandled 5xx, no status that is not described, no reply of another shape, nothing let in without a key.
+code 0: no unhandled 5xx, no status that is not described, no reply of another shape, nothing let in without a key, and
+every call tried, with as many cases as are promised: 20,000 of 1,400 examples.
 """
 
 import argparse
 import json
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -26,6 +28,9 @@ CONFIG = """
 expected-statuses = ["2xx", 400, 404, 422]
 """
 
+# Cases, of so many examples.
+PROMISED = (20_000, 1_400)
+
 
 def strict(description: dict[str, Any]) -> dict[str, Any]:
     """Return the description of a service that has a key, without what an unknown upstream might answer."""
@@ -41,6 +46,28 @@ def answered(url: str, token: str) -> str:
     with urllib.request.urlopen(asked, timeout=10) as reply:
         lines = reply.read().decode().splitlines()
     return "\n".join(line for line in lines if line.startswith("tune9527_requests_total"))
+
+
+def shortfall(told: str, examples: int, operations: int) -> list[str]:
+    """Return what schemathesis, by what it `told`, did not try of so many operations with so many examples."""
+    generated = re.search(r"^ +([\d,]+) generated", told, re.MULTILINE)
+    tested = re.search(r"^ +Tested: ([\d,]+)$", told, re.MULTILINE)
+    cases, seen = (int(found[1].replace(",", "")) if found else 0 for found in (generated, tested))
+    promises = {
+        f"{cases} cases of {PROMISED[0] * examples // PROMISED[1]}": cases * PROMISED[1] >= PROMISED[0] * examples,
+        f"{seen} operations of {operations}": seen == operations,
+    }
+    return [short for short, kept in promises.items() if not kept]
+
+
+def run(command: list[str], folder: str) -> tuple[int, str]:
+    """Run a command, print what it tells, and return its exit code and that."""
+    told = ""
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, encoding="utf-8") as running:
+        for line in running.stdout or ():
+            print(line, end="", flush=True)
+            told += line
+    return running.returncode, told
 
 
 def main(schemathesis: Path, examples: int, seed: int) -> int:
@@ -62,7 +89,11 @@ def main(schemathesis: Path, examples: int, seed: int) -> int:
             command += ["--phases", "examples,coverage,fuzzing,stateful", "--continue-on-failure"]
             command += ["--max-examples", str(examples), "--seed", str(seed), "--suppress-health-check", "all"]
             command += ["--header", f"Authorization: Bearer {token}"]
-            return subprocess.run(command, cwd=folder, check=False).returncode
+            code, told = run(command, folder)
+            missing = shortfall(told, examples, sum(len(path) for path in described["paths"].values()))
+            for short in missing:
+                print(f"BROKEN: {short}")
+            return code or bool(missing)
         finally:
             print(answered(service.url, token))
             print(service.end())

@@ -2,7 +2,8 @@
 
 Four callers upload, create (each with a key, until it is answered) and retrieve; what they were told is compared with
 what is there in the end. Prints figures, and ends with 1 if a promise was broken: a file or a job that was told and is
-gone or another, two jobs of one key, a database that is not whole, a restart of more than two seconds.
+gone or another, a file that is there twice or was never sent, two jobs of one key, a database
+that is not whole, a restart of more than two seconds.
 """
 
 import contextlib
@@ -27,7 +28,7 @@ import requests
 from services.creates import KEY
 from tests.fakes.ports import until
 from tests.fakes.service import Service
-from tests.live_service import ENGINE_KEY, LiveService
+from tests.live_service import LiveService
 from tests.tiny_models import write_tiny_gguf
 
 CALLERS = 4
@@ -50,8 +51,12 @@ class Doomed(LiveService):
 
 @dataclass
 class Oracle:
-    """What callers were told: a file's sha256 by its id, a job's id by its key; and what was wrong at once."""
+    """What callers were told: a file's sha256 by its id, a job's id by its key; and what was wrong at once.
 
+    `sent` has the sha256 of each file that was sent, once, whether it was answered or not.
+    """
+
+    sent: set[str] = field(default_factory=set)
     files: dict[str, str] = field(default_factory=dict)
     jobs: dict[str, str] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
@@ -89,9 +94,10 @@ class Caller:
     def upload(self) -> None:
         """Upload a file of its own; without an answer it may be there or not."""
         content = (LINE % f"{self.name}-{self.count}" * self.chance.randint(1, 200)).encode()
-        told = self.ask("/upload_files", files={"files": ("a.jsonl", content)})
-        if told:
-            self.oracle.files[told[0]["response"]["id"]] = hashlib.sha256(content).hexdigest()
+        digest = hashlib.sha256(content).hexdigest()
+        self.oracle.sent.add(digest)
+        if told := self.ask("/upload_files", files={"files": ("a.jsonl", content)}):
+            self.oracle.files[told[0]["response"]["id"]] = digest
 
     def create(self) -> None:
         """Create a job, with the same key until there is an answer."""
@@ -140,23 +146,31 @@ def kill_often(service: Doomed, oracle: Oracle, kills: int, chance: random.Rando
 
 def compare(service: Doomed, oracle: Oracle) -> Iterator[str]:
     """Say what was told and is not so."""
-    headers = {"Authorization": f"Bearer {ENGINE_KEY}"}
+    there = {file["id"]: digest_of(service, file["id"]) for file in listed(service, "/files")}
     for file_id, sha256 in oracle.files.items():
-        reply = requests.get(f"{service.engine_url}/files/{file_id}/content", headers=headers, timeout=PATIENCE)
-        if hashlib.sha256(reply.content).hexdigest() != sha256:
-            yield f"{file_id}: {reply.status_code}, {len(reply.content)} bytes that are not its own"
-    listed = list(jobs(service))
-    by_key = Counter(job["metadata"][KEY] for job in listed)
+        if there.get(file_id) != sha256:
+            yield f"{file_id}: told {sha256}, is {there.get(file_id)}"
+    for sha256, count in Counter(there.values()).items():
+        if count > 1 or sha256 not in oracle.sent:
+            yield f"{sha256}: {count} files, sent {'once' if sha256 in oracle.sent else 'never'}"
+    jobs = list(listed(service, "/jobs"))
+    by_key = Counter(job["metadata"][KEY] for job in jobs)
     yield from (f"{key}: {count} jobs" for key, count in by_key.items() if count > 1)
-    ids = {job["metadata"][KEY]: job["id"] for job in listed}
+    ids = {job["metadata"][KEY]: job["id"] for job in jobs}
     yield from (f"{key}: told {told}, is {ids.get(key)}" for key, told in oracle.jobs.items() if ids.get(key) != told)
 
 
-def jobs(service: Doomed) -> Iterator[dict[str, Any]]:
-    """All jobs that there are."""
+def digest_of(service: Doomed, file_id: str) -> str:
+    """The sha256 of what is got for a file."""
+    reply = requests.get(f"{service.url}/files/{file_id}/content", timeout=PATIENCE)
+    return hashlib.sha256(reply.content).hexdigest()
+
+
+def listed(service: Doomed, path: str) -> Iterator[dict[str, Any]]:
+    """All files, or all jobs, that there are."""
     more: dict[str, Any] = {"limit": 100}
     while True:
-        page = service.call("GET", "/jobs", params=more)
+        page = service.call("GET", path, params=more)
         yield from page["data"]
         if not page["has_more"]:
             return

@@ -3,7 +3,7 @@
 Memory, open files and threads of each process of the service and the engine are looked at every second. After a
 warm-up, a quarter of the time, memory may rise by 5 % (a line is fitted), open files by 3 and threads not at all
 (medians of the first and the last quarter that follow); the log of the database may never reach 64 MB. Ends with 1
-otherwise, or if a call failed.
+otherwise, or if a call failed or was not made, or a server was not looked at half as often.
 """
 
 import random
@@ -29,6 +29,7 @@ CALLERS = 16
 MINUTES = 8.0
 WARM_UP = 0.25
 MOST_LOG = 64 * 1024**2
+SERVERS = ("app.py", "engine serve")
 PATIENCE = 120.0
 LINE = b'{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"answer"}]}\n'
 
@@ -92,6 +93,12 @@ class Load:
         for one in callers:
             one.join()
 
+    def failed(self, seconds: float) -> list[str]:
+        """Say what was answered wrongly, and how many calls were not made at all."""
+        missing = int(seconds * A_SECOND) - self.answers.total()
+        wrong = [f"{count} times {answer}" for answer, count in self.answers.items() if " " in answer]
+        return wrong + ([f"{missing} calls were not made"] if missing else [])
+
     def _count(self, way: Callable[[requests.Session], requests.Response], session: requests.Session) -> None:
         try:
             answer = way(session)
@@ -147,7 +154,17 @@ class Watch:
             for log in self._data.glob("*-wal"):
                 self.log_bytes = max(self.log_bytes, log.stat().st_size)
 
-    def faults(self, bars: Bars) -> list[str]:
+    def unseen(self, seconds: float) -> list[str]:
+        """Say which of the servers was not looked at every other second at least, of so many."""
+        looks = {server: [len(seen) for name, seen in self.samples.items() if server in name] for server in SERVERS}
+        enough = max(2, int(seconds / 2))
+        return [
+            f"{server} was looked at {min(seen, default=0)} times in {seconds:.0f} s"
+            for server, seen in looks.items()
+            if min(seen, default=0) < enough
+        ]
+
+    def grown(self, bars: Bars) -> list[str]:
         """Print what was seen of each process, and return what grew beyond the bars."""
         found = [f"the database's log had {self.log_bytes} bytes"] if self.log_bytes >= MOST_LOG else []
         for name, samples in self.samples.items():
@@ -171,7 +188,7 @@ class Watch:
 
 def _name(process: psutil.Process) -> str:
     line = command(process)
-    return next((words for words in ("app.py", "engine serve") if words in line), "other")
+    return next((words for words in SERVERS if words in line), "other")
 
 
 def _rise(samples: list[Sample]) -> float:
@@ -199,7 +216,9 @@ def measure(minutes: float, seed: int, bars: Bars) -> list[str]:
         finally:
             service.end()
     print(f"calls: {dict(load.answers)}; the database's log at most {watch.log_bytes / 1e6:.2f} MB")
-    return watch.faults(bars) + [f"{count} times {answer}" for answer, count in load.answers.items() if " " in answer]
+    if unseen := watch.unseen(minutes * 60):
+        return unseen
+    return watch.grown(bars) + load.failed(minutes * 60)
 
 
 def main() -> int:

@@ -1,7 +1,8 @@
 """`python -m bench.stops [TIMES]`: SIGTERM amid 8 streams, 4 uploads that are on their way, and a training.
 
 Ends with 1 if the service took over 10 s to end or left a process, an upload was not answered, a stream did not end
-with [DONE] or the event that says why, a connection was reset, or the job does not go on from a checkpoint afterwards.
+with the event that says why, or with [DONE] behind a whole answer, a connection was reset, or the job
+does not go on from a checkpoint afterwards.
 """
 
 import json
@@ -10,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -46,8 +47,17 @@ def stream(url: str, begun: threading.Semaphore) -> str:
     """Read a stream to its end, and return its last event; say when it has begun, be it in line for the model."""
     with requests.post(f"{url}/chat", json=QUESTION | {"stream": True}, stream=True, timeout=PATIENCE) as reply:
         begun.release()
-        *_, last = (line for line in reply.iter_lines() if line.startswith(b"data: "))
-    return "[DONE]" if last == b"data: [DONE]" else str(json.loads(last[6:]).get("error", {}).get("code"))
+        return ending(reply.iter_lines())
+
+
+def ending(lines: Iterable[bytes]) -> str:
+    """How a stream of `n` answers ended: with [DONE] behind all of them, with the code of an error, or otherwise."""
+    whole, last = 0, b""
+    for last in (line for line in lines if line.startswith(b"data: ")):
+        whole += b'"finish_reason"' in last and any(one["finish_reason"] for one in json.loads(last[6:])["choices"])
+    if last == b"data: [DONE]":
+        return "[DONE]" if whole == QUESTION["n"] else f"[DONE] behind {whole} answers"
+    return str(json.loads(last[6:] or "{}").get("error", {}).get("code"))
 
 
 def upload(url: str) -> str:
@@ -100,7 +110,7 @@ def stop_once(service: LiveService) -> list[str]:
         f"{open_streams} of {STREAMS} streams were open": open_streams >= STREAMS // 2,
         f"{took:.1f} s to the end": took <= MOST_SECONDS,
         f"processes left: {left}": not left,
-        f"streams ended with {ends}": set(ends) <= {"[DONE]", "server_stopping"},
+        f"streams ended with {ends}": set(ends) <= {"[DONE]", "server_stopping"} and "server_stopping" in ends,
         f"uploads were answered by {answers}": set(answers) == {"200"},
         f"the job went on from {resumed[-1]}": resumed[-1] >= ROWS,
     }

@@ -4,10 +4,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from bench import bombard, broken_uploads, durability, kills, many_models, soak, ssrf
+from bench import bombard, broken_uploads, durability, fuzz_service, kills, many_models, soak, ssrf, stops
 from bench.durability import Call
 
 ID = "file-1"
@@ -100,3 +102,40 @@ def test_an_answer_nearest_to_another_model_is_counted() -> None:
 def test_kills_that_no_job_survives_with_a_model_are_a_fault(statuses: str, published: str, found: list[str]) -> None:
     jobs = [{"id": str(number), "status": status} for number, status in enumerate(statuses.split())]
     assert kills.without_model(jobs, [{"job_id": one} for one in published]) == found
+
+
+def test_a_run_that_tried_too_little_is_told() -> None:
+    told = "  Selected: 29/29\n  Tested: 29\n\nTest cases:\n  20,000 generated, 20,000 passed, 30 skipped\n"
+    assert fuzz_service.shortfall(told, 1400, 29) == []
+    assert fuzz_service.shortfall(told, 1401, 29) == ["20000 cases of 20014"]
+    assert fuzz_service.shortfall(told, 1400, 30) == ["29 operations of 30"]
+    assert fuzz_service.shortfall("", 1, 29) == ["0 cases of 14", "0 operations of 29"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "end", "found"),
+    [
+        (128, b"[DONE]", "[DONE]"),
+        (127, b"[DONE]", "[DONE] behind 127 answers"),
+        (127, b'{"error": {"code": "server_stopping"}}', "server_stopping"),
+        (128, b"", "None"),
+    ],
+)
+def test_a_stream_ends_whole_or_says_why(answers: int, end: bytes, found: str) -> None:
+    lines = [b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]}', b""] * answers
+    assert stops.ending([*lines, b"data: " + end] if end else lines) == found
+    assert stops.ending([]) == "None"
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> soak.Watch:
+    """What has looked at nothing."""
+    return soak.Watch(SimpleNamespace(family=list), tmp_path)  # type: ignore[arg-type]
+
+
+def test_servers_that_nobody_looked_at_are_a_fault(watch: soak.Watch) -> None:
+    assert watch.unseen(60) == ["app.py was looked at 0 times in 60 s", "engine serve was looked at 0 times in 60 s"]
+    watch.samples = {name: [soak.Sample(0, 1, 1, 1)] * 30 for name in ("1 app.py", "2 app.py", "3 engine serve")}
+    assert watch.unseen(60) == []
+    watch.samples["2 app.py"].pop()
+    assert watch.unseen(60) == ["app.py was looked at 29 times in 60 s"]
