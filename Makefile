@@ -28,7 +28,7 @@ key: $(VENV)/.main  ## Make an API key and show it, this once (NAME=laptop SCOPE
 test: $(VENV)/.dev  ## Run the tests, in two processes (WORKERS=4: in four).
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-clients: $(VENV)/.dev  ## Run the tests that install packages of their own: other people's clients (1.8 GB).
+clients: $(VENV)/.dev  ## Run the tests that install packages of their own: other people's clients (1.8 GB), a short fuzz.
 	$(BIN)/python -m pytest -n $(WORKERS) -m installs
 
 fuzz: $(VENV)/.dev $(VENV)-fuzz/.schemathesis  ## Try the service against its own description (EXAMPLES=1400 SEED=1: 20,000 cases).

@@ -5,6 +5,7 @@ import hashlib
 import os
 import sys
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,11 +88,14 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say where the tests run that were left out, and that what needs a PostgreSQL ran on SQLite or not at all."""
+    """Name each thing that was not tested and why, and where the tests run that were left out."""
     if binaries() is None:
         terminalreporter.line(WITHOUT)
+    reasons = Counter(str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", []))
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.line(f"NOT run ({count}): {reason}", yellow=True)
     if count := LEFT_OUT.get("left_out"):
-        what = "that install packages of their own, most of them other people's clients"
+        what = "that install packages of their own, other people's clients and a short `make fuzz` among them"
         terminalreporter.line(f"Not run here: {count} tests {what}; `make clients` runs them.")
 
 

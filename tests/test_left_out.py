@@ -4,16 +4,36 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
-WITHOUT = """
+RUN = """
+import os
 import sys
 import pytest
+os.environ["PATH"] = {path!r}
 import tests.fakes.postgres as postgres
 postgres.binaries = lambda: None
-sys.exit(pytest.main(["-q", "tests/test_left_out.py", "-k", "nothing", "-p", "no:cacheprovider"]))
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *{asked!r}]))
 """
 
 
+def told_without(path: str, *asked: str) -> str:
+    """What a run of the tests that are asked for tells, where only `path` has programs, and no PostgreSQL is."""
+    run = [sys.executable, "-c", RUN.format(path=path, asked=asked)]
+    return subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+
+
 def test_a_run_without_postgresql_says_so_at_its_end() -> None:
-    told = subprocess.run([sys.executable, "-c", WITHOUT], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert "DATABASE_URL was NOT tested" in told.stdout
+    assert "DATABASE_URL was NOT tested" in told_without("", "tests/test_left_out.py", "-k", "nothing")
+
+
+@pytest.mark.parametrize("more", [[], ["-n", "1"]], ids=["in one process", "in several"])
+def test_a_run_without_a_program_names_what_it_did_not_try(more: list[str]) -> None:
+    told = told_without("", "tests/test_long_forms.py", "-k", "acknowledged_is_on_disk", *more)
+    assert "NOT run (1): Skipped: Debian's strace is not here" in told
+
+
+def test_a_run_without_a_browser_says_so_at_its_end() -> None:
+    told = told_without("", "tests/test_hostile_page.py")
+    assert "There is no Chromium (apt-get install chromium): what needs a browser was NOT tested." in told
