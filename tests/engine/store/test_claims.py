@@ -16,8 +16,8 @@ from tests.engine.store.rows import a_job
 from tests.fakes.ports import until
 
 ROOT = Path(__file__).parents[3]
-# In short; `python -m bench.claims` takes a thousand jobs and fifty stops.
-CLAIMERS, JOBS_TO_CLAIM, STOPS = 6, 300, 3
+# Stops in short; `python -m bench.claims` takes fifty, and has callers at work beside a thousand jobs.
+CLAIMERS, JOBS_TO_CLAIM, STOPS = 6, 1000, 3
 WAITING = ("running", "queued")
 MODEL = {"id": "ft:m", "job_id": "ftjob-1", "base": "m", "created_at": 1, "adapter": "x"}
 
