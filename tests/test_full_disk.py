@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from config import EngineConfig
-from engine.app import create_engine
+from tests.engine.working import working
 from tests.fakes.ports import until
 
 LINES = [
@@ -50,22 +48,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("No tmpfs may be mounted here (that takes root on Linux), so a full disk was NOT tested")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
-
-
-@contextlib.contextmanager
-def working(data_dir: Path, base: Path) -> Iterator[Flask]:
-    """An engine in this process, and its worker."""
-    made = create_engine(EngineConfig(data_dir=data_dir, base_model=str(base), context_tokens=256))
-    stop = threading.Event()
-    worker = threading.Thread(target=made.extensions["worker"].run, args=(stop,))
-    worker.start()
-    try:
-        yield made
-    finally:
-        stop.set()
-        worker.join()
-        made.extensions["engine"].pool.close()
-        made.extensions["engine"].store.close()
 
 
 @pytest.fixture
