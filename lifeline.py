@@ -26,6 +26,34 @@ _MARK = "TUNE9527_LIFELINE"
 # Tells whose child a process is, whatever became of its parent.
 CHILD_OF = "TUNE9527_CHILD_OF"
 _STEP_BACK_TRIES = 10
+# What a child may be told: where its programs and libraries are, in which words it speaks, how many threads and which
+# graphics cards it takes, and our own marks. A name that is not here stays with its parent.
+_NEEDED = {
+    *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "VIRTUAL_ENV"),
+    *("LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "GLIBC_TUNABLES"),
+    *("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "USERPROFILE", "APPDATA", "LOCALAPPDATA"),
+    *("PROGRAMDATA", "NUMBER_OF_PROCESSORS", "PROCESSOR_ARCHITECTURE"),
+    *("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "TOKENIZERS_PARALLELISM"),
+}
+_NEEDED_BEGIN = (
+    *(
+        "LC_",
+        "PYTHON",
+        "TUNE9527_",
+        "OMP_",
+        "GOMP_",
+        "KMP_",
+        "MKL_",
+        "OPENBLAS_",
+        "MALLOC_",
+        "GGML_",
+        "TORCH_",
+        "PYTORCH_",
+    ),
+    *("CUDA_", "NVIDIA_", "HIP_", "HSA_", "ROCR_", "ROCM_", "MESA_", "VK_", "ONEAPI_", "SYCL_", "ZE_"),
+)
+NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""How names begin that tell the way to other machines; a proxy's may hold a password."""
 _SECRET = re.compile(r"(^|_)(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?|DATABASE_URL)(_|$)", re.IGNORECASE)
 
 
@@ -79,9 +107,15 @@ def mark() -> str | None:
     return os.environ.get(CHILD_OF)
 
 
-def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return `environment` without its keys, tokens, secrets and passwords: a child that computes needs none."""
-    return {name: value for name, value in environment.items() if not _SECRET.search(name)}
+def needed(environment: Mapping[str, str], more: Sequence[str] = ()) -> dict[str, str]:
+    """Return of `environment` what a child needs, and what begins as one of `more` does; no key, token or password.
+
+    Names count in capitals: proxies are written in small letters too, and Windows knows no difference.
+    """
+    begin = (*_NEEDED_BEGIN, *more)
+    capitals = ((name, name.upper()) for name in environment)
+    wanted = (name for name, known in capitals if known in _NEEDED or known.startswith(begin))
+    return {name: environment[name] for name in wanted if not _SECRET.search(name)}
 
 
 def release(process: subprocess.Popen[bytes], timeout: float) -> int:

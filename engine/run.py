@@ -52,7 +52,7 @@ class Run:
         self._messages: deque[dict[str, Any]] = deque()
         own = folder.resolve()
         walls = sandbox.Walls(reads=[base.resolve(), *inputs.present(own)], writes=[own])
-        command, environment = ["engine.trainer", str(own)], lifeline.without_secrets(os.environ)
+        command, environment = ["engine.trainer", str(own)], lifeline.needed(os.environ)
         with (folder / "trainer.log").open("ab") as log:
             self._process = lifeline.spawn(command, log, environment, walls)
         self._reader = threading.Thread(target=self._read, name=f"trainer of {job_id}", daemon=True)

@@ -44,7 +44,7 @@ def refuse_burning(path: Path, seconds: float = SECONDS) -> None:
     if not isinstance(model_file.facts(path).get(TEMPLATE), str):
         return
     command, walls = ["engine.templates", str(path.resolve()), str(seconds)], sandbox.Walls(reads=[path.resolve()])
-    with lifeline.spawn(command, subprocess.DEVNULL, lifeline.without_secrets(os.environ), walls) as child:
+    with lifeline.spawn(command, subprocess.DEVNULL, lifeline.needed(os.environ), walls) as child:
         assert child.stdout is not None
         stopper = threading.Timer(_PATIENCE, lifeline.kill, [child])
         stopper.start()

@@ -95,7 +95,7 @@ def count(base: Path, file: Path, max_tokens: int, patience: float = PATIENCE) -
     """
     deadline = time.monotonic() + patience
     arguments = ["engine.trainer.count", str(base.resolve()), str(file.resolve()), str(max_tokens)]
-    environment, walls = lifeline.without_secrets(os.environ), sandbox.Walls(reads=[base.resolve(), file.resolve()])
+    environment, walls = lifeline.needed(os.environ), sandbox.Walls(reads=[base.resolve(), file.resolve()])
     with tempfile.TemporaryFile() as log, lifeline.spawn(arguments, log, environment, walls) as child:
         assert child.stdout is not None
         stopper = threading.Timer(patience, lifeline.kill, [child])

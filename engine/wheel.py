@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -10,8 +11,14 @@ from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import lifeline
+
 _LOG = logging.getLogger(__name__)
 _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
+
+
+# Its settings, and where it looks for more of them.
+_OF_PIP = (*lifeline.NETWORK, "PIP_", "NETRC", "XDG_")
 
 
 class DownloadFailed(RuntimeError):
@@ -41,7 +48,7 @@ def _ask_pip(requirement: str) -> tuple[str, str | None] | None:
         return None
     command = [*_PIP, "install", "--dry-run", "--ignore-installed", "--no-deps", "--quiet", "--report", "-"]
     command += ["--only-binary", ":all:", "--use-feature", "fast-deps"]  # the metadata by itself from any index
-    said = subprocess.run([*command, requirement], capture_output=True, check=False)
+    said = subprocess.run([*command, requirement], env=_environment(), capture_output=True, check=False)
     if said.returncode != 0:
         return None
     found = json.loads(said.stdout)["install"][0]["download_info"]
@@ -73,11 +80,15 @@ def _download_with_pip(requirement: str, folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     command = [*_PIP, "download", "--no-deps", "--only-binary", ":all:", "--dest", str(folder)]
     command += ["--resume-retries", "5"] if _pip_version() >= (25, 1) else []
-    done = subprocess.run([*command, requirement], stdout=sys.stderr, check=False)
+    done = subprocess.run([*command, requirement], env=_environment(), stdout=sys.stderr, check=False)
     wheels = list(folder.glob("*.whl"))
     if done.returncode != 0 or not wheels:
         raise DownloadFailed(f"pip could not download {requirement}; its messages are above.")
     return wheels[0]
+
+
+def _environment() -> dict[str, str]:
+    return lifeline.needed(os.environ, _OF_PIP)
 
 
 def _sha256(file: Path) -> str:

@@ -225,8 +225,8 @@ def check_environment(modules: Modules) -> Iterator[Violation]:
 
 
 def _handed_on(node: ast.AST) -> Iterator[ast.AST]:
-    """`os.environ` where it is not read: written to for a library, or passed to a child without its secrets."""
-    if isinstance(node, ast.Call) and called(node) == "without_secrets":
+    """`os.environ` where it is not read: written to for a library, or passed to a child as far as it needs it."""
+    if isinstance(node, ast.Call) and called(node) == "needed":
         yield from node.args
     elif isinstance(node, ast.Call) and called(node) == "setdefault" and isinstance(node.func, ast.Attribute):
         yield node.func.value

@@ -204,7 +204,7 @@ def test_reading_the_environment_outside_the_configuration_is_caught(tmp_path: P
 
 
 def test_handing_the_environment_on_is_no_reading(tmp_path: Path) -> None:
-    text = "import os\nos.environ['A'] = '1'\nos.environ.setdefault('B', '2')\nlifeline.without_secrets(os.environ)"
+    text = "import os\nos.environ['A'] = '1'\nos.environ.setdefault('B', '2')\nlifeline.needed(os.environ)"
     assert list(check_environment(plant(tmp_path, {"engine/run.py": text}))) == []
 
 

@@ -90,9 +90,25 @@ def test_started_by_hand_an_empty_stdin_is_no_reason_to_end(modules: Path) -> No
         child.kill()
 
 
-def test_a_child_that_computes_gets_no_secrets() -> None:
-    given = {"OPENAI_API_KEY": "x", "HF_TOKEN": "x", "DB_PASSWORD": "x", "PATH": "/bin", "KEYBOARD": "us"}
-    assert lifeline.without_secrets(given) == {"PATH": "/bin", "KEYBOARD": "us"}
+def test_a_child_is_told_what_it_needs_and_nothing_else() -> None:
+    needed = dict.fromkeys(
+        ("PATH", "HOME", "LC_ALL", "TMPDIR", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "SystemRoot", "PYTHONPATH"), "x"
+    )
+    secret = (
+        "OPENAI_API_KEY",
+        "HF_TOKEN",
+        "PGPASSWORD",
+        "AWS_SESSION",
+        "DATABASE_URL",
+        "SOMETHING_NEW",
+        "PIP_INDEX_URL",
+    )
+    lookalikes = ("OMP_TOKEN", "PYTHON_KEYRING_PASSWORD", "CUDA_API_KEY", "KEY_PATH", "HOMER", "PATHS")
+    proxies = {"https_proxy": "http://me:canary@proxy", "HTTP_PROXY": "x", "no_proxy": "x"}
+    given = {**needed, **dict.fromkeys(secret + lookalikes, "canary"), **proxies}
+    assert lifeline.needed(given) == needed
+    assert lifeline.needed(given, lifeline.NETWORK) == needed | proxies
+    assert lifeline.needed(given, ("HF_", "PIP_")) == needed | {"PIP_INDEX_URL": "canary"}
 
 
 def test_a_child_that_steps_back_does_so_in_its_session_too() -> None:

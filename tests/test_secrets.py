@@ -25,6 +25,7 @@ OPENAI = "sk-proj-canary0123456789abcdefghijkl"
 WANDB = "wandbcanary0123456789abcdef0123456789abc"
 DATABASE = "database-canary"
 UPSTREAM = "upstream-canary"
+NEVER_NAMED = "unknown-canary"
 NOT_OURS = "t9_" + "nobodys-key-canary-0123456789abcdefghijklmn"
 
 
@@ -127,7 +128,8 @@ def test_the_engines_secrets_stay_with_it(tmp_path: Path, tiny_gguf: Path, postg
     database = postgres.new_database().replace("tests@", f"tests:{DATABASE}@")
     hooks = Receiver()
     more = {"WANDB_MODE": "offline", "DATABASE_URL": database, "WEBHOOK_ALLOWED_HOSTS": hooks.host}
-    service = WatchedLive(data, tiny_gguf, WANDB_API_KEY=WANDB, **more)
+    strange = dict.fromkeys(("PGPASSWORD", "MY_PASSPHRASE", "https_proxy", "PIP_EXTRA_INDEX_URL"), NEVER_NAMED)
+    service = WatchedLive(data, tiny_gguf, WANDB_API_KEY=WANDB, **more, **strange)
     Service.wait(service, 30)
     replies = "".join(ask_all(service.url, token))
     engine = service.engine_url.removesuffix("/v1")
@@ -152,7 +154,7 @@ def test_the_engines_secrets_stay_with_it(tmp_path: Path, tiny_gguf: Path, postg
     log = service.said()
     assert "POST '/v1/webhook_endpoints' 200" in log
     secrets = {"the engine's": ENGINE_KEY, "wandb's": WANDB, "the database's": DATABASE, "a webhook's": webhook}
-    secrets |= {"ours": token, "nobody's": NOT_OURS}
+    secrets |= {"ours": token, "nobody's": NOT_OURS, "of a name that is not ours": NEVER_NAMED}
     places = {"replies": replies, "ps": commands, "log": log, "children": children, "hooks": delivered}
     assert hits(secrets, {**places, **files_in(data)}) == []
     del secrets["a webhook's"]  # with which the engine signs

@@ -24,7 +24,8 @@ class Child:
         self.ended_at: int | None = None
         self._unread = 0
         self._answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        quiet = {**lifeline.without_secrets(os.environ), "WANDB_ERROR_REPORTING": "false", **environment}
+        ours = lifeline.needed(os.environ, (*lifeline.NETWORK, "WANDB_"))
+        quiet = {**ours, "WANDB_ERROR_REPORTING": "false", **environment}
         with (folder / "wandb.log").open("ab") as log:
             self._process = lifeline.spawn(["engine.reporting.wandb_child"], log, quiet)
         self._reader = threading.Thread(target=self._read, name="wandb", daemon=True)

@@ -206,7 +206,7 @@ class ModelProcess:
             "embeds": self.model.embedding_tokens > 0,
             **asdict(self.settings),
         }
-        environment = lifeline.without_secrets(os.environ)
+        environment = lifeline.needed(os.environ)
         environment.setdefault(*_LARGE_PAGES)
         environment.setdefault(*_NO_DEBUGGER)
         with self._log.open("wb") as log:

