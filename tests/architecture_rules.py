@@ -41,7 +41,7 @@ IMPORTS: dict[str, set[str]] = {
     "engine.__main__": {"engine", "wire", "config", "gate", "observe", "httpd", "lifeline", "sandbox"},
     "engine.routes": {"engine", "wire", "gate", "observe", "sandbox"},
     "engine.templates": {"engine", "lifeline", "sandbox", "limits", "unpickling"},
-    "engine.reporting.wandb_child": {"lifeline", "limits"},
+    "engine.reporting.wandb_child": {"lifeline", "limits", "unpickling"},
     "engine.store": {"engine.store", "engine.durable", "engine.lifecycle", "wire"},
     "engine.trainer": {
         *("engine.trainer", "engine.architectures", "engine.control_tokens", "engine.durable", "engine.lock"),

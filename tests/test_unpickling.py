@@ -48,6 +48,20 @@ def test_a_library_that_unpickles_in_a_child_ends_it(tmp_path: Path, module: str
     assert b"none is loaded here" in last_words
 
 
+def test_a_library_that_unpickles_in_the_child_of_a_run_ends_it(tmp_path: Path) -> None:
+    (tmp_path / "wandb.py").write_text(f"import pickle\npickle.loads({POISON!r})\n", encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    with lifeline.spawn(["engine.reporting.wandb_child"], subprocess.DEVNULL, environment) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(json.dumps({"kind": "begin", "mode": "offline", "folder": str(tmp_path)}).encode() + b"\n")
+        child.stdin.flush()
+        answer = json.loads(child.stdout.readline())
+        lifeline.kill(child)
+    assert answer["kind"] == "error"
+    assert "none is loaded here" in answer["message"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
