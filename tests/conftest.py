@@ -92,8 +92,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if binaries() is None:
         terminalreporter.line(WITHOUT)
     reasons = Counter(str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", []))
-    for reason, count in sorted(reasons.items()):
-        terminalreporter.line(f"NOT run ({count}): {reason}", yellow=True)
+    for reason, times in sorted(reasons.items()):
+        terminalreporter.line(f"NOT run ({times}): {reason}", yellow=True)
     if count := LEFT_OUT.get("left_out"):
         what = "that install packages of their own, other people's clients and a short `make fuzz` among them"
         terminalreporter.line(f"Not run here: {count} tests {what}; `make clients` runs them.")
