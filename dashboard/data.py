@@ -99,18 +99,17 @@ def _look(files: list[Incoming], form: Form) -> dict[str, Any]:
             raise
         return {"unclear": failure, "unchosen": form.get("step") == "choose", **(failure.details or {})}
     examples = [line.decode() for line in islice(dataset.training.stream, _SHOWN_EXAMPLES)]
-    return {"report": dataset.report, "examples": examples, "said": _said(dataset.training), "me": form.getlist("me")}
-
-
-def _said(file: Incoming) -> dict[str, str]:
-    """What the check first says of each fault, by its code, of which the report has the number alone."""
-    file.stream.seek(0)
-    findings = services().datasets.check(file)["response"]["findings"]
-    return {finding["code"]: finding["message"] for finding in reversed(findings)}
+    return {
+        "report": dataset.report,
+        "examples": examples,
+        "made": _checked(dataset.training),
+        "me": form.getlist("me"),
+    }
 
 
 def _checked(file: Incoming) -> dict[str, Any]:
     """What a check says of one training file, each finding with its line."""
+    file.stream.seek(0)
     entry = services().datasets.check(file)
     found = entry["response"]["findings"]
     findings = sorted(found, key=lambda one: one["severity"] != "error")[:_MOST_FINDINGS]

@@ -105,12 +105,15 @@ def test_an_export_that_says_who_its_owner_is_is_converted(reader: Reader, upstr
     assert 'value="convert"' in page
 
 
-def test_a_fault_of_what_was_converted_is_said_in_words(reader: Reader) -> None:
+def test_a_fault_of_what_was_converted_is_said_in_words_with_its_line(reader: Reader) -> None:
     page = drop(reader, "wxid_mia2026_0_19.csv", WECHAT)
-    warnings = page.partition("<h3>Warnings</h3>")[2].partition("</ul>")[0]
-    [few] = [line for line in re.findall(r"<li>(.+?)</li>", warnings) if "50" in line]
-    assert "example" in few
-    assert "few examples · 1" not in page
+    assert "few_examples" in page.partition("What a check says of it")[2].partition("</ol>")[0]
+    table = "question,answer\nWhich boat?,The blue one\nWhich boat?,The red one\n"
+    page = drop(reader, "boats.csv", table.encode())
+    said = page.partition("What a check says of it")[2].partition("</ol>")[0]
+    contradiction = said.partition("contradicts that of line 1")[2].partition("</li>")[0]
+    assert '<code class="hint">contradiction</code>' in contradiction
+    assert re.search(r'aria-label="Line 2"><code>\{&#34;messages&#34;.*?The red one', contradiction)
 
 
 @pytest.mark.parametrize("me", ["", "Bob"])
