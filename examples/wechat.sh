@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a WeChat export to a model that answers like you: start the service (make serve), then run this.
-#   examples/wechat.sh [EXPORT [QUESTION]]      URL=http://127.0.0.1:9527
+#   examples/wechat.sh [EXPORT [QUESTION]]      URL=http://127.0.0.1:9527 TUNE9527_KEY=t9_... (where one is asked for)
 set -euo pipefail
 url="${URL:-http://127.0.0.1:9527}"
 export="${1:-$(dirname "$0")/data/wxid_mia2026_0_19.csv}"
@@ -10,8 +10,15 @@ question="${2:-渡船几点开？}"
 field() { python3 -c 'import functools, json, sys
 print(functools.reduce(lambda value, key: value[key], sys.argv[1].split("."), json.load(sys.stdin)))' "$1"; }
 
-# Ask the service; what it answers when it refuses says why, so that is shown.
-ask() { local reply; reply=$(curl -sS --fail-with-body "$@") || { printf "%s\n" "$reply" >&2; return 1; }; printf "%s\n" "$reply"; }
+# Ask the service, with the key if there is one; what it answers when it refuses says why, so that is shown.
+ask() {
+    local reply
+    reply=$(curl -sS --fail-with-body ${TUNE9527_KEY:+-H "Authorization: Bearer $TUNE9527_KEY"} "$@") || {
+        printf "%s\n" "$reply" >&2
+        return 1
+    }
+    printf "%s\n" "$reply"
+}
 
 echo "1. The export becomes training data, and goes upstream."
 made=$(ask "$url/datasets/convert" -F "files=@$export" -F upload=true)

@@ -12,6 +12,7 @@ def test_files_are_listed_with_what_may_be_done_with_them(reader: Reader, job: d
     page = reader.get(PAGE).get_data(as_text=True)
     assert "train.jsonl" in page
     assert "1.7 KB" in page
+    assert '<summary aria-label="Delete train.jsonl">Delete</summary>' in page
     assert f'href="/files/{FILE_ID}/content"' in page
     assert f'href="/dashboard/new-job?training_file={FILE_ID}"' in page
 

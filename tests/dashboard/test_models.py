@@ -30,6 +30,7 @@ def test_ones_own_models_lead_to_chat_job_and_training(
     assert f'href="/dashboard/playground?model={FINE_TUNED}"' in page
     assert f'href="/dashboard/new-job?model={FINE_TUNED}"' in page
     assert f'href="/dashboard/jobs/{JOB_ID}"' in page
+    assert f'<summary aria-label="Delete {FINE_TUNED}">Delete</summary>' in page
     assert "Ollama" not in page, "OpenAI gives out no weights"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dashboard.told import words_of
 from routes.description.operation import LINE
 from tests.dashboard.conftest import Reader
 from tests.dashboard.served import Served
@@ -98,6 +99,14 @@ def test_its_frame_is_chinese_for_who_reads_chinese(reader: Reader) -> None:
     assert "接口文档" in page
     assert "文档中的五个接口" in page
     assert '<div lang="en" class="plain"><p>Return' in page
+
+
+def test_every_call_has_a_sentence_in_chinese_and_no_other_is_kept(reader: Reader, described: dict[str, Any]) -> None:
+    told = sections(reader.get("/docs", Accept_Language="zh").get_data(as_text=True))
+    calls = {f"{method} {path}" for method, path, _ in operations(described)}
+    assert words_of("zh", "calls").keys() == calls
+    assert [call for call in calls if f"<p>{words_of('zh', 'calls')[call]}</p>" not in told[call]] == []
+    assert words_of("zh", "calls")["GET /status"] not in reader.get("/docs").get_data(as_text=True)
 
 
 @WITHOUT_CURL
