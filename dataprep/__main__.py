@@ -28,6 +28,7 @@ from dataprep.decoding import encoding_of, is_encoding
 from dataprep.estimate import BadPrices, estimate_epochs, example_limit, load_prices
 from dataprep.fixing.fix import FixReport, Unfixable, fix, settle_encoding
 from dataprep.outlook import look_ahead
+from dataprep.plural import counted
 from dataprep.sources.registry import SOURCES
 from dataprep.sources.source import UnreadableSource
 
@@ -178,7 +179,7 @@ def _tell_changes(fixed: FixReport, *, quiet: bool) -> None:
     for change in fixed.changes:
         print(f"fixed: Line {change.line}: {change.what} [{change.code}]", file=stream)
     dropped = "".join(f", {count} dropped ({reason})" for reason, count in fixed.dropped.items())
-    print(f"{fixed.records} record(s) read as {fixed.encoding}, {fixed.written} written{dropped}", file=stream)
+    print(f"{counted(fixed.records, 'record')} read as {fixed.encoding}, {fixed.written} written{dropped}", file=stream)
 
 
 def _print(report: Report, file: Path) -> None:
@@ -192,7 +193,8 @@ def _print(report: Report, file: Path) -> None:
     kind = report.kind or "no known kind of"
     ending = "" if report.complete else "; the check stopped early"
     print(
-        f"{file}: {report.examples} {kind} example(s), {report.errors} error(s), {report.warnings} warning(s){ending}"
+        f"{file}: {counted(report.examples, f'{kind} example')}, {counted(report.errors, 'error')},"
+        f" {counted(report.warnings, 'warning')}{ending}"
     )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dataprep.plural import counted
+
 OUR_PRICES = Path(__file__).with_name("prices.toml")
 # OpenAI's published rule of thumb.
 TARGET_EPOCHS = 3
@@ -100,7 +102,9 @@ def estimate_cost(lengths: Iterable[int], epochs: int, model: str, prices: Mappi
     usd = tokens * price.training / _MILLION
     cut = f", at most {limit} of an example" if limit else ""
     whence = f"{price.model}'s price of {price.as_of or 'an unknown day'}, {price.source or 'no source given'}"
-    formula = f"{tokens} tokens in {epochs} epoch(s){cut} x ${price.training:g} per million = ${usd:.2f} ({whence})"
+    formula = (
+        f"{tokens} tokens in {counted(epochs, 'epoch')}{cut} x ${price.training:g} per million = ${usd:.2f} ({whence})"
+    )
     return Cost(usd, tokens, f"{formula}. {price.note}".rstrip(". ") + ".", price.as_of or None)
 
 
@@ -122,8 +126,8 @@ def estimate_minutes(tokens: int, epochs: int, tokens_per_second: float | None) 
         return Duration(None, "unknown: nobody has measured how many tokens a second this machine trains")
     minutes = tokens * epochs / tokens_per_second / 60
     assumes = (
-        f"{tokens} tokens x {epochs} epoch(s) / {tokens_per_second:g} tokens a second; assumes a machine as idle as"
-        " when it was measured and examples as long, and leaves out loading the model, validation and export"
+        f"{tokens} tokens x {counted(epochs, 'epoch')} / {tokens_per_second:g} tokens a second; assumes a machine as"
+        " idle as when it was measured and examples as long, and leaves out loading the model, validation and export"
     )
     return Duration(minutes, assumes)
 

@@ -138,10 +138,10 @@ def _count_tokens(config: EngineConfig, file: Path, name: str) -> int:
     except (ApiError, Unsupported, OSError) as refusal:
         print(f"engine: {refusal}", file=sys.stderr)
         return 1
-    print(f"{len(found.tokens)} example(s) in the tokens of {model.id}")
+    print(f"examples in the tokens of {model.id}: {len(found.tokens)}")
     print(f"{sum(found.tokens)} tokens, of which {sum(found.answer_tokens)} are learned")
     print(f"{max(found.tokens, default=0)} tokens in the longest example")
-    print(f"{found.truncated} example(s) longer than the context of {most} tokens (CONTEXT_TOKENS)")
+    print(f"examples longer than the context of {most} tokens (CONTEXT_TOKENS): {found.truncated}")
     return 0
 
 

@@ -10,6 +10,7 @@ from dataprep.checks.profiles import OPENAI, Profile
 from dataprep.checks.report import Kind, Problem, Problems
 from dataprep.checks.silence import is_blank
 from dataprep.checks.wording import did_you_mean, name_type, point, show
+from dataprep.plural import counted
 
 _CHAT_KEYS = ("messages", "tools", "parallel_tool_calls", "functions")
 _INPUT_KEYS = ("messages", "tools", "parallel_tool_calls")
@@ -88,9 +89,8 @@ def _is_example(value: object) -> bool:
 
 def _refuse_value(value: object) -> Problem:
     if isinstance(value, list) and holds_examples(value):
-        detail = (
-            f"the line is an array of {len(value)} example(s). Write each on a line of its own, without [ ] around."
-        )
+        held = counted(len(value), "example")
+        detail = f"the line is an array of {held}. Write each on a line of its own, without [ ] around."
         return Problem("", "not_an_object", detail, fix="array_to_lines")
     detail = f'the line is {name_type(value)}. Write a JSON object, such as {{"messages": [...]}}.'
     return Problem("", "not_an_object", detail)

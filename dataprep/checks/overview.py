@@ -11,6 +11,7 @@ from dataprep.checks.report import Problem, Problems
 from dataprep.checks.silence import is_blank, stands_for_media
 from dataprep.checks.voices import MIN_FOR_SHARES, Voices
 from dataprep.checks.wording import MAX_SHOWN, show
+from dataprep.plural import counted
 
 MAX_ANSWER_SHARE = 0.05
 MAX_SHORT_SHARE = 0.5
@@ -199,10 +200,14 @@ def check_size(size: int, profile: Profile) -> Problems:
 
 def _check_count(examples: int, profile: Profile, minimum: int) -> Problems:
     if examples < minimum:
-        detail = f"the file has {examples} example(s), but {profile.name} asks for at least {minimum}. Add some."
+        detail = (
+            f"the file has {counted(examples, 'example')}, but {profile.name} asks for at least {minimum}. Add some."
+        )
         yield Problem("", "too_few_examples", detail)
     elif examples < RECOMMENDED_EXAMPLES:
-        detail = f"the file has {examples} example(s). From {RECOMMENDED_EXAMPLES} on results get better as a rule."
+        detail = (
+            f"the file has {counted(examples, 'example')}. From {RECOMMENDED_EXAMPLES} on results get better as a rule."
+        )
         yield Problem("", "few_examples", detail, "warning")
     if profile.maximum is not None and examples > profile.maximum:
         detail = f"the file has {examples} examples, but {profile.name} takes at most {profile.maximum}. Split it."

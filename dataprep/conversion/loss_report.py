@@ -14,6 +14,7 @@ from dataprep.conversion.pages import pages_of, tell_pages
 from dataprep.conversion.split import explain_split
 from dataprep.conversion.verdict import tell_verdict
 from dataprep.conversion.windows import Example
+from dataprep.plural import counted
 
 MAX_CONTRADICTIONS = 20
 MAX_UNREAD = 50
@@ -65,11 +66,13 @@ def tell(report: Mapping[str, Any]) -> str:
     lines += [f"{one['label']}: not read, {one['reason']}" for one in report["unread"]]
     lines += [told for one in report["pages"] for told in tell_pages(one)]
     made = report["examples"]
-    talked = f"{report['chats']} chat(s), {report['sessions']} session(s): " if report["chats"] else ""
+    talked = (
+        f"{counted(report['chats'], 'chat')}, {counted(report['sessions'], 'session')}: " if report["chats"] else ""
+    )
     lines += [
         "",
-        f"{talked}{made['training']} example(s) for training, {made['validation']} for validation,"
-        f" {report['answers']} answer(s) to learn.",
+        f"{talked}{counted(made['training'], 'example')} for training, {made['validation']} for validation,"
+        f" {counted(report['answers'], 'answer')} to learn.",
         *([report["split"]] if report["split"] else []),
         "",
         *_table(report),
@@ -147,7 +150,7 @@ def _table(report: Mapping[str, Any]) -> list[str]:
 def _contradictions(found: Mapping[str, Any]) -> list[str]:
     if not found["count"]:
         return []
-    lines = ["", f"{found['count']} question(s) with contradicting answers; see whether each is meant:"]
+    lines = ["", f"{counted(found['count'], 'question')} with contradicting answers; see whether each is meant:"]
     for one in found["first"]:
         answers = (f"{answer!r} ({line})" for answer, line in zip(one["answers"], one["lines"], strict=True))
         lines.append(f"  {one['question']!r} -> {' / '.join(answers)}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from dataprep.checks.wording import show
 from dataprep.conversion.cleaning import clean
+from dataprep.plural import counted
 from dataprep.records import Message
 
 MAX_LISTED = 30
@@ -21,7 +22,7 @@ class Sender:
 
     def __str__(self) -> str:
         named = f"{self.name} ({self.id})" if self.id and self.id != self.name else self.name
-        return f"{named}: {self.messages} message(s)"
+        return f"{named}: {counted(self.messages, 'message')}"
 
 
 @dataclass(frozen=True, slots=True)

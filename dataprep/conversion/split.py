@@ -8,6 +8,7 @@ from dataprep.checks.teaching import answers_of, talk_of
 from dataprep.checks.texts import turns_of
 from dataprep.conversion.sameness import marks_of
 from dataprep.conversion.windows import Example
+from dataprep.plural import counted
 
 
 def split(examples: Sequence[Example], share: float) -> tuple[list[Example], list[Example]]:
@@ -35,15 +36,16 @@ def explain_split(training: Sequence[Example], validation: Sequence[Example], sh
     if not share or not total:
         return ""
     if not room:
-        return f"{share:g} of {total} example(s) is less than one, so nothing is set aside for validation."
+        return f"{share:g} of {counted(total, 'example')} is less than one, so nothing is set aside for validation."
     if not validation:
-        kept = f"every session, with what equals it, is larger than the {room} example(s) that validation may have"
+        most = counted(room, "example")
+        kept = f"every session, with what equals it, is larger than the {most} that validation may have"
         return f"Nothing is set aside for validation: {kept}."
     began = min((one.start for one in validation if one.start is not None), default=None)
     later = sum(one.start is not None and began is not None and one.start > began for one in training)
     return (
-        f"{later} example(s) for training begin later than validation does: their sessions, with what equals them, were"
-        " too large for it or go back further."
+        f"{later} of the examples for training begin later than validation does: their sessions, with what equals them,"
+        " were too large for it or go back further."
         if later
         else ""
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from dataprep.checks.checker import check
 from dataprep.conversion.windows import Example, lines_of
+from dataprep.plural import counted
 
 
 def judge(examples: Sequence[Example], profile: str, minimum: int | None = None) -> dict[str, dict[str, int]]:
@@ -30,7 +31,7 @@ def tell_verdict(profile: str, verdicts: Sequence[dict[str, dict[str, int]]]) ->
     for severity in ("error", "warning"):
         codes = sum((Counter(verdict[f"{severity}s"]) for verdict in verdicts), Counter[str]())
         listed = ", ".join(f"{code} {count}" for code, count in codes.most_common())
-        told.append(f"{codes.total()} {severity}(s) ({listed})" if codes else f"no {severity}s")
+        told.append(f"{counted(codes.total(), severity)} ({listed})" if codes else f"no {severity}s")
     return f"Checked for {profile}: {', '.join(told)}."
 
 

@@ -21,6 +21,7 @@ from dataprep.fixing.mending import Mend, masked, mend
 from dataprep.fixing.raw_masking import mask_raw
 from dataprep.fixing.repair import Reading, read
 from dataprep.masking import Masker
+from dataprep.plural import counted
 
 MAX_KEPT_CHANGES = 1000
 # Duplicates are looked for among this many first lines, so that memory stays flat.
@@ -159,7 +160,7 @@ class _Fixing:
                 raise Unfixable(str(error)) from None
         report.lines = framer.lines
         if framer.crlf:
-            report.add(1, "crlf_to_lf", f"{framer.crlf} line(s) ended in CR LF, now in LF", framer.crlf)
+            report.add(1, "crlf_to_lf", f"{counted(framer.crlf, 'line')} ended in CR LF, now in LF", framer.crlf)
         if self._masker is not None:
             report.masked += self._masker.counts
 

@@ -12,6 +12,7 @@ from dataprep.checks.profiles import Profile
 from dataprep.checks.report import Kind
 from dataprep.checks.wording import show
 from dataprep.masking import Masker
+from dataprep.plural import counted
 
 _OUTPUTS = ("preferred_output", "preferred_completion", "non_preferred_output", "non_preferred_completion")
 # Identifiers, types and addresses: a mask would break what they point at.
@@ -108,7 +109,8 @@ def _mend_order(messages: object, profile: Profile) -> Iterator[Mend]:
     answers = [at for at, message in enumerate(messages) if message.get("role") == "assistant"]
     if profile.closing == "error" and answers and answers[-1] + 1 < len(messages):
         yield Mend(
-            "drop_trailing_messages", f"{len(messages) - answers[-1] - 1} message(s) after the last answer cut off"
+            "drop_trailing_messages",
+            f"{counted(len(messages) - answers[-1] - 1, 'message')} after the last answer cut off",
         )
         del messages[answers[-1] + 1 :]
 

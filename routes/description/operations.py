@@ -61,7 +61,7 @@ _FINDING = {
     "code": "few_examples",
     "severity": "warning",
     "fix": None,
-    "message": "the file has 1 example(s). From 50 on results get better as a rule.",
+    "message": "the file has 1 example. From 50 on results get better as a rule.",
 }
 _REPORT = {
     "kind": "chat",
@@ -91,7 +91,7 @@ _DATASET = {
         "examples": {"training": 1, "validation": 0},
         "check": {"profile": "engine", "training": {"errors": {}, "warnings": {}}, "validation": None},
     },
-    "text": "1 example(s) for training",
+    "text": "1 example for training",
     "training": _MADE,
     "validation": None,
     "provenance": [{"file": "files.jsonl", "line": 1, "chat": "", "from": [{"file": "files", "rows": [[1, 1]]}]}],

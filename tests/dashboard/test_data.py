@@ -222,7 +222,7 @@ def test_an_estimate_shows_its_sum_and_the_day_of_the_price(upstream: FakeOpenAI
     config = ServiceConfig(data_dir=NO_DATA, openai_api_key="sk-x", default_model="gpt-4.1-mini-2025-04-14")
     page = drop(Reader(create_app(config).test_client()), "bees.jsonl", GOOD, step="outlook")
     assert "price of 2026-07" in page
-    assert "epoch(s), at most 65536 of an example x $5 per million" in page
+    assert "epochs, at most 65536 of an example x $5 per million" in page
     assert " x 3 &lt; 100: min(25, 100 // " in page
     assert "unknown: nobody has measured" in page
 

@@ -41,7 +41,7 @@ def test_no_examples_are_no_division_by_nought() -> None:
 def test_a_cost_shows_its_sum_its_day_and_its_source() -> None:
     cost = estimate_cost([600_000, 400_000], 3, "m", {"m": Price("m", 5.0, as_of="2026-07", source="https://e.com")})
     assert (cost.usd, cost.tokens) == (15.0, 3_000_000)
-    for word in ("3000000", "3 epoch(s)", "$5 per million", "$15.00", "2026-07", "https://e.com"):
+    for word in ("3000000", "3 epochs", "$5 per million", "$15.00", "2026-07", "https://e.com"):
         assert word in cost.formula
 
 
@@ -127,7 +127,7 @@ def test_a_broken_table_is_refused_with_the_reason(text: str, words: str, tmp_pa
 def test_minutes_come_from_the_measured_speed_and_say_what_they_assume() -> None:
     duration = estimate_minutes(60_000, 3, 100.0)
     assert duration.minutes == pytest.approx(30)
-    for word in ("60000 tokens", "3 epoch(s)", "100 tokens a second", "assumes", "loading"):
+    for word in ("60000 tokens", "3 epochs", "100 tokens a second", "assumes", "loading"):
         assert word in duration.assumes
 
 

@@ -19,7 +19,7 @@ def test_a_conversion_asks_who_one_is_and_lists_the_senders(talk: Path, capsys: 
     out = talk.with_name("train.jsonl")
     assert main(["convert", str(talk), "-o", str(out)]) == 2
     told = capsys.readouterr().err
-    assert "Mira: 3 message(s); Otto: 2 message(s)" in told
+    assert "Mira: 3 messages; Otto: 2 messages" in told
     assert "--me NAME" in told
     assert not out.exists()
 
@@ -53,7 +53,7 @@ def test_validation_goes_into_a_file_of_its_own(talk: Path, capsys: Captured) ->
     out = talk.with_name("train.jsonl")
     options = ["--me", "Otto", "--valid-share", "0.5", "--system", "Be terse."]
     assert main(["convert", str(talk), "-o", str(out), *options]) == 0
-    assert "1 example(s) for training, 1 for validation" in capsys.readouterr().out
+    assert "1 example for training, 1 for validation" in capsys.readouterr().out
     (line,) = out.with_suffix(".valid.jsonl").read_text("utf-8").splitlines()
     assert [one["content"] for one in json.loads(line)["messages"]] == ["Be terse.", "[image]\nLoud?", "Very."]
 
@@ -96,7 +96,7 @@ def test_a_folder_is_read_file_by_file_and_what_is_unknown_is_told(talk: Path, g
     told = capsys.readouterr().out
     assert f"{talk.parent.name}/notes.bin: not read" in told
     assert f"{talk.parent.name}/README.txt: not read, a text without marked questions" in told
-    assert "3 example(s) for training" in told
+    assert "3 examples for training" in told
     report: dict[str, Any] = json.loads(out.with_suffix(".report.json").read_text("utf-8"))
     assert [one["file"] for one in report["files"]] == [
         f"{talk.parent.name}/{name}" for name in ("good.jsonl", "talk.json")

@@ -46,10 +46,10 @@ def test_it_prints_what_training_on_the_file_counts(tiny_gguf: Path, tmp_path: P
     done = tokens(tiny_gguf, str(tmp_path / "a.jsonl"), "--model", TUNED, data_dir=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        "2 example(s) in the tokens of tiny",
+        "examples in the tokens of tiny: 2",
         "134 tokens, of which 86 are learned",
         "105 tokens in the longest example",
-        "1 example(s) longer than the context of 64 tokens (CONTEXT_TOKENS)",
+        "examples longer than the context of 64 tokens (CONTEXT_TOKENS): 1",
     ]
 
 

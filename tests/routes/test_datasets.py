@@ -70,7 +70,7 @@ def test_an_unknown_me_lists_the_senders(client: FlaskClient) -> None:
     reply = send(client, "convert", (chat(None), "talk.json"))
     told = response(reply)
     assert (reply.status_code, told["code"], told["param"]) == (400, "me_needed", "me")
-    assert "Mira: 2 message(s); Otto: 2 message(s)" in told["message"]
+    assert "Mira: 2 messages; Otto: 2 messages" in told["message"]
     assert told["senders"] == [{"name": name, "id": name, "messages": 2} for name in ("Mira", "Otto")]
     assert send(client, "convert", (chat(None), "talk.json"), me="Otto").status_code == 200
 

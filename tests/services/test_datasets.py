@@ -99,7 +99,7 @@ def test_what_the_target_refuses_is_converted_but_not_sent_on() -> None:
     messages = [{"role": role, "content": role} for role in ("user", "assistant", "assistant")]
     dataset = service.convert([incoming(json.dumps({"messages": messages}).encode() + b"\n")], {})
     assert dataset.report["check"]["training"]["errors"] == {"consecutive_roles": 1}
-    assert "Checked for mistral: 1 error(s) (consecutive_roles 1)" in dataset.text
+    assert "Checked for mistral: 1 error (consecutive_roles 1)" in dataset.text
     with pytest.raises(BadRequest, match="consecutive_roles") as refused:
         service.upload(dataset)
     assert (refused.value.code, refused.value.details["report"]) == ("failed_check", dataset.report)

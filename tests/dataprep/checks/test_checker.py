@@ -123,7 +123,7 @@ def test_an_array_of_examples_on_a_line_is_told_with_its_mend() -> None:
     report = check_text(f"{GOOD}\n[{GOOD}, {GOOD}]\n")
     ((line, code, fix),) = ((one.line, one.code, one.fix) for one in report.findings)
     assert (line, code, fix, report.examples) == (2, "not_an_object", "array_to_lines", 3)
-    assert "an array of 2 example(s). Write each on a line of its own" in report.findings[0].message
+    assert "an array of 2 examples. Write each on a line of its own" in report.findings[0].message
     others = check_text(f"{GOOD}\n[{GOOD}, 7]\n[]\n[[{GOOD}]]\n")
     assert [(one.code, one.fix) for one in others.findings] == [("not_an_object", None)] * 3
     assert others.examples == 4

@@ -38,11 +38,11 @@ def test_why_there_is_no_validation_or_none_after_training_is_told() -> None:
     few = [example(f"q{number}", "a", number, float(number)) for number in range(4)]
     assert "less than one" in explain_split(*split(few, 0.1), 0.1)
     one_session = [example(f"q{number}", "a", 1, 1.0) for number in range(10)]
-    assert "larger than the 2 example(s)" in explain_split(*split(one_session, 0.2), 0.2)
+    assert "larger than the 2 examples" in explain_split(*split(one_session, 0.2), 0.2)
     long_end = [example(f"q{number}", "a", min(number, 6), float(min(number, 6))) for number in range(10)]
     training, validation = split(long_end, 0.2)
     assert validation == long_end[4:6]
-    assert "4 example(s) for training begin later than validation" in explain_split(training, validation, 0.2)
+    assert "4 of the examples for training begin later than validation" in explain_split(training, validation, 0.2)
     ten = [example(f"q{number}", "a", number, float(number)) for number in range(10)]
     assert explain_split(*split(ten, 0.2), 0.2) == explain_split(ten, [], 0.0) == explain_split([], [], 0.5) == ""
 
