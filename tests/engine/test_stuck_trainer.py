@@ -15,7 +15,7 @@ from tests.engine.sdk import sdk
 from tests.engine.working import working
 from tests.fakes.ports import until
 
-ROWS, EPOCHS = 12, 50
+ROWS, EPOCHS = 12, 30
 
 
 def trainer(job_id: str) -> psutil.Process:
