@@ -13,7 +13,7 @@ FEWEST_LETTERS = 8
 
 
 def mask(text: str, *secrets: str) -> str:
-    """Return `text` with of each secret what OpenAI shows of its keys: its first eight and last four characters.
+    """Return `text` with the last four characters of each secret alone.
 
     Of a secret of 16 characters or fewer, and of a password in a URL, nothing is shown.
     """
@@ -49,4 +49,4 @@ def _by_looks(text: str) -> str:
 
 
 def _masked(key: str) -> str:
-    return f"{key[:8]}****{key[-4:]}" if len(key) > 16 else "****"
+    return f"****{key[-4:]}" if len(key) > 16 else "****"

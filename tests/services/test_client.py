@@ -88,13 +88,13 @@ def test_a_base_url_is_shown_without_its_password() -> None:
 @pytest.mark.parametrize(
     ("text", "key", "shown"),
     [
-        ("wrong key my-own-key-0123456789", "my-own-key-0123456789", "wrong key my-own-k****6789"),
-        ("wrong key sk-proj-0123456789abcdef.", "", "wrong key sk-proj-****cdef."),
+        ("wrong key my-own-key-0123456789", "my-own-key-0123456789", "wrong key ****6789"),
+        ("wrong key sk-proj-0123456789abcdef.", "", "wrong key ****cdef."),
         ("sk-XG6GW****wlmi", "", "sk-XG6GW****wlmi"),
         ("short", "short", "short"),
     ],
 )
-def test_a_key_is_shown_as_openai_shows_it(text: str, key: str, shown: str) -> None:
+def test_of_a_key_the_last_four_letters_are_shown(text: str, key: str, shown: str) -> None:
     assert mask(text, key) == shown
 
 
