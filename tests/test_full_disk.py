@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.engine.working import working
-from tests.fakes.ports import until
+from tests.fakes.ports import PATIENCE, until
+from tests.live_service import LiveService
 
 LINES = [
     {"messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": f"answer {n}"}]}
@@ -122,6 +124,50 @@ def test_a_full_disk_fails_the_running_job_and_nothing_else(app: Flask, small_di
     until(lambda: job()["finished_at"])
     assert job()["status"] == "succeeded", job()
     assert list((small_disk / "data" / "files").glob("*.part")) == []
+
+
+def test_the_service_answers_on_a_full_disk_and_takes_files_again_seconds_after_there_is_room(
+    small_disk: Path, base: Path
+) -> None:
+    service = LiveService(small_disk / "data", base)
+    fillers = (small_disk / f"filler-{number}" for number in itertools.count())
+
+    def asked(method: str, path: str, **more: Any) -> requests.Response:
+        return requests.request(method, service.url + path, timeout=PATIENCE, **more)
+
+    def sent() -> requests.Response:
+        return asked("POST", "/upload_files", files={"files": ("a.jsonl", CONTENT)})
+
+    def reads() -> set[int]:
+        told = {"fine_tuning_job_id": job_id}
+        calls = ("GET", "/status", None), ("POST", "/retrieve", told), ("GET", f"/jobs/{job_id}/events", None)
+        return {asked(method, path, json=body).status_code for method, path, body in calls}
+
+    def ended() -> bool:
+        fill(next(fillers), leave=2**16)
+        assert reads() == {200}
+        return bool(service.call("GET", f"/jobs/{job_id}")["status"] != "running")
+
+    try:
+        [stored] = service.wait().call("POST", "/upload_files", files={"files": ("a.jsonl", CONTENT)})
+        wanted = {"training_file": stored["response"]["id"], "hyperparameters": {"n_epochs": 50, "batch_size": 1}}
+        job_id = service.call("POST", "/fine_tuning", json=wanted)["id"]
+        until((small_disk / "data" / "jobs" / job_id / "checkpoints").is_dir)
+        processes = service.process.pid, service.find("engine serve", serving=True)
+        until(ended)
+        job = service.call("GET", f"/jobs/{job_id}")
+        assert (job["status"], (job["error"] or {}).get("code")) == ("failed", "disk_full")
+        fill(next(fillers))
+        until(lambda: not sent().ok)  # some may find what the trainer leaves behind
+        refused = sent()
+        assert (refused.status_code, refused.json()["response"]["code"]) == (507, "insufficient_storage")
+        assert reads() == {200}
+        for one in small_disk.glob("filler-*"):
+            one.unlink()
+        until(lambda: sent().ok, seconds=5)
+        assert (service.process.pid, service.find("engine serve", serving=True)) == processes, "nothing was restarted"
+    finally:
+        service.end()
 
 
 @contextlib.contextmanager
