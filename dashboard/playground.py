@@ -18,7 +18,9 @@ _KINDS = ("tuned", "checkpoint", "base", "alias")
 @bp.get("")
 def playground() -> str:
     """Show the models to choose from; `model` is chosen already, with what it was made of."""
-    models = [model for model in services().models.all() if model["kind"] not in _SILENT]
+    known = services().models.all()
+    silent = {model["id"] for model in known if model["kind"] in _SILENT}
+    models = [model for model in known if not {model["id"], model["base"]} & silent]
     by_kind = {kind: [model for model in models if model["kind"] == kind] for kind in _KINDS}
     chosen = _chosen(models, query(model=str).get("model", ""))
     shown = {"by_kind": by_kind, "chosen": chosen, "count": len(models)}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from playwright.sync_api import Browser, expect
 
 from dashboard.language import translate
@@ -14,7 +15,7 @@ from tests.browser import Visit, visit
 from tests.dashboard.harbour import TALK
 from tests.dashboard.test_data_in_browser import drop
 from tests.dashboard.test_in_browser import LANGUAGES, PLAYGROUND, look
-from tests.fakes.ports import until
+from tests.fakes.ports import PATIENCE, until
 from tests.live_service import LiveService
 
 LINE = '{"messages": [{"role": "user", "content": "%s"}, {"role": "assistant", "content": "%s"}]}\n'
@@ -155,3 +156,11 @@ def test_a_command_is_copied_as_it_stands(jobs: Jobs, chromium: Browser) -> None
         expect(command.get_by_role("button", name="Copied")).to_be_visible()
         assert window.page.evaluate("navigator.clipboard.readText()") == command.locator("code").text_content()
         expect(command.get_by_role("button", name="Copy", exact=True)).to_be_visible()
+
+
+def test_the_playground_offers_nothing_that_makes_vectors(jobs: Jobs) -> None:
+    known = {model["id"] for model in jobs.service.call("GET", "/models")["data"]}
+    assert {"text-embedding-3-small", "gpt-3.5-turbo"} < known
+    page = requests.get(f"{jobs.service.url}/dashboard/playground", timeout=PATIENCE).text
+    assert "gpt-3.5-turbo" in page
+    assert "text-embedding" not in page
