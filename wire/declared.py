@@ -56,7 +56,7 @@ def declarations(given: Mapping[str, Sequence[str]], files: int) -> list[dict[st
             message = f"Invalid value for '{name}': '{wrong[:80]}'. It must be {words}."
             raise BadRequest(message, code="invalid_value", param=name)
         if values and len(values) != files:
-            message = f"'{name}' stands {len(values)} time(s) beside {files} file(s). Give one for each, in order."
+            message = f"'{name}' is to stand as often as 'files', {files} in all and in their order, not {len(values)}."
             raise BadRequest(message, code="invalid_value", param=name)
         for one, value in zip(found, values, strict=False):
             one[name] = value.lower() if name == "sha256" else str(int(value))

@@ -78,7 +78,10 @@ _ANSWER = {
     "error": None,
 }
 _FOLLOWED = 'retry: 2000\n\nid: ftevent-1\ndata: {"id": "ftevent-1"}\n\nevent: end\ndata: {"status": "succeeded"}\n\n'
-_COMPARED = 'event: delta\ndata: {"index": 0, "model": "a", "content": "Hi"}\n\ndata: [DONE]\n\n'
+_COMPARED = (
+    'event: delta\ndata: {"index": 0, "model": "a", "content": "Hi"}\n\n'
+    'event: answer\ndata: {"index": 0, "model": "a", "content": "Hi"}\n\ndata: [DONE]\n\n'
+)
 
 
 def _job(**change: Any) -> Content:

@@ -42,7 +42,7 @@ def test_each_file_gets_what_was_declared_of_it() -> None:
         ("bytes", ["-1"], "a whole number"),
         ("bytes", ["١"], "a whole number"),
         ("bytes", [""], "a whole number"),
-        ("sha256", [SHA256, SHA256], "2 time"),
+        ("sha256", [SHA256, SHA256], "1 in all and in their order, not 2"),
     ],
 )
 def test_a_declaration_that_is_none_is_told(name: str, values: list[str], told: str) -> None:
