@@ -160,7 +160,7 @@ def look_at(driver: Driver) -> bool:
         driver.call("POST", "/chat/completions", json=asked)
     not_once = [job["id"] for job in jobs if ends[job["id"]] != 1]
     unseen = without_model(jobs, models)
-    told = dict(collections.Counter(job["status"] for job in jobs))
+    told = dict(collections.Counter((job["error"] or {}).get("code") or job["status"] for job in jobs))
     print(f"jobs {len(jobs)}: {told}; not ended once: {not_once}; without a model: {unseen}")
     print(f"starts {len(again)}; steps trained again at most {max(again)} (a checkpoint comes every {ROWS})")
     print(f"adapters published {len(models)}, each of which answered; with another sha256: {other}")

@@ -6,9 +6,9 @@ import psutil
 
 # As Linux and macOS name them. Not here: 9p, by which some sandboxes have the disk of their own machine.
 _OF_NETWORKS = frozenset({
-    "afpfs", "afs", "beegfs", "ceph", "cifs", "davfs", "fuse.ceph", "fuse.curlftpfs", "fuse.gcsfuse", "fuse.glusterfs",
-    "fuse.juicefs", "fuse.mfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs",
-    "nfs4", "smb2", "smb3", "smbfs", "webdav",
+    "afpfs", "afs", "beegfs", "ceph", "cifs", "davfs", "fuse.ceph-fuse", "fuse.curlftpfs", "fuse.gcsfuse",
+    "fuse.glusterfs", "fuse.juicefs", "fuse.mfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "glusterfs", "gpfs",
+    "lustre", "ncpfs", "nfs", "nfs4", "smb2", "smb3", "smbfs", "webdav",
 })  # fmt: skip
 
 

@@ -158,7 +158,6 @@ def test_a_stop_lets_running_answers_finish(server: subprocess.Popen[bytes], por
     assert server.wait(PATIENCE) == 0
 
 
-@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system has no such bound")
 def test_a_stop_may_be_told_twice(port: int) -> None:
     server = launch(port, before=SLOWLY_SET)
     try:
@@ -166,11 +165,12 @@ def test_a_stop_may_be_told_twice(port: int) -> None:
         server.terminate()
         time.sleep(0.1)
         server.terminate()  # as `make` does, which is of one group with what it starts
-        server.wait(PATIENCE)
+        assert server.wait(PATIENCE) == 0
     finally:
         server.kill()
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system has no such bound")
 def test_clients_that_read_nothing_hold_no_thread_for_ever(server: subprocess.Popen[bytes], port: int) -> None:
     time.sleep(0.2)  # what is accepted in the first moments is not bounded yet
     clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(6)]  # more than there are threads

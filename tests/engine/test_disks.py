@@ -27,7 +27,7 @@ def test_this_machines_own_disk_is_none_of_a_network(tmp_path: Path) -> None:
     assert disks.network(tmp_path) is None
 
 
-@pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "ceph", "lustre", "glusterfs"])
+@pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "fuse.ceph-fuse", "lustre"])
 def test_a_networks_file_system_is_told_by_its_type(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mount(monkeypatch, Mount(str(tmp_path), kind))
     assert disks.network(tmp_path / "not" / "there yet") == kind

@@ -19,7 +19,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import event
 
-from engine.store import FILES, NewerSchema, Store
+from engine.store import NewerSchema, Store
 from engine.store.migration import MIGRATIONS, NEWEST
 from engine.store.tables import METADATA
 
@@ -109,8 +109,10 @@ def fill(database: Database) -> dict[str, Any]:
         found = sqlalchemy.MetaData()
         found.reflect(connection)
         for table in found.sorted_tables:
-            if table.name not in ("files", "alembic_version"):
-                values = {column.name: VALUES.get(column.type.python_type, "file-1") for column in table.columns}
+            values = {column.name: VALUES.get(column.type.python_type, "file-1") for column in table.columns}
+            if table.name == "files":
+                connection.execute(table.update().values(values))
+            elif table.name != "alembic_version":
                 connection.execute(table.insert().values(values))
         return rows_of(connection, found)
 
@@ -125,11 +127,7 @@ def rows_of(connection: sqlalchemy.Connection, tables: sqlalchemy.MetaData) -> d
 def test_a_database_of_any_version_keeps_what_is_in_it(database: Database, version: str) -> None:
     make_old(database, version)
     before = fill(database)
-    store = Store(database)
-    row = store.one(FILES, id="file-1")
-    store.close()
-    assert row is not None
-    assert (row["created_at"], row["expires_at"]) == (7, None)
+    Store(database).close()
     assert (differences(database), version_of(database)) == ([], NEWEST)
     with connected(database) as connection:
         after = rows_of(connection, METADATA)

@@ -97,9 +97,9 @@ def test_its_gradient_is_that_of_the_formula(fresh: Any, pairs: list[Pair]) -> N
 def test_its_losses_are_those_of_trl_on_the_same_pairs(tiny_gguf: Path) -> None:
     """Those of TRL are kept as `python -m bench.dpo` measured them, which needs TRL and measures them anew."""
     told = json.loads((Path(__file__).parent / "dpo_by_trl.json").read_text(encoding="utf-8"))
-    command = [*told["made_by"].partition(":")[0].split()[1:], "--base", str(tiny_gguf), "--contestant", "ours"]
-    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
-    ours = json.loads(done.stdout.splitlines()[-1])
+    asked = [*told["arguments"], "--base", str(tiny_gguf), "--contestant", "ours"]
+    said = subprocess.check_output([sys.executable, "-m", "bench.dpo", *asked], cwd=ROOT, text=True, timeout=300)
+    ours = json.loads(said.splitlines()[-1])
     assert told["losses"][0] > 3 * told["losses"][-1], "the curve is to go down"
     assert ours["losses"] == pytest.approx(told["losses"], rel=0.02)
     assert ours["margins"] == pytest.approx(told["margins"], rel=0.02, abs=0.002)

@@ -90,8 +90,8 @@ def test_nothing_more_goes_to_an_endpoint_that_is_gone_until_it_is_changed(
         take_turn(deliveries, NOW + late)
     end_job(store, "ftjob-3", NOW)
     take_turn(deliveries, NOW + 7200)
-    told = {row["status"] for row in store.newest(WEBHOOK_DELIVERIES, 9)}
-    assert (len(receiver.got), told) == (2, {"given_up", "dropped"})
+    told = [row["status"] for row in store.newest(WEBHOOK_DELIVERIES, 9)]
+    assert (len(receiver.got), sorted(told)) == (2, ["dropped", "given_up"]), "the third job's event has no delivery"
     client.webhooks.update(endpoint.id, url=endpoint.url)
     add_running_job(store, "ftjob-4")
     end_job(store, "ftjob-4", NOW + 7200)
