@@ -50,7 +50,10 @@ def serve(load: Callable[[], WSGIApplication], host: str, port: int, threads: in
     from granian.http import HTTP1Settings
     from granian.server import MPServer
 
-    server = MPServer(
+    class Server(MPServer):
+        signal_handler_interrupt = _interrupt
+
+    server = Server(
         "app",
         address=address,
         port=port,
@@ -63,7 +66,6 @@ def serve(load: Callable[[], WSGIApplication], host: str, port: int, threads: in
         workers_kill_timeout=_GRACE_SECONDS,
         log_enabled=False,
     )
-    server.signal_handler_interrupt = partial(_interrupt, server)  # type: ignore[method-assign]
     server.serve(target_loader=_Served(load), wrap_loader=False)
     return 0
 
@@ -119,7 +121,7 @@ class _Served:
         return self._load()
 
 
-def _interrupt(server: Any, *_: object) -> None:
+def _interrupt(server: Any, *_: object, **__: object) -> None:
     """Hear a signal in the watching process, as often as it comes: `make` passes SIGTERM on to who has it already.
 
     granian's own handler sets an event whose lock may be held by what the signal breaks into: the process would wait
