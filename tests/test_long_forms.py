@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -130,7 +131,8 @@ def test_a_stream_ends_whole_or_says_why(answers: int, end: bytes, found: str) -
 @pytest.fixture
 def watch(tmp_path: Path) -> soak.Watch:
     """What has looked at nothing."""
-    return soak.Watch(SimpleNamespace(family=list), tmp_path)  # type: ignore[arg-type]
+    server: Any = SimpleNamespace(family=list)
+    return soak.Watch(server, tmp_path)
 
 
 def test_servers_that_nobody_looked_at_are_a_fault(watch: soak.Watch) -> None:
