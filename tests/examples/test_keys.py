@@ -37,8 +37,11 @@ def test_a_script_comes_to_an_answer_by_its_key_alone(served: Served, tmp_path: 
     assert "missing_api_key" in refused.stdout + refused.stderr
     keyed = settings | {"TUNE9527_KEY": token}
     with subprocess.Popen([ROOT / "examples" / script], env=keyed, stdout=subprocess.PIPE, text=True) as running:
-        until(lambda: served.upstream.jobs or running.poll() is not None, 60)
-        served.upstream.finish()
-        said, _ = running.communicate(timeout=60)
+        try:
+            until(lambda: served.upstream.jobs or running.poll() is not None, 60)
+            served.upstream.finish()
+            said, _ = running.communicate(timeout=60)
+        finally:
+            running.kill()  # else a script that asks on and on is waited for
     assert running.returncode == 0, said
     assert "".join(PIECES) in said
