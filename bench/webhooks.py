@@ -79,7 +79,10 @@ class Receiver:
                 """Say nothing."""
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    return  # the engine was killed while it sent: not a delivery, and nobody waits for the answer
                 self.send_response(receiver.take(body, dict(self.headers)))
                 self.send_header("Content-Length", "0")
                 self.end_headers()
