@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import DecodeError
 from msgspec.json import decode
 
-from engine.serving.schemas import require_small
+from engine.serving.schemas import require_followed, require_small
 from wire.chat import ChatCreate, Drawing, Message
 from wire.completions import CompletionCreate
 from wire.errors import INVALID_REQUEST, ApiError, BadRequest, ServerFault
@@ -149,6 +149,7 @@ def _format(given: dict[str, Any]) -> dict[str, Any]:
     if kind == "json_schema" and not (isinstance(described, dict) and isinstance(described.get("schema"), dict)):
         raise _invalid("response_format.json_schema", described, "It must be an object with 'name' and 'schema'.")
     require_small(given, "response_format")
+    require_followed(given, "response_format")
     return given
 
 

@@ -1,8 +1,10 @@
 """How large a JSON schema may be: llama.cpp makes a grammar of it, in time that grows with the square of its parts.
 
-Whoever asks the same model waits for that meanwhile. Whether a schema can be followed is for llama.cpp to tell.
+Whoever asks the same model waits for that meanwhile. Whether a schema can be followed is for llama.cpp to tell, but for
+patterns: of those it says nothing.
 """
 
+import re
 from typing import Any
 
 from wire.errors import BadRequest
@@ -12,6 +14,10 @@ MOST_PARTS = 2_000
 MOST_OPTIONAL = 200
 MOST_LETTERS = 30_000
 _SPELT_OUT = ("enum", "const", "pattern", "required")
+# Of the patterns that llama.cpp makes a grammar of; with any other it takes any text at all, or text that is no JSON.
+_SET = r'\[\^?(?:[^]\["\\]|\\[]\[\\nrtxu-])+\]'
+_PIECE = rf'[^]\["\\(^$]|\\[]\[^$.(){{}}|*+?\\nrtxu-]|{_SET}|\((?!\?)|\(\?:'
+_is_followed = re.compile(rf"\^(?:{_PIECE})*\$", re.DOTALL).fullmatch
 
 
 def require_small(schema: Any, param: str) -> None:
@@ -34,6 +40,28 @@ def require_small(schema: Any, param: str) -> None:
         raise _too_large(f"{parts} values", MOST_PARTS, param)
     if letters > MOST_LETTERS:
         raise _too_large(f"{letters} letters in names, patterns and fixed values", MOST_LETTERS, param)
+
+
+def require_followed(schema: Any, param: str) -> None:
+    """Refuse a schema with a pattern that llama.cpp would not follow.
+
+    Raises:
+        BadRequest: 400 invalid_json_schema.
+    """
+    waiting = [schema]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list):
+            waiting += part
+        elif isinstance(part, dict):
+            waiting += part.values()
+            pattern = part.get("pattern")
+            if isinstance(pattern, str) and not _is_followed(pattern):
+                message = (
+                    f"Invalid schema: the pattern {pattern!r:.80} cannot be followed. It must begin with ^, end with $ "
+                    r"and be made of letters, sets, groups and repetitions: write [0-9] for \d."
+                )
+                raise BadRequest(message, code="invalid_json_schema", param=param)
 
 
 def _require_few_optional(part: dict[str, Any], param: str) -> None:

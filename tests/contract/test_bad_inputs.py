@@ -4,6 +4,7 @@ Both servers run as a user starts them, the service before the engine, once with
 """
 
 import json
+import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from engine.control_tokens import PARTER
 from tests.contract.bad_inputs import answers, chats, extended, generic, jobs, uploads, webhooks
 from tests.contract.bad_inputs.case import FILE, MULTIPART, Answer, Bad, ask, everywhere, form
 from tests.contract.bad_inputs.servers import Servers
+from tests.fakes.ports import until
 
 SERVICE = (*generic.SERVICE, *uploads.SERVICE, *jobs.SERVICE, *chats.SERVICE, *extended.SERVICE)
 ENGINE = (*generic.ENGINE, *uploads.ENGINE, *jobs.ENGINE, *chats.ENGINE, *answers.ENGINE, *webhooks.ENGINE)
@@ -129,6 +131,27 @@ def test_a_file_name_is_a_label_and_no_more(servers: Servers) -> None:
         [entry] = json.loads(answer.body)["response"]
         assert entry["filename"] == label
     assert all(name.startswith("file-") for name in servers.kept()["folder files"])
+
+
+@pytest.mark.parametrize("engine", [False, True], ids=["service", "engine"])
+def test_who_leaves_at_the_last_byte_has_sent_a_file_and_who_leaves_before_it_has_not(
+    servers: Servers, engine: bool
+) -> None:
+    """And exactly one; U26."""
+    name, call = ("file", "POST /v1/files") if engine else ("files", "POST /upload_files")
+    fields = [("purpose", None, b"fine-tune")] if engine else []
+    body = form(*fields, (name, "left.jsonl", uploads.LINE))
+    sent = Bad("U26", call, body, 200, None, headers={"Content-Type": MULTIPART})
+    request = sent.request(servers.ids, servers.authorization(engine=engine))
+    before = len(servers.kept()["files"])
+    for unsent in (len(body) // 2, len(body) // 100, 1, 0):
+        with socket.create_connection(("127.0.0.1", servers.port(engine=engine))) as client:
+            client.sendall(request[: len(request) - unsent])
+    until(lambda: len(servers.kept()["files"]) > before)
+    assert send(servers, sent, engine=engine).status == 200
+    after = servers.kept()
+    assert len(after["files"]) == before + 2
+    assert len(after["folder files"]) == len(after["files"])
 
 
 @pytest.mark.parametrize("text", chats.TEXTS)

@@ -35,8 +35,8 @@ def _encrypted() -> bytes:
     return bytes(packed)
 
 
-def workbook(sheet: bytes, book: bytes = b"") -> bytes:
-    """An XLSX of one sheet, and with a book of its own if that is given."""
+def workbook(sheet: bytes, book: bytes = b"", target: bytes = b"worksheets/s.xml") -> bytes:
+    """An XLSX of one sheet, which the book says is at `target`, and with a book of its own if that is given."""
     main = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
     office = b"http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     relations = (
@@ -54,7 +54,7 @@ def workbook(sheet: bytes, book: bytes = b"") -> bytes:
         ("[Content_Types].xml", b'<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>'),
         ("_rels/.rels", relations % (link % (b"officeDocument", b"xl/workbook.xml"))),
         ("xl/workbook.xml", book or own),
-        ("xl/_rels/workbook.xml.rels", relations % (link % (b"worksheet", b"worksheets/s.xml"))),
+        ("xl/_rels/workbook.xml.rels", relations % (link % (b"worksheet", target))),
         ("xl/worksheets/s.xml", sheet),
     )
 
@@ -65,6 +65,9 @@ LAUGHS = (
     + b"".join(b'<!ENTITY %c "%s">' % (letter, b"&%c;" % (letter - 1) * 10) for letter in range(ord("b"), ord("m")))
     + b"]><w>&l;</w>"
 )
+_ENDS = b'<row r="1"><c r="A1"><v>1</v></c></row><row r="1000000"><c r="XFD1000000"><v>1</v></c></row>'
+FAR = b"<worksheet><sheetData>" + _ENDS + b"</sheetData></worksheet>"
+ELSEWHERE = b'file:///etc/passwd" TargetMode="External'
 SHEET = b"<worksheet><sheetData><row><c><v>&f;&a;</v></c></row></sheetData></worksheet>"
 
 CONVERTED = {
@@ -80,6 +83,8 @@ CONVERTED = {
     "an XLSX with a DTD in its sheet": workbook(DTD + SHEET),
     "an XLSX with a DTD in its book": workbook(SHEET, DTD + b"<workbook/>"),
     "an XLSX that laughs": workbook(LAUGHS),
+    "an XLSX of a million rows by 16,384 columns": workbook(FAR),
+    "an XLSX whose sheet is a file of this machine's": workbook(SHEET, target=ELSEWHERE),
     "an XLSX without a sheet": zipped(("[Content_Types].xml", b""), ("xl/workbook.xml", b"<workbook/>")),
     "XML": DTD + b"<w>&f;</w>",
 }

@@ -94,6 +94,13 @@ def _schema(schema: Any) -> dict[str, Any]:
     return {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}}
 
 
+def _deep(levels: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(levels):
+        schema = {"type": "object", "properties": {"a": schema}}
+    return schema
+
+
 _WIDE = {"type": "object", "properties": {f"field{number}": {"type": "string"} for number in range(20_000)}}
 # Refused by the engine, and through it by the service.
 UNSERVED: tuple[tuple[str, dict[str, Any], str | None], ...] = (
@@ -124,7 +131,10 @@ UNSERVED: tuple[tuple[str, dict[str, Any], str | None], ...] = (
         for value in (
             {"type": "nonsense"},
             {"$ref": "http://169.254.169.254/schema.json"},
-            {"$ref": "#/nowhere"},
+            *({"$ref": where} for where in ("#/nowhere", "#")),
+            {"properties": {"a": {"$ref": "#"}}, "required": ["a"]},
+            {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}},
+            *({"type": "string", "pattern": pattern} for pattern in ("(a+)+$", "^(?=a)b$", "^(a$")),
             {"type": "array", "items": {"type": "string"}, "minItems": 10**9, "maxItems": 10**9},
             {"type": "string", "minLength": 10**9, "maxLength": 10**9},
             {"type": "string", "pattern": "^a{1000000000}$"},
@@ -135,6 +145,7 @@ UNSERVED: tuple[tuple[str, dict[str, Any], str | None], ...] = (
             {"anyOf": [{"type": "string"}] * 5_000},
         )
     ),
+    ("C8", _schema(_deep(100)), "json_too_deep"),
     ("C5", {"messages": HI, "model": "nope"}, "model_not_found"),
     ("C5", {"messages": HI, "model": "ft:tiny:personal::12345678"}, "model_not_found"),
     ("C5", {"messages": HI, "model": "../../models/x"}, "model_not_found"),

@@ -171,6 +171,7 @@ ENGINE = (
         _file("U11", 400, _TRAIN, ("file", name, LINE))
         for name in ("x.html", "x.svg", "x.pkl", "x.jsonl.exe", "jsonl", "x.jsonl\\u0000.pt", "x.zip")
     ),
+    *(_file("U9", 400, _TRAIN, ("file", name, LINE), what=ascii(name)) for name in ("", ".", "..", "a\0b", "/")),
     *(
         _sent(
             "U20",
@@ -222,6 +223,7 @@ ENGINE = (
                 ({"bytes": 10**30}, "invalid_value"),
             ),
             *(({"purpose": "admin"}, None), ({"filename": ""}, "invalid_value"), ({"filename": "a.pkl"}, None)),
+            *(({"filename": "a\0b.jsonl"}, "invalid_value"), ({"filename": "."}, None)),
             *(({"path": "/etc"}, "unknown_parameter"), ({"mime_type": None}, "invalid_type")),
             ({"expires_after": {"anchor": "created_at", "seconds": 1}}, "invalid_value"),
         )
@@ -239,6 +241,9 @@ LABELS = {
     "CON.jsonl": "CON.jsonl",
     ".env.jsonl": ".env.jsonl",
     "a\u202eb.jsonl": "ab.jsonl",
+    "a\0b.jsonl": "ab.jsonl",
+    ".": "upload",
+    "": "upload",
     "x" * 5000 + ".jsonl": "x" * 249 + ".jsonl",
     "名前.jsonl": "名前.jsonl",
     "=HYPERLINK(1).jsonl": "=HYPERLINK(1).jsonl",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.serving.schemas import MOST_LETTERS, MOST_OPTIONAL, require_small
+from engine.serving.schemas import MOST_LETTERS, MOST_OPTIONAL, require_followed, require_small
 from wire.errors import BadRequest
 
 TEXT = {"type": "string"}
@@ -49,3 +49,28 @@ def test_a_larger_one_is_refused_with_its_size(schema: Any, words: str) -> None:
     with pytest.raises(BadRequest, match=words) as refused:
         require_small(schema, "tools")
     assert (refused.value.code, refused.value.param) == ("invalid_json_schema", "tools")
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("^(?:ab)+$", r"^\.{3}$", r"^\x61+$", "^a+?$", r"^[a\-z]{3}$", r"^[a-z.\]]{3}$", "^a|b$", r"^\{a\}$", "^$"),
+        *(r"^\\$", "^[^x]*$", r"^\[$", r"^[\n]$", "^(a+)+$"),
+    ],
+)
+def test_a_pattern_that_llama_cpp_follows_passes(pattern: str) -> None:
+    require_followed({"schema": {"properties": {"pattern": {"type": "string", "pattern": pattern}}}}, "response_format")
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("(a+)+$", "a", "^a", "a$", r"^\w{3}$", r"^[\d]{3}$", r"^\s+$", r"^a\bb$", "^(?i)a$", "^(?=a)b$", "^a$b$"),
+        *("^^a$", "^[[:alpha:]]$", r"^(a)\1$", r"^\p{L}$", r"^abc\$", '^"$', r"^[\.]$", "", "^", "^" + "[a" * 14_000),
+    ],
+    ids=lambda pattern: f"{pattern}"[:40],
+)
+def test_one_that_it_would_not_follow_is_refused(pattern: str) -> None:
+    with pytest.raises(BadRequest, match="cannot be followed") as refused:
+        require_followed({"schema": {"anyOf": [TEXT, {"type": "string", "pattern": pattern}]}}, "response_format")
+    assert (refused.value.code, refused.value.param) == ("invalid_json_schema", "response_format")
