@@ -3,12 +3,14 @@
 A test that is given a page fails on whatever the browser complains of: errors, warnings of its console, broken rules.
 """
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE = 60_000  # milliseconds; a machine may be busy with other tests
 WITHOUT = "There is no Chromium (apt-get install chromium): what needs a browser was NOT tested."
-# An answer of 4xx that a test provokes is told in the console too.
-_PROVOKED = "the server responded with a status of 4"
+# How the console tells of an answer of 4xx or 5xx.
+_REFUSED = re.compile(r"the server responded with a status of (\d{3})")
 
 # An observer, for what is asked again and again has to be evaluated by the page, which its policy forbids.
 _FIRST_PAINT = """new Promise(done => new PerformanceObserver(
@@ -29,10 +31,15 @@ _FIRST_PAINT = """new Promise(done => new PerformanceObserver(
 
 @dataclass
 class Visit:
-    """One reader's browser window; `complaints` are what the browser had to say meanwhile."""
+    """One reader's browser window; `complaints` are what the browser had to say meanwhile.
+
+    What a test provokes it names: `provoked` are the statuses of answers, each with the path it is the answer to.
+    """
 
     page: "Page"
     complaints: list[str] = field(default_factory=list)
+    provoked: set[tuple[int, str]] = field(default_factory=set)
+    refused: set[tuple[int, str]] = field(default_factory=set)
     bytes_sent: int = 0
 
     def __post_init__(self) -> None:
@@ -41,7 +48,13 @@ class Visit:
         self.page.on("requestfinished", self._count)
 
     def _hear(self, message: "ConsoleMessage") -> None:
-        if message.type in ("error", "warning") and _PROVOKED not in message.text:
+        if message.type not in ("error", "warning"):
+            return
+        refused = _REFUSED.search(message.text)
+        answer = (int(refused[1]), urlsplit(message.location["url"]).path) if refused else (0, "")
+        if answer in self.provoked:
+            self.refused.add(answer)
+        else:
             self.complaints.append(f"{message.text} {message.location}")
 
     def _count(self, request: Any) -> None:
@@ -89,7 +102,8 @@ def chromium(launch: "Callable[..., Browser]") -> Iterator["Browser"]:
 
 @contextmanager
 def visit(browser: "Browser", **options: Any) -> Iterator[Visit]:
-    """Lend a window with a memory of its own; fail for what the browser complained of."""
+    """Lend a window with a memory of its own; fail for what the browser complained of, and for provoked answers that
+    never came."""
     context = browser.new_context(**options)
     try:
         visit = Visit(context.new_page())
@@ -97,4 +111,6 @@ def visit(browser: "Browser", **options: Any) -> Iterator[Visit]:
         yield visit
     finally:
         context.close()
-    assert visit.complaints == []
+    assert visit.complaints == [], visit.complaints
+    never = visit.provoked - visit.refused
+    assert never == set(), f"{never} never came"

@@ -167,6 +167,7 @@ def test_names_of_models_are_text(served: Served, canary: Canary) -> None:
 
 
 def test_what_a_failure_says_is_text(served: Served, canary: Canary) -> None:
+    canary.window.provoked = {(404, JOB)}
     for some in PARTS:
         served.upstream.fail(f"GET /v1/fine_tuning/jobs/{JOB_ID}", refusal(404, some, STRINGS[4]))
         canary.page.goto(served.url + JOB)
@@ -220,6 +221,7 @@ def test_what_is_said_in_a_chat_is_text(served: Served, canary: Canary) -> None:
     told = Fault("raw", raw=answer, headers={"Content-Type": "text/event-stream"})
     served.upstream.fail("POST /v1/chat/completions", told, *(refusal(400, some, STRINGS[4]) for some in PARTS))
     canary.page.goto(f"{served.url}{PLAYGROUND}?{urlencode({'model': STRINGS[0]})}")
+    canary.window.provoked = {(400, "/chat")}
     canary.look("#playground .choices .choice", ["gpt-4o", *STRINGS])
     canary.page.get_by_label("System message").fill(ALL)
     for turn in range(5):

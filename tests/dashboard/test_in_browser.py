@@ -20,6 +20,8 @@ PAGES = {"overview": "/", "jobs": "/dashboard/jobs", "job": JOB, "done": DONE, "
 PAGES |= {"playground": PLAYGROUND, "files": "/dashboard/files", "models": "/dashboard/models"}
 PAGES |= {"new-job": "/dashboard/new-job", "data": "/dashboard/data"}
 PAGES |= {"login": "/dashboard/login", "reference": "/docs"}
+# What the browser's console tells of a page, because it is meant to be refused.
+REFUSED = {"failure": {(404, PAGES["failure"])}}
 EMPTY = ("overview", "jobs", "files", "models", "new-job")
 # A folder for pictures of the pages in every look, for people to look at.
 PICTURES = os.environ.get("TUNE9527_TEST_PICTURES")
@@ -70,6 +72,7 @@ def look(window: Visit, name: str, language: str) -> None:
 def test_a_page_is_sound_in_every_look(served: Served, chromium: Browser, name: str, language: str) -> None:
     dress(served)
     with visit(chromium, locale=language) as window:
+        window.provoked |= REFUSED.get(name, set())
         window.page.goto(served.url + PAGES[name])
         if name == "job":
             expect(window.page.locator("#loss canvas")).to_be_visible()
@@ -80,11 +83,27 @@ def test_a_page_is_sound_in_every_look(served: Served, chromium: Browser, name: 
 def test_a_refused_key_is_told_in_every_look(served: Served, chromium: Browser, tmp_path: Path, language: str) -> None:
     KeyFile(tmp_path / "keys.sqlite3").make("reader", frozenset({"read"}))
     with visit(chromium, locale=language) as window:
+        window.provoked = {(401, "/dashboard/jobs"), (401, "/dashboard/login")}
         window.page.goto(f"{served.url}/dashboard/jobs")
         window.page.locator("#key").fill("t9_nobodys")
         window.page.keyboard.press("Enter")
         expect(window.page.locator(".notice[role=alert]")).to_be_visible()
         look(window, "refused", language)
+
+
+@pytest.mark.parametrize(
+    ("path", "named"), [(PAGES["failure"], set()), (PAGES["failure"], {(404, "/else")}), ("/", {(404, "/")})]
+)
+def test_a_refusal_that_no_test_named_or_that_never_came_is_complained_of(
+    served: Served, chromium: Browser, path: str, named: set[tuple[int, str]]
+) -> None:
+    def go() -> None:
+        with visit(chromium) as window:
+            window.provoked = named
+            window.page.goto(served.url + path)
+
+    with pytest.raises(AssertionError, match="status of 404" if path != "/" else "never came"):
+        go()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -110,6 +129,7 @@ def test_a_page_is_light_and_soon_there(served: Served, chromium: Browser, name:
     paints = []
     for _ in range(3):  # the machine may be busy with something else for a moment
         with visit(chromium) as window:
+            window.provoked |= REFUSED.get(name, set())
             window.page.goto(served.url + PAGES[name])
             paints.append(window.first_paint())
             assert window.bytes_sent < MOST_BYTES
@@ -230,6 +250,7 @@ def test_the_switches_keep_the_page_and_the_choice(served: Served, window: Visit
 
 def test_a_key_is_shown_once_and_opens_until_it_is_forgotten(served: Served, window: Visit, tmp_path: Path) -> None:
     token, _ = KeyFile(tmp_path / "keys.sqlite3").make("reader", frozenset({"read"}))
+    window.provoked = {(401, "/dashboard/jobs"), (401, "/")}
     window.page.goto(f"{served.url}/dashboard/jobs")
     window.page.get_by_label("API key").fill(token)
     window.page.keyboard.press("Enter")

@@ -64,6 +64,7 @@ def test_a_vote_is_blind_until_it_is_given(served: Served, window: Visit) -> Non
 
 def test_one_that_fails_costs_the_other_nothing(served: Served, window: Visit) -> None:
     served.upstream.fail(CHATS, refusal(429, "You exceeded your quota.", "insufficient_quota"))
+    window.provoked = {(429, "/chat")}
     window.page.goto(served.url + PLAYGROUND)
     window.page.get_by_label("gpt-4o", exact=True).check()
     say(window, "Hello")
