@@ -206,6 +206,12 @@ class Store:
             return outbox.update(connection, taken, **values)
 
     @again_with_room
+    def close_endpoint(self, called: Record, now: int) -> bool:
+        """Send nothing more to an endpoint; False if its URL is another than when it was `called`, or it is deleted."""
+        with self._engine.begin() as connection:
+            return outbox.close(connection, called, now)
+
+    @again_with_room
     def forget_deliveries(self, before: float) -> int:
         """Remove the webhook events from before that time that have nothing left to be delivered; return how many."""
         with self._engine.begin() as connection:

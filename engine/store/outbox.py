@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from engine import lifecycle
 from engine.store.rows import Rows
-from engine.store.tables import WEBHOOK_DELIVERIES, WEBHOOK_EVENTS
+from engine.store.tables import WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS, WEBHOOK_EVENTS
 from wire.ids import new_id
 
 
@@ -39,6 +39,13 @@ def update(connection: Connection, seen: Mapping[str, Any], **values: Any) -> bo
     table = WEBHOOK_DELIVERIES
     same = (table.c.id == seen["id"], table.c.status == "pending", table.c.attempts == seen["attempts"])
     return connection.execute(table.update().where(*same).values(**values)).rowcount == 1
+
+
+def close(connection: Connection, called: Mapping[str, Any], now: int) -> bool:
+    """Mark an endpoint as gone if its URL is still the one that was `called`; say whether it is."""
+    table = WEBHOOK_ENDPOINTS
+    same = (table.c.id == called["id"], table.c.url == called["url"])
+    return connection.execute(table.update().where(*same).values(gone_at=now)).rowcount == 1
 
 
 def forget(connection: Connection, before: float) -> int:

@@ -94,8 +94,6 @@ class Deliveries:
             if not self._store.take_delivery(delivery, now + max(pause, self._schedule.lease)):
                 return
             outcome = self._send(delivery, now)
-            if outcome == _GONE:
-                self._store.update(WEBHOOK_ENDPOINTS, delivery["endpoint_id"], gone_at=int(now))
             is_last = now + pause > delivery["created_at"] + self._schedule.lifetime
             status = _status_after(outcome, is_last)
             self._store.update_delivery(delivery | {"attempts": attempts}, status=status, due_at=now + pause)
@@ -116,7 +114,10 @@ class Deliveries:
         content = message.body(event)
         headers = message.headers(endpoint, delivery["id"], content, int(now))
         try:
-            return self._sender.post(endpoint["url"], headers, content)
+            status = self._sender.post(endpoint["url"], headers, content)
+            if status == _GONE and not self._store.close_endpoint(endpoint, int(now)):
+                return "gone, but for a URL that is no longer its endpoint's"
+            return status
         except Unreachable as reason:
             return str(reason)
         except BadRequest:

@@ -99,6 +99,27 @@ def test_nothing_more_goes_to_an_endpoint_that_is_gone_until_it_is_changed(
     assert (len(receiver.got), store.newest(WEBHOOK_DELIVERIES, 1)[0]["status"]) == (3, "delivered")
 
 
+def test_a_410_of_a_url_that_was_changed_meanwhile_closes_not_the_new_one(
+    client: OpenAI, receiver: Receiver, store: Store, deliveries: Deliveries
+) -> None:
+    endpoint = subscribe(client, receiver)
+
+    def answer(*_: Any) -> int:
+        if len(receiver.got) > 1:
+            return 200
+        client.webhooks.update(endpoint.id, url=f"{receiver.url}/new")
+        return 410
+
+    receiver.answer = answer
+    add_running_job(store, "ftjob-1")
+    end_job(store, "ftjob-1", NOW)
+    take_turn(deliveries, NOW)
+    [row] = store.newest(WEBHOOK_ENDPOINTS, 9)
+    assert (row["gone_at"], only_delivery(store)["status"]) == (None, "pending")
+    take_turn(deliveries, NOW + 3600)
+    assert (len(receiver.got), only_delivery(store)["status"]) == (2, "delivered")
+
+
 def test_what_was_to_go_to_a_deleted_endpoint_is_dropped(
     client: OpenAI, receiver: Receiver, store: Store, deliveries: Deliveries
 ) -> None:
