@@ -258,7 +258,9 @@ class _Loader:
         for name in ("worker", "deliveries", "reports"):
             run = app.extensions[name].run
             # What has been begun is let go of before the process ends; a webhook on its way is not waited for.
-            threading.Thread(target=run, args=(over,), name=name, daemon=name != "worker").start()
+            clock = parts.pulse.clock(name)
+            threading.Thread(target=run, args=(over, clock), name=name, daemon=name != "worker").start()
+        threading.Thread(target=parts.pulse.watch, args=(over,), name="pulse", daemon=True).start()
         return app
 
 

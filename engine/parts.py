@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from engine.files import Files
 from engine.jobs import Jobs
 from engine.models import Models
+from engine.pulse import Pulse
 from engine.reserve import Reserve
 from engine.serving.pool import Pool
 from engine.store import Store
@@ -28,4 +29,5 @@ class Parts:
     token_counts: TokenCounts
     webhooks: Endpoints
     result_encoding: str
+    pulse: Pulse = field(default_factory=Pulse)
     stopping: threading.Event = field(default_factory=threading.Event)

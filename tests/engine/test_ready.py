@@ -1,8 +1,10 @@
 """A live engine has its tuned models loaded before anybody asks."""
 
+import re
 from pathlib import Path
 
 import psutil
+import requests
 
 from config import EngineConfig
 from engine.app import create_engine
@@ -23,6 +25,8 @@ def test_what_was_tuned_is_ready_before_the_first_question(tiny_gguf: Path, tmp_
     live = LiveEngine(tmp_path, base)
     try:
         live.wait()
+        told = requests.get(f"http://127.0.0.1:{live.port}/metrics", timeout=30).text
+        assert {*re.findall(r'turn_seconds\{loop="(\w+)"\}', told)} == {"worker", "deliveries", "reports"}
         server: psutil.Process = until(lambda: model_server(psutil.Process(live.process.pid)))
         loaded = " ".join(server.cmdline())
         assert all(f"/jobs/{seed}/adapter.gguf" in loaded for seed in range(len(NAMES)))
