@@ -9,6 +9,7 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from types import TracebackType
 from typing import Any
 
@@ -55,8 +56,12 @@ class Sender:
         self._allowed = allowed
         self._resolve = resolver
         self._seconds = seconds
-        # What the system trusts; requests adds its own list.
-        self._tls = tls or ssl.create_default_context()
+        self._given_tls = tls
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """What the system trusts, unless told otherwise; requests adds its own list. Reading it takes 20 ms."""
+        return self._given_tls or ssl.create_default_context()
 
     def check(self, url: str) -> None:
         """Refuse a URL that no webhook may go to; a name that does not resolve now may do so later.
