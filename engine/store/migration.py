@@ -1,8 +1,10 @@
-"""Brings a database's tables to the newest version by Alembic; a killed migration leaves the old version whole."""
+"""Gives a new database the tables of today, and an older one what it lacks by Alembic; killed, it leaves what was."""
 
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
+
+from engine.store.tables import METADATA, VERSION
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 # The first version that was ever written, before versions were recorded.
@@ -15,15 +17,17 @@ class NewerSchema(Exception):
 
 
 def bring_up_to_date(engine: Engine) -> None:
-    """Run what migrations are missing, all in one transaction; raises NewerSchema.
+    """Make what is missing, all in one transaction; raises NewerSchema.
 
-    What is up to date already costs one query: Alembic itself takes half a second to load.
+    Only an older database costs the half second that Alembic takes to load.
     """
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":  # SQLite's transaction has the write lock already
             connection.execute(text("SELECT pg_advisory_xact_lock(9527)"))
         found = _recorded(connection)
-        if found != NEWEST:
+        if found is None:
+            _make(connection)
+        elif found != NEWEST:
             _migrate(connection, found)
 
 
@@ -35,7 +39,14 @@ def _recorded(connection: Connection) -> str | None:
     return UNRECORDED if "jobs" in tables else None
 
 
-def _migrate(connection: Connection, found: str | None) -> None:
+def _make(connection: Connection) -> None:
+    """Make the tables as they are now, and record their version where Alembic looks for it."""
+    METADATA.create_all(connection, checkfirst=False)
+    VERSION.create(connection, checkfirst=False)
+    connection.execute(VERSION.insert().values(version_num=NEWEST))
+
+
+def _migrate(connection: Connection, found: str) -> None:
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError

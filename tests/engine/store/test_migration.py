@@ -83,10 +83,42 @@ def differences(database: Database) -> object:
         return compare_metadata(MigrationContext.configure(connection), METADATA)
 
 
-def test_a_new_database_has_the_tables_of_today(database: Database) -> None:
+def shape_of(database: Database) -> dict[str, object]:
+    """All of every table but the order of its columns: those that were added later stand at its end."""
+    with connected(database) as connection:
+        found = sqlalchemy.inspect(connection)
+
+        def parts(table: str) -> Iterator[Any]:
+            yield from found.get_columns(table)
+            yield from found.get_indexes(table)
+            yield from found.get_unique_constraints(table)
+            yield found.get_pk_constraint(table)
+
+        return {table: sorted(map(repr, parts(table))) for table in found.get_table_names()}
+
+
+def test_a_new_database_is_as_the_versions_one_by_one_make_it(database: Database) -> None:
     Store(database).close()
-    assert differences(database) == []
-    assert version_of(database) == NEWEST
+    new = shape_of(database)
+    assert (differences(database), version_of(database)) == ([], NEWEST)
+    with connected(database) as connection:
+        for table in new:
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+    make_old(database, NEWEST)
+    assert shape_of(database) == new
+
+
+@pytest.mark.skipif(FORK is None, reason="children are forked")
+@pytest.mark.parametrize("statement", [3, 13, 23])
+def test_a_new_database_whose_maker_is_killed_is_made_whole_by_the_next(database: Database, statement: int) -> None:
+    child = FORK.Process(target=open_and_die, args=(database, statement))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    with connected(database) as connection:
+        assert sqlalchemy.inspect(connection).get_table_names() == []
+    Store(database).close()
+    assert (differences(database), version_of(database)) == ([], NEWEST)
 
 
 def test_the_newest_version_is_the_last_of_the_scripts() -> None:
