@@ -77,12 +77,25 @@ def test_a_sync_that_failed_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("worst", "strangers", "megabytes", "missed"),
-    [(1.0, 0, 64, 0), (1.01, 0, 64, 1), (1.0, 1, 64, 1), (1.0, 0, 65, 1), (1.5, 2, 70, 3)],
+    ("no_process", "cold", "warm", "strangers", "megabytes", "missed"),
+    [
+        (1.0, 1.0, 0.2, 0, 64, 0),
+        (1.01, 1.0, 0.2, 0, 64, 1),
+        (1.0, 1.01, 0.2, 0, 64, 1),
+        (1.0, 1.0, 0.21, 0, 64, 1),
+        (1.0, 1.0, 0.2, 1, 64, 1),
+        (1.0, 1.0, 0.2, 0, 65, 1),
+        (1.5, 1.5, 1.5, 2, 70, 5),
+    ],
 )
-def test_each_bar_of_many_models_is_missed_by_itself(worst: float, strangers: int, megabytes: int, missed: int) -> None:
-    cold: list[tuple[str, many_models.Took]] = [("a", (0.2, 0.5, {})), ("b", (worst, 2.0, {}))]
-    assert len(many_models.missed(cold, strangers, megabytes * many_models.MEGABYTE, 64)) == missed
+def test_each_bar_of_many_models_is_missed_by_itself(
+    no_process: float, cold: float, warm: float, strangers: int, megabytes: int, missed: int
+) -> None:
+    worst = {many_models.NO_PROCESS: no_process, many_models.COLD: cold, many_models.WARM: warm}
+    seen: dict[str, list[tuple[str, many_models.Took]]] = {
+        way: [("a", (0.1, 0.5, {})), ("b", (seconds, 2.0, {}))] for way, seconds in worst.items()
+    }
+    assert len(many_models.missed(seen, strangers, megabytes * many_models.MEGABYTE, 64)) == missed
 
 
 def test_an_answer_nearest_to_another_model_is_counted() -> None:
