@@ -47,6 +47,7 @@ class Message(BaseModel):
         None, description="a string, a list of one part or more, or null"
     )
     name: str | None = None
+    refusal: str | None = None
     tool_calls: list[ToolCall] | None = None
     tool_call_id: str | None = None
 
@@ -137,6 +138,11 @@ class ChatCreate(Sampling):
         for place, message in enumerate(self.messages):
             if (message.model_extra or {}).get("function_call"):
                 yield f"messages.{place}.function_call", tools
+            if (message.model_extra or {}).get("audio"):
+                yield f"messages.{place}.audio", "send what was said as 'content'"
+        for place, tool in enumerate(self.tools or []):
+            if self.tool_choice != "none" and tool.get("type") == "custom":
+                yield f"tools.{place}.type", "of type 'custom' none is called; describe it as a 'function'"
         if self.audio or (self.modalities or ["text"]) != ["text"]:
             yield "audio" if self.audio else "modalities", "answers are text"
         if self.web_search_options is not None:  # an empty one asks for a search, too

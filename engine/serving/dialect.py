@@ -104,7 +104,7 @@ def _message(message: Message, where: str) -> dict[str, Any]:
     plain = _given(message, _ALSO_SAID)
     if message.tool_calls is not None:
         plain["tool_calls"] = [call.model_dump(exclude_none=True) for call in message.tool_calls]
-    return {"role": _ROLES.get(message.role, message.role), "content": content or "", **plain}
+    return {"role": _ROLES.get(message.role, message.role), "content": content or message.refusal or "", **plain}
 
 
 def _tools(request: ChatCreate) -> dict[str, Any]:
