@@ -1,6 +1,7 @@
 """Commands that stand within a line of a page, where nobody shows what they print, are ones that there are.
 
-One is typed in a block of a page, or is held here against what it names, or says below why no test can have it.
+One is typed in a block of a page, or is held here against what it names, or begins as the READMEs say that what no test
+runs begins.
 """
 
 import os
@@ -18,23 +19,22 @@ from tests.guides import ROOT, documents, runnable, translations
 
 # What a span of code begins with that somebody is to type; one word alone is a name.
 PROGRAMS = "make|curl|python3?|py|pip3?|docker|podman|systemctl|journalctl|nginx|ollama|npm|npx|sudo|apt-get|git|psql"
-_COMMAND = re.compile(rf"(?<!`)`((?:(?:{PROGRAMS}) |\.venv/bin/|examples/\w+\.(?:sh|py) )[^`\n]+)`(?!`)")
+_SET = r"[A-Z][A-Z0-9_]*=[^\s`]+"
+_BEGIN = rf"(?:{PROGRAMS}) |\.venv/bin/|\.ci/|examples/\w+\.(?:sh|py) |export |{_SET} {_SET}"
+_COMMAND = re.compile(rf"(?<!`)`((?:{_SET} )*(?:{_BEGIN})[^`\n]*)`(?!`)")
 _BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 # Whose every verb and option `--help` tells.
 HELPFUL = ("dataprep", "engine", "gate")
-# The beginnings of what no test has, each with its reason.
-NOT_HAD = {
-    "make a key first": "no command: the service's own words",
-    "apt-get install": "it changes the machine",
-    "git clone": "it needs the address of a copy",
-    "sudo": "it needs an administrator",
-    "systemctl": "it needs a systemd that runs",
-    "journalctl": "it needs a systemd that runs",
-    "docker compose": "it needs Docker",
-    "ollama create": "it needs Ollama",
+# Whatever reads settings that a command may begin with.
+READERS = (".env.example", "Makefile", "Dockerfile", "compose.yaml", ".ci/run", "tests/dashboard/test_in_browser.py")
+# The beginnings of what is no command, though it looks like one, each with its reason.
+NO_COMMANDS = {
+    "make a key first": "the service's own words",
     "curl -o": "one option of a command beside it",
     "curl -F files=@a.jsonl -F sha256=": "two fields of a call, without its address; the routes' tests send them",
 }
+# How each README begins and ends its list of the beginnings that no test runs.
+_NOT_RUN = {"README.md": r"within a line they do not run(.+?):", "README.zh-CN.md": r"测试不运行以这些开头的(.+?)——"}
 
 
 def _pages() -> Iterator[str]:
@@ -55,9 +55,31 @@ def _typed() -> str:
     return "\n".join(block.code for page in _pages() for block in runnable(ROOT / page))
 
 
+def _not_run(readme: str) -> tuple[str, ...]:
+    """The beginnings of which a README's reader is told that no test runs them."""
+    found = re.search(_NOT_RUN[readme], (ROOT / readme).read_text(encoding="utf-8"), re.DOTALL)
+    return tuple(re.findall(r"`([^`]+)`", found[1])) if found else ()
+
+
+def _split(command: str) -> tuple[list[str], str]:
+    """The names of the settings that a command begins with, and the rest of it."""
+    found = re.match(rf"(?:export )?((?:{_SET}(?: |$))*)", command)
+    assert found
+    return [one.partition("=")[0] for one in found[1].split()], command[found.end() :]
+
+
 def _faults(command: str) -> list[str]:
     """What there is not of what a command names."""
+    settings, rest = _split(command)
+    read = " ".join((ROOT / file).read_text(encoding="utf-8") for file in READERS)
+    unread = [name for name in settings if not re.search(rf"\b{name}\b", read)]
+    return unread + (_faults_of_program(rest) if rest else [])
+
+
+def _faults_of_program(command: str) -> list[str]:
     words = shlex.split(command.replace("...", ""))
+    if words[0].startswith(".ci/"):
+        return [] if os.access(ROOT / words[0], os.X_OK) else words[:1]
     if words[0] == "make":
         done = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
         return [done.stderr] if done.returncode else []
@@ -85,7 +107,12 @@ def _faults_of_python(words: list[str]) -> list[str]:
 @pytest.mark.skipif(os.name == "nt", reason="needs make")
 @pytest.mark.parametrize("command", _commands())
 def test_a_command_in_a_line_is_typed_or_is_one_that_there_is(command: str) -> None:
-    if command not in _typed() and not command.startswith(tuple(NOT_HAD)):
+    passed_over = (*_not_run("README.md"), *NO_COMMANDS)
+    if (
+        command not in _typed()
+        and not command.startswith(passed_over)
+        and not _split(command)[1].startswith(passed_over)
+    ):
         assert _faults(command) == []
 
 
@@ -99,6 +126,11 @@ def test_a_command_in_a_line_is_typed_or_is_one_that_there_is(command: str) -> N
         "python nothing.py",
         "pip install -r requirements/nothing.txt",
         "curl -z address",
+        "NO_SETTING=1 make lint",
+        "WORKERS=4 make tset",
+        "export NO_SETTING=1",
+        "NAME=laptop SCOOPS=read",
+        ".ci/runs",
     ],
 )
 def test_a_command_that_there_is_not_is_found(command: str) -> None:
@@ -106,4 +138,19 @@ def test_a_command_that_there_is_not_is_found(command: str) -> None:
 
 
 def test_every_reason_is_still_needed() -> None:
-    assert [begin for begin in NOT_HAD if not any(one.startswith(begin) for one in _commands())] == []
+    begun = [part for one in _commands() for part in (one, _split(one)[1])]
+    needed = (*_not_run("README.md"), *NO_COMMANDS)
+    assert [begin for begin in needed if not any(part.startswith(begin) for part in begun)] == []
+
+
+def test_both_readmes_tell_what_is_not_run() -> None:
+    english, chinese = map(_not_run, _NOT_RUN)
+    assert english == chinese
+    assert "sudo" in english
+
+
+@pytest.mark.parametrize(
+    "span", ["PORT=1 make serve", "export PORT=1", "NAME=a DAYS=9", "A=1 B=2 .venv/bin/python -m engine", ".ci/run"]
+)
+def test_what_begins_with_a_setting_is_a_command(span: str) -> None:
+    assert _COMMAND.findall(f"So `{span}`, and `HOST=1`) is none, nor `x`.") == [span]
