@@ -102,7 +102,7 @@ def _look(files: list[Incoming], form: Form) -> dict[str, Any]:
     return {
         "report": dataset.report,
         "examples": examples,
-        "made": _checked(dataset.training),
+        "made": [_checked(part) for part in (dataset.training, dataset.validation) if part],
         "me": form.getlist("me"),
     }
 

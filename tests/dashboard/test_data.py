@@ -116,6 +116,19 @@ def test_a_fault_of_what_was_converted_is_said_in_words_with_its_line(reader: Re
     assert re.search(r'aria-label="Line 2"><code>\{&#34;messages&#34;.*?The red one', contradiction)
 
 
+@pytest.mark.parametrize(("valid_share", "is_told"), [("0.5", True), ("", False)])
+def test_a_fault_of_the_part_for_validation_is_said_with_its_line(
+    reader: Reader, valid_share: str, is_told: bool
+) -> None:
+    answers = ("The blue one", "The red one", "Neither of them", "Ask the keeper")
+    rows = [f"Which {thing}?,{answer}" for thing in ("boat", "lamp", "rope") for answer in answers]
+    table = "\n".join(["question,answer", *rows])
+    page = drop(reader, "boats.csv", table.encode(), valid_share=valid_share)
+    training, _, validation = page.partition("What a check says of the part for validation")
+    fault = r'contradiction</code>\s*<pre[^>]* aria-label="Line \d+"><code>[^<]*Which'
+    assert [bool(re.search(fault, part)) for part in (training, validation)] == [True, is_told]
+
+
 @pytest.mark.parametrize("me", ["", "Bob"])
 def test_one_that_does_not_asks_who_is_the_assistant(reader: Reader, upstream: FakeOpenAI, me: str) -> None:
     page = drop(reader, "talk.json", TALK, **({"me": me} if me else {}))
