@@ -43,12 +43,10 @@ def explain_split(training: Sequence[Example], validation: Sequence[Example], sh
         return f"Nothing is set aside for validation: {kept}."
     began = min((one.start for one in validation if one.start is not None), default=None)
     later = sum(one.start is not None and began is not None and one.start > began for one in training)
-    return (
-        f"{later} of the examples for training begin later than validation does: their sessions, with what equals them,"
-        " were too large for it or go back further."
-        if later
-        else ""
-    )
+    if not later:
+        return ""
+    kept = "a session that, with what equals it, was too large for validation or goes back further"
+    return f"Training has {counted(later, 'example')} from after the beginning of validation: {kept}."
 
 
 def _groups(examples: Sequence[Example]) -> list[list[int]]:

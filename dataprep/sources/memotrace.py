@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import PurePath
 
+from dataprep.plural import counted
 from dataprep.records import LeftOut, Message, Place, Row
 from dataprep.sources import memotrace_text
 from dataprep.sources.clock import seconds_of
@@ -88,7 +89,7 @@ def _rows(head: Head, records: Records, is_group: bool) -> Iterator[Row]:
 def _message(place: Place, cells: list[str], chat: str, is_group: bool) -> Row:
     """Return one row as a message; the sheet has no ids of people, so the name shown is the sender's id."""
     if len(cells) < len(_COLUMNS):
-        return LeftOut(place, "broken_row", f"{len(cells)} cells where 8 belong")
+        return LeftOut(place, "broken_row", f"{counted(len(cells), 'cell')} where 8 belong")
     message_id, kind_name, sender, clock, content = cells[: len(_COLUMNS)]
     timestamp = seconds_of(clock)
     if timestamp is None:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dataprep.plural import counted
 from dataprep.records import LeftOut, Place, Row
 from dataprep.sources.csv_records import read_records
 from dataprep.sources.json_stream import JsonStream
@@ -94,7 +95,7 @@ def _row_of(place: Place, header: list[str], record: list[str] | None, make: Mak
     if not any(cell.strip() for cell in record):
         return LeftOut(place, "blank")
     if len(record) < len(header) or any(record[len(header) :]):
-        return LeftOut(place, "broken_row", f"{len(record)} cells under a header of {len(header)}")
+        return LeftOut(place, "broken_row", f"{counted(len(record), 'cell')} under a header of {len(header)}")
     return attempt(partial(make, place, dict(zip(header, record, strict=False))), place)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from dataprep.plural import counted
 from dataprep.records import LeftOut, Message, Place, Row
 from dataprep.sources import wechat_training, wechatmsg_html
 from dataprep.sources.clock import seconds_of
@@ -88,7 +89,7 @@ def _names(cells: list[str]) -> tuple[str, str, str]:
 
 def _message(place: Place, cells: list[str], survey: _Survey, chat: str) -> Row:
     if len(cells) < len(_COLUMNS):
-        return LeftOut(place, "broken_row", f"{len(cells)} cells where 12 belong")
+        return LeftOut(place, "broken_row", f"{counted(len(cells), 'cell')} where 12 belong")
     local_id, talker, code, sub, own, created, _, content, clock = cells[: len(_COLUMNS)]
     timestamp = seconds_of(created) or seconds_of(clock)
     if not _is_code(code) or not _is_code(sub or "0") or timestamp is None:

@@ -42,7 +42,8 @@ def test_why_there_is_no_validation_or_none_after_training_is_told() -> None:
     long_end = [example(f"q{number}", "a", min(number, 6), float(min(number, 6))) for number in range(10)]
     training, validation = split(long_end, 0.2)
     assert validation == long_end[4:6]
-    assert "4 of the examples for training begin later than validation" in explain_split(training, validation, 0.2)
+    assert "Training has 4 examples from after the beginning of validation" in explain_split(training, validation, 0.2)
+    assert "Training has 1 example from after" in explain_split(long_end[6:7], long_end[4:5], 0.5)
     ten = [example(f"q{number}", "a", number, float(number)) for number in range(10)]
     assert explain_split(*split(ten, 0.2), 0.2) == explain_split(ten, [], 0.0) == explain_split([], [], 0.5) == ""
 

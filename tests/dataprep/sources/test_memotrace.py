@@ -172,7 +172,9 @@ def test_rows_that_cannot_be_read_are_left_out_and_counted(tmp_path: Path) -> No
     unknown = cells(0)
     unknown[1], unknown[4] = "未知类型", "49\n{'msg': None}"
     _, rows = read(writer(tmp_path)("a.csv", table(no_time, ["1"], [""], unknown, cells(3))))
-    assert [row.reason for row in rows if isinstance(row, LeftOut)] == ["broken_row", "broken_row", "blank"]
+    left = [row for row in rows if isinstance(row, LeftOut)]
+    assert [row.reason for row in left] == ["broken_row", "broken_row", "blank"]
+    assert left[1].detail == "1 cell where 8 belong"
     assert without_self(told(rows)) == [(Kind.OTHER, "", ""), (Kind.TEXT, "晚上打球吗", "")]
 
 

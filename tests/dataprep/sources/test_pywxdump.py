@@ -131,6 +131,12 @@ def test_a_row_that_cannot_be_read_is_left_out_alone(tmp_path: Path, row: list[s
     assert [row.reason if isinstance(row, LeftOut) else "" for row in rows] == ["", reason, ""]
 
 
+@pytest.mark.parametrize(("row", "count"), [(["1"], "1 cell"), (cells(0)[:4], "4 cells")])
+def test_how_many_cells_a_broken_row_has_is_told(tmp_path: Path, row: list[str], count: str) -> None:
+    [left] = [one for one in read(writer(tmp_path)("chat.csv", table(cells(0), row)))[1] if isinstance(one, LeftOut)]
+    assert left.detail.startswith(f"{count} under a header of")
+
+
 def test_an_unknown_type_is_other_and_a_numbered_recall_a_recall(tmp_path: Path) -> None:
     strange = [["1", "7", kind, *cells(0)[3:]] for kind in ("未知", "消息撤回57", "粘贴的文本")]
     _, rows = read(writer(tmp_path)("chat.csv", table(*strange)))
