@@ -13,8 +13,8 @@ from werkzeug.serving import make_server
 
 from app import create_app
 from config import ServiceConfig
+from gate import KeyFile
 from tests.fakes.openai_upstream import PIECES, FakeOpenAI, Fault
-from tests.fakes.service import NO_DATA
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 CHAT = "POST /v1/chat/completions"
@@ -37,11 +37,11 @@ def running(serve: Callable[[], None], stop: Callable[[], None]) -> Iterator[Non
 
 
 @pytest.fixture
-def page(chromium: Browser, upstream: FakeOpenAI) -> Iterator[Page]:
+def page(chromium: Browser, upstream: FakeOpenAI, tmp_path: Path) -> Iterator[Page]:
     """The page as its comment says it is served, beside a service that answers pages from there."""
     folder = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=EXAMPLES))
     origin = f"http://127.0.0.1:{folder.server_address[1]}"
-    config = ServiceConfig(data_dir=NO_DATA, openai_base_url=upstream.base_url, allowed_origins=origin)
+    config = ServiceConfig(data_dir=tmp_path, openai_base_url=upstream.base_url, allowed_origins=origin)
     service = make_server("127.0.0.1", 0, create_app(config), threaded=True)
     with (
         running(folder.serve_forever, folder.shutdown),
@@ -71,3 +71,14 @@ def test_a_failure_is_shown(page: Page, upstream: FakeOpenAI) -> None:
     upstream.fail(CHAT, Fault("drop"))
     page.get_by_role("button", name="Ask").click()
     expect(page.locator("output")).to_contain_text("broke the connection off")
+
+
+def test_a_key_opens_where_one_is_asked_for(page: Page, upstream: FakeOpenAI, tmp_path: Path) -> None:
+    token, _ = KeyFile(tmp_path / "keys.sqlite3").make("page", frozenset({"chat"}))
+    shown, key = page.locator("output"), page.get_by_label("Key, where one is asked for")
+    for given, told in (("", "asks for a key"), ("t9_nobodys", "API key"), (token, "".join(PIECES))):
+        key.fill(given)
+        page.get_by_role("button", name="Ask").click()
+        expect(shown).to_contain_text(told)
+        assert ("".join(PIECES) in str(shown.text_content())) is (given == token)
+    assert upstream.count(CHAT) == 1
