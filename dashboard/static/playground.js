@@ -89,13 +89,17 @@
   // What programs are told, with all its values, follows the page's own words.
   const failed = ({ code, message }) => new Error(failures[code] ? `${failures[code]} (${message})` : message);
 
+  // Says the pieces as they come; returns why the answer ended, as the model's server tells it.
   const read = async (response, said) => {
+    let ended = "";
     for await (const line of lines(response)) {
       if (!line.startsWith("data:") || line.includes("[DONE]")) continue;
       const chunk = JSON.parse(line.slice(5));
       if (chunk.error) throw failed(chunk.error);
       said.textContent += chunk.choices?.[0]?.delta?.content ?? "";
+      ended = chunk.choices?.[0]?.finish_reason ?? ended;
     }
+    return ended;
   };
 
   const ask = async (column, content, signal) => {
@@ -109,7 +113,8 @@
         body: JSON.stringify({ ...body(column.model, column.messages), stream: true }),
       });
       if (!response.ok) throw failed((await response.json()).response);
-      await read(response, said);
+      const ended = await read(response, said);
+      if (ended === "length") column.talk.append(element("p", "hint", words.cut));
       column.talk.append(element("p", "hint", `${((performance.now() - began) / 1000).toFixed(1)} ${words.seconds}`));
     } catch (error) {
       const told = signal.aborted ? words.stopped : error instanceof TypeError ? words.gone : error.message;

@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, expect
 from tests.browser import Visit, visit
 from tests.dashboard.served import Served
 from tests.dashboard.test_in_browser import PICTURES, PLAYGROUND
-from tests.fakes.openai_upstream import FINE_TUNED, PIECES, FakeOpenAI, refusal
+from tests.fakes.openai_account import chunk
+from tests.fakes.openai_upstream import FINE_TUNED, PIECES, FakeOpenAI, Fault, refusal
 
 SAID = "".join(PIECES)
 CHATS = "POST /v1/chat/completions"
@@ -70,6 +71,29 @@ def test_one_that_fails_costs_the_other_nothing(served: Served, window: Visit) -
     say(window, "Hello")
     expect(window.page.get_by_text("You exceeded your quota.")).to_be_visible()
     expect(window.page.locator(".said", has_text=SAID)).to_have_count(1)
+
+
+@pytest.mark.parametrize(
+    ("language", "reason", "told"),
+    [("en-GB", "length", "The answer is cut off"), ("zh-CN", "length", "回答被截断"), ("en-GB", "stop", "")],
+)
+def test_an_answer_that_was_cut_off_says_so(
+    served: Served, chromium: Browser, language: str, reason: str, told: str
+) -> None:
+    pieces = [chunk("gpt-4o", {"content": "One, two"}, last=False), chunk("gpt-4o", {}, last=True, reason=reason)]
+    answer = Fault("raw", raw=b"".join(pieces) + b"data: [DONE]\n\n", headers={"Content-Type": "text/event-stream"})
+    served.upstream.fail(CHATS, answer)
+    with visit(chromium, locale=language) as window:
+        window.page.goto(served.url + PLAYGROUND)
+        window.page.locator("#text").fill("Count to ten.")
+        window.page.keyboard.press("Enter")
+        expect(window.page.locator(".said")).to_have_text("One, two")
+        expect(window.page.locator("#answers")).to_have_attribute("aria-busy", "false")
+        hints = window.page.locator(".talk .hint").all_text_contents()
+        assert [told in hint for hint in hints[:-1]] == ([True] if told else [])
+        assert window.axe() == []
+        if PICTURES:
+            window.page.screenshot(path=Path(PICTURES) / f"playground-cut-{language}.png")
 
 
 def test_an_answer_is_stopped(served: Served, window: Visit) -> None:

@@ -117,9 +117,9 @@ def answer(account: Account, seen: Seen) -> Reply:
     return _error(404, f"Invalid URL ({seen.method} {seen.path})", None)
 
 
-def chunk(model: str, delta: dict[str, str], last: bool) -> bytes:
-    """One event of a streamed answer."""
-    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": "stop" if last else None}
+def chunk(model: str, delta: dict[str, str], last: bool, reason: str = "stop") -> bytes:
+    """One event of a streamed answer; the last says for which reason it ends."""
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason if last else None}
     event = {"id": CHAT_ID, "object": "chat.completion.chunk", "created": 1704528091, "model": model}
     return b"data: " + json.dumps(event | {"choices": [choice]}).encode() + b"\n\n"
 
