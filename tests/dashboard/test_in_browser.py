@@ -3,7 +3,6 @@
 import os
 import re
 from pathlib import Path
-from statistics import median
 from typing import Literal
 
 import pytest
@@ -26,7 +25,8 @@ EMPTY = ("overview", "jobs", "files", "models", "new-job")
 # A folder for pictures of the pages in every look, for people to look at.
 PICTURES = os.environ.get("TUNE9527_TEST_PICTURES")
 LANGUAGES = ("en", "zh-CN")
-LOOKS: list[tuple[int, Literal["light", "dark"]]] = [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")]
+Look = tuple[int, Literal["light", "dark"]]
+LOOKS: list[Look] = [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")]
 # The rules of axe whose verdict may be another in other colours.
 CONTRAST = ("color-contrast", "link-in-text-block")
 # Of a reference's calls, which are all made alike, so many are enough to be looked at again and again.
@@ -52,9 +52,9 @@ def dress(served: Served) -> None:
     served.train(23)
 
 
-def look(window: Visit, name: str, language: str) -> None:
-    """See the page as it stands in all colours and widths, in Chinese in the narrowest, without loading it again."""
-    looks = LOOKS if PICTURES or language == LANGUAGES[0] else LOOKS[1:2]
+def look(window: Visit, name: str, language: str, looks: list[Look] = LOOKS) -> None:
+    """See the page as it stands in those looks, in Chinese in the narrowest, without loading it again."""
+    looks = LOOKS if PICTURES else looks if language == LANGUAGES[0] else LOOKS[1:2]
     for at, (width, colours) in enumerate(looks):
         window.page.set_viewport_size({"width": width, "height": 900})
         window.page.emulate_media(color_scheme=colours)
@@ -112,7 +112,7 @@ def test_an_empty_page_leads_on(served: Served, chromium: Browser, language: str
         for name in EMPTY:
             window.page.goto(served.url + PAGES[name])
             expect(window.page.locator("main .primary:visible").first).to_be_enabled()
-            look(window, f"empty-{name}", language)
+            look(window, f"empty-{name}", language, LOOKS[::3])  # full pages are seen in all
 
 
 def test_a_models_name_breaks_at_its_joints_alone(served: Served, chromium: Browser) -> None:
@@ -123,17 +123,22 @@ def test_a_models_name_breaks_at_its_joints_alone(served: Served, chromium: Brow
             assert window.page.evaluate(BROKEN) == [], name
 
 
+def soon_there(paints: list[float]) -> bool:
+    """Whether the median of three first paints is soon enough, which the first two may settle."""
+    return sum(one < MOST_MILLISECONDS for one in paints) == 2
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_light_and_soon_there(served: Served, chromium: Browser, name: str) -> None:
     dress(served)
-    paints = []
-    for _ in range(3):  # the machine may be busy with something else for a moment
+    paints: list[float] = []
+    while len(paints) < 3 and not soon_there(paints):  # the machine may be busy with something else for a moment
         with visit(chromium) as window:
             window.provoked |= REFUSED.get(name, set())
             window.page.goto(served.url + PAGES[name])
             paints.append(window.first_paint())
             assert window.bytes_sent < MOST_BYTES
-    assert median(paints) < MOST_MILLISECONDS, paints
+    assert soon_there(paints), paints
 
 
 def test_the_curve_moves_within_two_seconds_and_the_page_follows_the_job_to_its_end(
