@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from dataprep import Finding, Report, add_leaks, leaks
 from dataprep.checks import leak
-from dataprep.checks.leak import MAX_COMPARED
 from dataprep.checks.report import MAX_KEPT_FINDINGS, Problem
 from dataprep.checks.teaching import MIN_ANSWER_BYTES
 from tests.dataprep.lines import assistant, chat, user
@@ -200,8 +199,9 @@ def test_many_leaks_are_capped_but_counted() -> None:
     assert [one.line for one in found[:-1]] == list(range(2, 101))
 
 
-def test_what_is_beyond_comparison_is_said() -> None:
-    many = b"".join(b'{"n":%d}\n' % number for number in range(MAX_COMPARED))
+def test_what_is_beyond_comparison_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leak, "MAX_COMPARED", 100)
+    many = b"".join(b'{"n":%d}\n' % number for number in range(100))
     assert leaks(io.BytesIO(LAMP.encode()), io.BytesIO(many)) == []
     beyond = io.BytesIO(many + LAMP.encode())
     assert [(one.line, one.code) for one in leaks(io.BytesIO(LAMP.encode()), beyond)] == [(None, "partly_compared")]
