@@ -24,6 +24,7 @@ from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
 from app import create_app
+from bench import described
 from config import EngineConfig, ServiceConfig
 from engine.app import create_engine
 from tests.fakes.bare_gguf import BARE
@@ -71,8 +72,10 @@ def _file(name: str) -> tuple[io.BytesIO, str]:
 
 
 def fields(on: Servers) -> dict[str, Callable[[str], Any]]:
-    """Every field that a name could be sent in: a call that sends one."""
-    return {**_of_uploads(on.engine), **_of_jobs(on), **_of_models(on.engine), **_of_service(on)}
+    """Every place that a name could be sent in: a call that sends one; the engine has no description of its bodies."""
+    own = {**_of_uploads(on.engine), **_of_jobs(on), **_of_models(on.engine)}
+    told = described.in_description(on.service, on.file, LINE)
+    return {**own, **told, **described.in_paths(on.engine), **described.in_paths(on.service)}
 
 
 def _of_uploads(engine: FlaskClient) -> dict[str, Callable[[str], Any]]:
@@ -80,14 +83,10 @@ def _of_uploads(engine: FlaskClient) -> dict[str, Callable[[str], Any]]:
     return {
         "file": lambda name: engine.post("/v1/files", data={"purpose": "fine-tune", "file": _file(name)}),
         "purpose": lambda name: engine.post("/v1/files", data={"purpose": name, "file": _file("a.jsonl")}),
-        "file id": lambda name: engine.get(f"/v1/files/{quote(name)}"),
-        "content": lambda name: engine.get(f"/v1/files/{quote(name)}/content"),
-        "deleted file": lambda name: engine.delete(f"/v1/files/{quote(name, safe='')}"),
         "upload": lambda name: engine.post("/v1/uploads", json={**part, "filename": name}),
         "upload id": lambda name: engine.post(f"/v1/uploads/{quote(name)}/parts", data={"data": _file("a")}),
         "completed": lambda name: engine.post(f"/v1/uploads/{quote(name)}/complete", json={"part_ids": [name]}),
         "webhook": lambda name: engine.post("/v1/webhook_endpoints", json={"name": name, "url": "https://a.example"}),
-        "webhook id": lambda name: engine.get(f"/v1/webhook_endpoints/{quote(name)}"),
     }
 
 
@@ -108,41 +107,17 @@ def _of_jobs(on: Servers) -> dict[str, Callable[[str], Any]]:
         "metadata": lambda name: create(metadata={name: name}),
         "project": lambda name: wandb(project=name),
         "run": lambda name: wandb(name=name, entity=name, tags=[name]),
-        "job": lambda name: engine.get(f"/v1/fine_tuning/jobs/{quote(name)}"),
-        "events": lambda name: engine.get(f"/v1/fine_tuning/jobs/{quote(name)}/events"),
-        "cancelled": lambda name: engine.post(f"/v1/fine_tuning/jobs/{quote(name)}/cancel"),
     }
 
 
 def _of_models(engine: FlaskClient) -> dict[str, Callable[[str], Any]]:
     hi = [{"role": "user", "content": "a"}]
     return {
-        "model id": lambda name: engine.get(f"/v1/models/{quote(name)}"),
-        "deleted model": lambda name: engine.delete(f"/v1/models/{quote(name)}"),
         "chat": lambda name: engine.post("/v1/chat/completions", json={"model": name, "messages": hi}),
         "completion": lambda name: engine.post("/v1/completions", json={"model": name, "prompt": "a"}),
         "response": lambda name: engine.post("/v1/responses", json={"model": name, "input": "a"}),
         "embedding": lambda name: engine.post("/v1/embeddings", json={"model": name, "input": "a"}),
         "counted": lambda name: engine.post("/v1/token_counts", data={"model": name or "x", "file": _file(name)}),
-    }
-
-
-def _of_service(on: Servers) -> dict[str, Callable[[str], Any]]:
-    service = on.service
-    return {
-        "service's file": lambda name: service.post("/upload_files", data={"files": _file(name)}),
-        "service's training": lambda name: service.post("/fine_tuning", json={"training_file": name, "model": name}),
-        "service's suffix": lambda name: service.post("/fine_tuning", json={"training_file": on.file, "suffix": name}),
-        "service's job": lambda name: service.post("/retrieve", json={"fine_tuning_job_id": name}),
-        "service's job id": lambda name: service.get(f"/jobs/{quote(name)}"),
-        "service's chat": lambda name: service.post("/chat", json={"text": "a", "model": name}),
-        "checked": lambda name: service.post("/datasets/check", data={"files": _file(name)}),
-        "converted": lambda name: service.post("/datasets/convert", data={"files": _file(name), "me": name}),
-        "mended": lambda name: service.post("/datasets/fix", data={"files": _file(name)}),
-        "statistics": lambda name: service.post("/datasets/statistics", data={"files": _file(name), "model": name}),
-        "header": lambda name: service.get(
-            "/jobs", headers={"X-Request-Id": quote(name), "Idempotency-Key": quote(name)}
-        ),
     }
 
 
