@@ -9,6 +9,7 @@ from flask import Flask
 import sandbox
 from config import EngineConfig
 from engine import catalogue
+from engine.downloads import Downloads
 from engine.files import MAX_BYTES, Files
 from engine.jobs import Jobs
 from engine.models import Models
@@ -115,7 +116,9 @@ def _parts(config: EngineConfig, sender: Sender) -> Parts:
     counts = TokenCounts(known, config.context_tokens)
     in_parts = Uploads(store, uploaded, config.data_dir / "uploads")
     endpoints = Endpoints(store, sender)
-    return Parts(store, reserve, uploaded, in_parts, known, jobs, pool, counts, endpoints, config.result_encoding)
+    downloads = Downloads(max(1, config.engine_threads // 8))
+    others = pool, counts, endpoints, downloads
+    return Parts(store, reserve, uploaded, in_parts, known, jobs, *others, config.result_encoding)
 
 
 def _pool_settings(config: EngineConfig) -> PoolSettings:

@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass, field
 
+from engine.downloads import Downloads
 from engine.files import Files
 from engine.jobs import Jobs
 from engine.models import Models
@@ -28,6 +29,7 @@ class Parts:
     pool: Pool
     token_counts: TokenCounts
     webhooks: Endpoints
+    downloads: Downloads
     result_encoding: str
     pulse: Pulse = field(default_factory=Pulse)
     stopping: threading.Event = field(default_factory=threading.Event)

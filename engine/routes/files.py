@@ -2,12 +2,14 @@
 
 import re
 import time
+from collections.abc import Iterable
 from typing import BinaryIO, cast
 
 from flask import Blueprint, request, send_file
 from flask.typing import ResponseReturnValue
 
 from engine.routes import form, limit, parts
+from gate.crowd import Leaving
 from gate.forms import Form
 from wire import declared
 from wire.errors import BadRequest
@@ -51,7 +53,9 @@ def content(file_id: str) -> ResponseReturnValue:
     facts, path = parts().files.retrieve(file_id), parts().files.path(file_id)
     if facts["purpose"] == "fine-tune-results" and parts().result_encoding == "base64":
         return parts().files.base64(file_id), {"Content-Type": "text/plain"}
-    return send_file(path, mimetype="application/octet-stream", as_attachment=True, download_name=facts["filename"])
+    sent = send_file(path, mimetype="application/octet-stream", as_attachment=True, download_name=facts["filename"])
+    sent.response = Leaving(cast(Iterable[bytes], sent.response), parts().downloads.take())
+    return sent
 
 
 @bp.delete("/<file_id>")

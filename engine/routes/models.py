@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from engine import exports
 from engine.routes import parts
+from gate.crowd import Leaving
 
 bp = Blueprint("models", __name__, url_prefix="/v1")
 
@@ -26,8 +27,9 @@ def retrieve(name: str) -> ResponseReturnValue:
 def export(name: str) -> ResponseReturnValue:
     """Return a fine-tuned model's weights as `format` has them: gguf, peft or ollama."""
     made = exports.export(parts().models, name, request.args.get("format", ""))
+    held = Leaving(made, parts().downloads.take())
     headers = {"Content-Length": str(made.size), "Content-Disposition": f'attachment; filename="{made.label}"'}
-    return Response(made, headers=headers, content_type="application/octet-stream", direct_passthrough=True)
+    return Response(held, headers=headers, content_type="application/octet-stream", direct_passthrough=True)
 
 
 @bp.get("/model_cards")
