@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,14 @@ def start(client: FlaskClient, epochs: int) -> str:
     return str(client.post("/v1/fine_tuning/jobs", json=asked).get_json()["id"])
 
 
+def stored(client: FlaskClient) -> dict[str, bytes]:
+    """The bytes of each file that is listed."""
+    listed = client.get("/v1/files").get_json()["data"]
+    replies = {one["id"]: client.get(f"/v1/files/{one['id']}/content") for one in listed}
+    assert {reply.status_code for reply in replies.values()} <= {200}
+    return {file_id: reply.data for file_id, reply in replies.items()}
+
+
 def fill(filler: Path, leave: int = 0) -> None:
     """Leave no room but for `leave` bytes, at once, whoever takes some meanwhile."""
 
@@ -91,6 +100,8 @@ def fill(filler: Path, leave: int = 0) -> None:
 def test_a_full_disk_fails_the_running_job_and_nothing_else(app: Flask, small_disk: Path) -> None:
     client, spare = app.test_client(), upload(app.test_client()).get_json()["id"]
     job_id = start(client, epochs=50)
+    before = stored(client)
+    assert [*before.values()] == [CONTENT, CONTENT]
 
     def job() -> Any:
         return client.get(f"/v1/fine_tuning/jobs/{job_id}").get_json()
@@ -115,7 +126,8 @@ def test_a_full_disk_fails_the_running_job_and_nothing_else(app: Flask, small_di
     fill(small_disk / "rest")
     refused = upload(client)
     assert (refused.status_code, refused.get_json()["error"]["code"]) == (507, "insufficient_storage")
-    assert client.get("/v1/files").status_code == 200
+    del before[spare]
+    assert stored(client) == before
     assert job()["id"] == job_id
     for name in ("more", "rest"):
         (small_disk / name).unlink()
@@ -123,6 +135,7 @@ def test_a_full_disk_fails_the_running_job_and_nothing_else(app: Flask, small_di
     job_id = start(client, epochs=1)
     until(lambda: job()["finished_at"])
     assert job()["status"] == "succeeded", job()
+    assert stored(client).items() > before.items()
     assert list((small_disk / "data" / "files").glob("*.part")) == []
 
 
@@ -135,11 +148,11 @@ def test_the_service_answers_on_a_full_disk_and_takes_files_again_seconds_after_
     def asked(method: str, path: str, **more: Any) -> requests.Response:
         return requests.request(method, service.url + path, timeout=PATIENCE, **more)
 
-    def sent() -> requests.Response:
-        return asked("POST", "/upload_files", files={"files": ("a.jsonl", CONTENT)})
+    sent = partial(asked, "POST", "/upload_files", files={"files": ("a.jsonl", CONTENT)})
 
     def reads() -> set[int]:
         told = asked("POST", "/retrieve", json={"fine_tuning_job_id": job_id})
+        assert asked("GET", f"/files/{kept['response']['id']}/content").content == CONTENT
         return {told.status_code, asked("GET", "/status").status_code, asked("GET", f"/jobs/{job_id}").status_code}
 
     def ended() -> bool:
@@ -148,8 +161,8 @@ def test_the_service_answers_on_a_full_disk_and_takes_files_again_seconds_after_
         return bool(service.call("GET", f"/jobs/{job_id}")["status"] != "running")
 
     try:
-        [stored] = service.wait().call("POST", "/upload_files", files={"files": ("a.jsonl", CONTENT)})
-        wanted = {"training_file": stored["response"]["id"], "hyperparameters": {"n_epochs": 50, "batch_size": 1}}
+        [kept] = service.wait().call("POST", "/upload_files", files={"files": ("a.jsonl", CONTENT)})
+        wanted = {"training_file": kept["response"]["id"], "hyperparameters": {"n_epochs": 50, "batch_size": 1}}
         job_id = service.call("POST", "/fine_tuning", json=wanted)["id"]
         until((small_disk / "data" / "jobs" / job_id / "checkpoints").is_dir)
         processes = service.process.pid, service.find("engine serve", serving=True)
@@ -162,7 +175,7 @@ def test_the_service_answers_on_a_full_disk_and_takes_files_again_seconds_after_
         assert reads() == {200}
         for one in small_disk.glob("filler-*"):
             one.unlink()
-        until(lambda: sent().ok, seconds=5)
+        until(lambda: sent().ok and reads() == {200}, seconds=5)
         assert (service.process.pid, service.find("engine serve", serving=True)) == processes, "nothing was restarted"
     finally:
         service.end()
