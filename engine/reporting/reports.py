@@ -45,7 +45,10 @@ class WandbSettings:
 
 
 class Reports:
-    """The runs of one engine; which jobs still want one stands in the store."""
+    """The runs of one engine; which jobs still want one stands in the store.
+
+    What it writes carries no fencing token: one engine alone works in a data folder, by its lock.
+    """
 
     def __init__(self, store: Store, folder: Callable[[str], Path], settings: WandbSettings) -> None:
         self._store = store

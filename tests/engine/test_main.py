@@ -11,6 +11,7 @@ import pytest
 
 import httpd
 from config import EngineConfig
+from engine import lock
 from engine.__main__ import _Loader
 from engine.store import MODELS, Store
 from tests.fakes.bare_gguf import BARE
@@ -85,6 +86,15 @@ def test_a_database_that_cannot_be_read_is_said_in_one_line(tiny_gguf: Path, tmp
     said = f"engine: the database in DATA_DIR ({tmp_path}) cannot be used: "
     assert (locked.returncode, locked.stderr) == (1, f"{said}database is locked.\n")
     assert (broken.returncode, broken.stderr) == (1, f"{said}file is not a database.\n")
+
+
+def test_a_second_engine_in_one_folder_does_not_start(tiny_gguf: Path, tmp_path: Path) -> None:
+    """Its loops would follow the same jobs: what they report to Weights & Biases carries no token of a claim."""
+    with lock.hold(tmp_path, patience=0):
+        second = engine("serve", base=tiny_gguf, data_dir=tmp_path)
+    assert (second.returncode, second.stderr.count("\n")) == (1, 1)
+    assert second.stderr.startswith("engine: DATA_DIR cannot be used: ")
+    assert list(tmp_path.glob("*.sqlite3")) == []
 
 
 def test_a_database_of_a_newer_engine_stops_the_start_in_one_line(tiny_gguf: Path, tmp_path: Path) -> None:
