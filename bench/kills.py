@@ -1,13 +1,15 @@
 """`python -m bench.kills [KILLS] [SEED]`: kill -9 of the trainer, then of the engine, KILLS times each, at random.
 
 A tiny random model is trained, one job after the other; two kills in three come amid its steps, the others on the way
-to them; the last job is left alone. Prints what each promise came to, and ends with 1 if one was broken: a job without
-exactly one end, more steps trained again than a checkpoint's interval, an adapter that does not load or has another
-sha256, an orphan, a job that succeeded without a model, or none that succeeded.
+to them; of a trainer's, itself and the keeper of its walls are killed in turns; the last job is left alone. Prints what
+each promise came to, and ends with 1 if one was broken: a job without exactly one end, more steps trained again than a
+checkpoint's interval, an adapter that does not load or has another sha256, something that is left of the killed after
+five seconds, a job that succeeded without a model, or none that succeeded.
 """
 
 import collections
 import contextlib
+import itertools
 import random
 import sys
 import tempfile
@@ -39,10 +41,12 @@ LINE = b'{"messages":[{"role":"user","content":"q"},{"role":"assistant","content
 class Driver:
     """An engine on a folder of its own, and the jobs that it was given."""
 
-    def __init__(self, folder: Path, chance: random.Random) -> None:
+    def __init__(self, folder: Path, chance: random.Random, epochs: int) -> None:
         self.data = folder / "data"
         self.jobs: list[str] = []
         self.chance = chance
+        self.epochs = epochs
+        self.victims = itertools.cycle((-1, 0))
         settings = {"LOG_LEVEL": "ERROR", "DATABASE_URL": ""}
         self.engine = LiveEngine(self.data, write_tiny_gguf(folder / "tiny.gguf"), **settings).wait(PATIENCE)
 
@@ -56,7 +60,7 @@ class Driver:
         """Begin a job that trains for a while."""
         form = {"data": {"purpose": "fine-tune"}, "files": {"file": ("t.jsonl", LINE * ROWS)}}
         asked = {"model": "tiny", "training_file": self.call("POST", "/files", **form)["id"]}
-        asked["hyperparameters"] = {"n_epochs": EPOCHS, "batch_size": 1}
+        asked["hyperparameters"] = {"n_epochs": self.epochs, "batch_size": 1}
         self.jobs.append(self.call("POST", "/fine_tuning/jobs", json=asked)["id"])
 
     def ended(self, job_id: str) -> Any:
@@ -76,47 +80,49 @@ class Driver:
         """Everything that the engine has started."""
         return list(psutil.Process(self.engine.process.pid).children(recursive=True))
 
-    def trainer(self) -> psutil.Process | None:
-        """The child that trains, if one does."""
-        return next((one for one in self.family() if "engine.trainer" in command(one)), None)
-
-    def training(self) -> psutil.Process | None:
-        """The child that trains, if one does; a job that has ended is followed by another."""
+    def training(self) -> list[psutil.Process]:
+        """Who trains, and the keepers of its walls, if somebody does; a job that has ended is followed by another."""
         if not self.jobs or self.ended(self.jobs[-1]):
             self.create()
-        return self.trainer()
+        return [one for one in self.family() if "engine.trainer" in command(one)]
 
-    def trainer_at_random(self) -> psutil.Process:
+    def trainers_at_random(self) -> list[psutil.Process]:
         """Wait for a random moment of a training, and return who trains."""
         while True:
-            trainer, before = until(self.training, PATIENCE, PAUSE), self.step()
+            [keeper, *_], before = until(self.training, PATIENCE, PAUSE), self.step()
             amid = self.chance.random() < AMID_STEPS
             if amid:
-                until(partial(self.is_past, before, trainer), PATIENCE, PAUSE)
+                until(partial(self.is_past, before, keeper), PATIENCE, PAUSE)
             time.sleep(self.chance.uniform(0, 1 if amid else 5))
-            if lives(trainer):
-                return trainer
+            if lives(keeper):
+                return self.training()
 
     def is_past(self, step: int, trainer: psutil.Process) -> bool:
         """Whether the newest job is told to be behind `step`, or never will be by this trainer."""
         return self.step() > step or not lives(trainer)
 
     def kill_trainer(self) -> list[str]:
-        """Kill the trainer alone."""
+        """Kill the trainer, or the keeper of its walls; return what is left of them."""
+        trainers = self.trainers_at_random()
         with contextlib.suppress(psutil.NoSuchProcess):  # its job may have ended just now
-            self.trainer_at_random().kill()
-        return []
+            trainers[next(self.victims)].kill()
+        return left_of(trainers)
 
     def kill_engine(self) -> list[str]:
-        """Kill the engine and start the next one; return what of the first lives 5 s after the second answers."""
-        self.trainer_at_random()
+        """Kill the engine and start the next one; return what is left of the first once the second answers."""
+        self.trainers_at_random()
         family = self.family()
         self.engine.kill()
         self.engine.start().wait(PATIENCE)
-        deadline = time.monotonic() + ORPHAN_SECONDS
-        while any(map(lives, family)) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return [command(one) for one in family if lives(one)]
+        return left_of(family)
+
+
+def left_of(killed: Sequence[psutil.Process]) -> list[str]:
+    """The commands of those that still live after five seconds."""
+    deadline = time.monotonic() + ORPHAN_SECONDS
+    while any(map(lives, killed)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return [command(one) for one in killed if lives(one)]
 
 
 def lives(process: psutil.Process) -> bool:
@@ -144,9 +150,9 @@ def without_model(jobs: Sequence[dict[str, Any]], models: Sequence[Record]) -> l
     return [one for one in succeeded if one not in published] if succeeded else [job["id"] for job in jobs]
 
 
-def look_at(driver: Driver) -> bool:
-    """Wait until every job has ended, one more too that nobody kills; print what became of them, and say whether every
-    promise was kept."""
+def look_at(driver: Driver) -> list[str]:
+    """Wait until every job has ended, one more too that nobody kills; print what became of them, and return what is
+    not as promised."""
     driver.create()
     jobs = [until(partial(driver.ended, job_id), PATIENCE, PAUSE) for job_id in driver.jobs]
     again = [steps for job in jobs for steps in redone(driver.events(job["id"])[::-1])]
@@ -164,7 +170,9 @@ def look_at(driver: Driver) -> bool:
     print(f"jobs {len(jobs)}: {told}; not ended once: {not_once}; without a model: {unseen}")
     print(f"starts {len(again)}; steps trained again at most {max(again)} (a checkpoint comes every {ROWS})")
     print(f"adapters published {len(models)}, each of which answered; with another sha256: {other}")
-    return not (not_once or other or unseen or max(again) > ROWS)
+    faults = [f"not ended once: {one}" for one in not_once] + [f"without a model: {one}" for one in unseen]
+    faults += [f"of another sha256: {one}" for one in other]
+    return faults + [f"{steps} steps trained again" for steps in again if steps > ROWS]
 
 
 def kill_at_random(driver: Driver, kills: int) -> list[str]:
@@ -177,21 +185,28 @@ def kill_at_random(driver: Driver, kills: int) -> list[str]:
     return orphans
 
 
+def measure(folder: Path, kills: int, seed: int, epochs: int = EPOCHS) -> list[str]:
+    """Kill, then count; return what is not as promised."""
+    driver = Driver(folder, random.Random(seed), epochs)
+    try:
+        orphans = kill_at_random(driver, kills)
+        faults = look_at(driver)
+    finally:
+        driver.engine.end()
+    print(f"left {ORPHAN_SECONDS:.0f} s after a kill: {orphans}")
+    return faults + [f"left: {one}" for one in orphans]
+
+
 def main() -> int:
-    """Kill, then count."""
+    """Run it in a folder of its own."""
     kills = int(sys.argv[1]) if len(sys.argv) > 1 else 50
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().randrange(10**6)
     print(f"seed {seed}", flush=True)
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        driver = Driver(Path(folder), random.Random(seed))
-        try:
-            orphans = kill_at_random(driver, kills)
-            kept = look_at(driver)
-        finally:
-            driver.engine.end()
-    print(f"orphans {ORPHAN_SECONDS:.0f} s after a restart: {orphans}; {time.monotonic() - begun:.0f} s in all")
-    return 0 if kept and not orphans else 1
+        faults = measure(Path(folder), kills, seed)
+    print(f"{time.monotonic() - begun:.0f} s in all; not as promised: {faults}")
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

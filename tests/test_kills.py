@@ -75,8 +75,7 @@ def go_past(live_service: LiveService, job_id: str, more: int) -> int:
 
 
 def kill_each_in_turn(live_service: LiveService, job_id: str) -> None:
-    for words, serving in (
-        ("engine.trainer", False),
+    for words, serving in (  # of the trainer, tests/engine/test_kills.py has it
         ("engine serve", True),
         ("engine serve", False),
         ("app.py", True),
