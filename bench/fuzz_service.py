@@ -22,10 +22,14 @@ from tests.fakes.openai_upstream import FakeOpenAI
 from tests.fakes.service import Service
 
 # A call may be refused although it fits its schema: there is no such file, a form's file is no training data, a field
-# goes with another alone, an Idempotency-Key was used before.
+# goes with another alone, an Idempotency-Key was used before. What does not fit its schema may be too long, too, and is
+# 413 then; the other statuses are those of schemathesis itself.
 CONFIG = """
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", 400, 404, 422]
+
+[checks.negative_data_rejection]
+expected-statuses = [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429, "5xx"]
 """
 
 # Cases, of so many examples.
