@@ -23,11 +23,12 @@ _RECENT = 100
 
 @dataclass(frozen=True)
 class Standing:
-    """What the upstream says: `failure` why it says nothing; `ends` are its models with the days on which they end."""
+    """What the upstream says: `failure` why it says nothing; `ends` are its models with the days on which they end, or
+    None where OpenAI's table of them, as we know it, has no such model."""
 
     engine: bool = False
     jobs: list[dict[str, Any]] = field(default_factory=list)
-    ends: list[tuple[str, date]] = field(default_factory=list)
+    ends: list[tuple[str, date | None]] = field(default_factory=list)
     trains: bool = True
     failure: ApiError | None = None
 
@@ -78,9 +79,9 @@ def _look() -> Standing:
     return Standing(engine, jobs, _ends(jobs) if services().outlook.is_openai else [], trains)
 
 
-def _ends(jobs: list[dict[str, Any]]) -> list[tuple[str, date]]:
-    """The models that are used here and end, or ended, at OpenAI; by day."""
+def _ends(jobs: list[dict[str, Any]]) -> list[tuple[str, date | None]]:
+    """The models that are used here, with the day on which each ends or ended at OpenAI; by day, unknown ones last."""
     named = [current_app.config["DEFAULT_MODEL"], *(job.get("model") for job in jobs)]
     named += [job.get("fine_tuned_model") for job in jobs]
     known = {model: shut_down_on(model) for model in named if model}
-    return sorted(((model, day) for model, day in known.items() if day), key=lambda one: one[1])
+    return sorted(known.items(), key=lambda one: one[1] or date.max)

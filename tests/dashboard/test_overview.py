@@ -77,6 +77,19 @@ def test_models_that_end_are_named_with_their_day_before_openai_alone(
     assert "2027-01-14" in page
 
 
+def test_a_model_without_a_known_day_is_said_to_have_none_before_openai(
+    reader: Reader, config: ServiceConfig, job: dict[str, Any], upstream: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.jobs[JOB_ID] |= {"model": "gpt-9-bee", "fine_tuned_model": "ft:gpt-9-bee:me::Ab3dEf9h"}
+    assert "not in our table" not in shown(reader)
+    monkeypatch.setattr("services.address.OPENAI_URL", upstream.base_url)
+    told = shown(Reader(create_app(config).test_client())).partition('id="dates"')[2].partition("</section>")[0]
+    rows = [(re.sub(r"<[^>]+>", "", row).split()) for row in told.split("<li>")[1:]]
+    assert [row[0].partition("not")[0] for row in rows if "table" in row] == ["gpt-9-bee", "ft:gpt-9-bee:me::Ab3dEf9h"]
+    assert "table" not in rows[0], "those that end come first"
+    assert "on 2027-01-14 the last fine-tuned models" in told
+
+
 @pytest.mark.parametrize("call", ["GET /v1/models", "GET /v1/fine_tuning/jobs"])
 def test_an_upstream_that_is_silent_is_told_and_asked_again(reader: Reader, upstream: FakeOpenAI, call: str) -> None:
     upstream.fail(call, Fault("drop"))
