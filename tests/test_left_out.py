@@ -62,8 +62,3 @@ def test_ci_goes_on_without_a_browser_only_if_told_to(
     done = subprocess.run(run, env={"PATH": str(bare), **settings}, capture_output=True, text=True, check=False)
     assert (done.returncode == 0, "make test" in done.stdout) == (goes_on, goes_on), done.stderr
     assert ("There is no Chromium" in done.stderr) is not goes_on
-
-
-def test_a_run_without_a_browser_says_so_at_its_end() -> None:
-    told = told_without("", "tests/test_hostile_page.py")
-    assert "There is no Chromium (apt-get install chromium): what needs a browser was NOT tested." in told
