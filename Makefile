@@ -64,10 +64,11 @@ bench: $(VENV)/.dev $(VENV)-peers/.peers  ## Measure the claims beside the peers
 	$(BIN)/python -m bench.benchmarks $(if $(filter 1,$(LONG)),--long)
 
 measure: $(VENV)/.dev $(VENV)-bench/.peers  ## Measure the engine: models, training, memory (half an hour).
-	set -e; for script in chat_while_training beside_jobs memory webhooks; do $(BIN)/python -m bench.$$script; done
+	set -e; for script in chat_while_training memory webhooks; do $(BIN)/python -m bench.$$script; done
 	$(VENV)-bench/bin/python -m bench.train --steps 4 --batch 4 --rows 60
 	$(VENV)-bench/bin/python -m bench.dpo
 	$(BIN)/python -m bench.many_models
+	$(BIN)/python -m bench.beside_jobs
 
 lock: $(VENV)-supply/.supply  ## Lock the requirements again, with their hashes, SBOM and licences.
 	PATH="$(abspath $(VENV)-supply/bin):$$PATH" $(VENV)-supply/bin/python -m supply.lock
