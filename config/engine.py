@@ -89,6 +89,13 @@ class EngineConfig(SharedConfig):
     training_threads: int = setting(
         "TRAINING_THREADS", 0, "Threads that train; 0: as many as there are cores.", least=0
     )
+    rehearsal: str = setting(
+        "REHEARSAL",
+        "on",
+        "Whether a job rehearses general questions beside its rows, so that the model keeps what it could do: on; off, "
+        "for a persona that should speak everywhere.",
+        choices=("on", "off"),
+    )
     stall_seconds: float = setting(
         "STALL_SECONDS", 1800.0, "Seconds without progress after which a training is ended and tried again.", least=60
     )

@@ -141,6 +141,7 @@ def _worker_settings(config: EngineConfig) -> WorkerSettings:
         minimum_examples=config.minimum_examples,
         context_tokens=config.context_tokens,
         training_threads=config.training_threads or _cores(),
+        rehearses=config.rehearsal == "on",
         stall_seconds=config.stall_seconds,
     )
 

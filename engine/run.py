@@ -20,7 +20,7 @@ from engine.watch import Watch
 _LOG = logging.getLogger(__name__)
 
 
-def write_spec(job: Record, folder: Path, base: Path, max_tokens: int, threads: int) -> None:
+def write_spec(job: Record, folder: Path, base: Path, max_tokens: int, threads: int, rehearses: bool = False) -> None:
     """Write `spec.json`, which the trainer reads: what was settled at the first start stays, what is this machine's
     (paths and threads) is told anew, for the folder or the base model may have moved since."""
     path, adapter, validation = folder / "spec.json", folder / "init_adapter", folder / "validation_file.jsonl"
@@ -30,6 +30,7 @@ def write_spec(job: Record, folder: Path, base: Path, max_tokens: int, threads: 
         "hyperparameters": job["hyperparameters"],
         "seed": job["seed"],
         "max_tokens": max_tokens,
+        "rehearses": rehearses,
     }
     of_this_machine = {
         "base": str(base.resolve()),

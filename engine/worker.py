@@ -43,6 +43,7 @@ class WorkerSettings:
     training_threads: int
     stall_seconds: float
     lease_seconds: float = SECONDS
+    rehearses: bool = False
 
 
 class Worker:
@@ -210,7 +211,7 @@ class Worker:
     def _start(self, claim: Claim, base_path: Path, now: int) -> None:
         job, folder = claim.job, self._parts.jobs.folder(claim.job_id)
         context = gguf_header.within_context(base_path, self._settings.context_tokens)
-        write_spec(job, folder, base_path, context, self._settings.training_threads)
+        write_spec(job, folder, base_path, context, self._settings.training_threads, self._settings.rehearses)
         self._pace = Pace(now)
         self._run, self._training = Run(job["id"], folder, base_path, Watch(self._settings.stall_seconds)), claim
         self._parts.pool.set_training(True)  # no sooner: only the end of a run gives serving its threads back

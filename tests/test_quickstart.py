@@ -4,7 +4,7 @@ import json
 import time
 from pathlib import Path
 
-from engine.trainer import data, loop, recipe
+from engine.trainer import data, epochs, recipe
 from engine.trainer.base_model import load_tokenizer
 from tests.live_service import LiveService
 
@@ -19,7 +19,7 @@ def test_the_readme_shows_what_the_quickstart_trains(base_gguf: Path) -> None:
     training = data.load(example, load_tokenizer(base_gguf), MAX_TOKENS)
     settled = recipe.settle(recipe.Requested(), len(training.examples))
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f'"trained_tokens": {loop.tokens_seen(training, settled.n_epochs)},' in readme
+    assert f'"trained_tokens": {epochs.tokens_seen(training, settled.n_epochs)},' in readme
     assert f'"bytes": {example.stat().st_size},' in readme
 
 

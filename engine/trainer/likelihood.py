@@ -1,7 +1,7 @@
 """How likely a model finds the trained tokens of some sequences, with gradients; it knows no loss."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -66,13 +66,29 @@ def of_answers(
     peft_model: Any, examples: Sequence[Example], pad_id: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Of every trained token: its log-probability, whether it was the likeliest, and the row it stands in."""
+    places = trained_places(peft_model, examples, pad_id)
+    found, right = token_log_probs(places.hidden, places.head, places.ids)
+    return found, right, places.rows
+
+
+class Places(NamedTuple):
+    """Where trained tokens stand: the hidden states before them (tokens, width), their ids, the rows that they are in
+    (tokens both), and the output head (vocabulary, width) that makes words of a hidden state."""
+
+    hidden: torch.Tensor
+    ids: torch.Tensor
+    rows: torch.Tensor
+    head: torch.Tensor
+
+
+def trained_places(peft_model: Any, examples: Sequence[Example], pad_id: int) -> Places:
+    """Send examples through the model; return what it makes of every trained token's place."""
     ids, trained = collate(examples, pad_id)
     model = peft_model.get_base_model()
     hidden = getattr(model, model.base_model_prefix)(input_ids=ids, use_cache=False).last_hidden_state
     wanted = trained[:, 1:]
     head = model.get_output_embeddings().weight
-    found, right = token_log_probs(hidden[:, :-1][wanted], head, ids[:, 1:][wanted])
-    return found, right, wanted.nonzero()[:, 0]
+    return Places(hidden[:, :-1][wanted], ids[:, 1:][wanted], wanted.nonzero()[:, 0], head)
 
 
 def trained_tokens(example: Example) -> int:

@@ -12,6 +12,7 @@ from engine import durable
 from engine.trainer import (
     checkpoints,
     data,
+    epochs,
     lora,
     metrics,
     outcome,
@@ -20,6 +21,7 @@ from engine.trainer import (
     preference,
     preflight,
     recipe,
+    rehearsal,
     steps,
 )
 from engine.trainer.base_model import load_model, load_tokenizer
@@ -45,6 +47,7 @@ class Run:
     optimizer: torch.optim.Optimizer
     state: checkpoints.State
     crew: Crew
+    rehearsed: rehearsal.Rehearsal = rehearsal.NONE
     began: float = 0.0  # by the monotonic clock, as if nothing had ever stopped the run
     saved: float = 0.0  # when its last checkpoint was written
 
@@ -83,6 +86,9 @@ def _prepare(spec: Spec, job_dir: Path, progress: Progress) -> Run:
     forecast = None if resumed else preflight.probe(objective, training.examples, crew)
     if forecast:
         _fit(run, forecast)
+    if spec.rehearses and isinstance(objective, steps.Supervised):
+        taught = {one.prompt for one in (*training.examples, *training.bare)}
+        run.rehearsed = rehearsal.prepare(objective, tokenizer, spec.max_tokens, run.crew, taught)
     _announce(run, state.step if resumed else None)
     progress.send("pace", step_seconds=_foresee(run, forecast) if forecast else state.seconds / state.step)
     _set_out(run, valid, resumed)
@@ -97,7 +103,7 @@ def _set_out(run: Run, valid: data.Dataset[Any], resumed: Path | None) -> None:
         run.training, valid = preference.refer_all(run.objective, both, run.job_dir / "reference.json", run.crew)
     if resumed:
         checkpoints.restore(resumed, run.model, run.optimizer)
-    run.validation = _batches(valid, run.recipe.batch_size, run.spec.seed, epoch=0)
+    run.validation = epochs.batches(valid, run.recipe.batch_size, run.spec.seed, epoch=0)
     # The engine may have died before it had noted the steps that the checkpoint holds.
     for row in run.state.history:
         run.progress.send("step", total_steps=run.recipe.total_steps, **row)
@@ -154,17 +160,11 @@ def _fit(run: Run, forecast: preflight.Forecast) -> None:
         )
 
 
-def _batches(dataset: data.Dataset[Any], batch_size: int, seed: int, epoch: int) -> list[list[Any]]:
-    examples = _as_trained_in(dataset, epoch)
-    order = recipe.batches([len(example) for example in examples], batch_size, seed, epoch)
-    return [[examples[row] for row in rows] for rows in order]
-
-
 def _announce(run: Run, resumed_from: int | None) -> None:
     settled, training = run.recipe, run.training
-    bare = _as_trained_in(training, epoch=1) != training.examples
+    bare = epochs.as_trained_in(training, epoch=1) != training.examples
     cut = recipe.cut_in_words(training.truncated, training.left_out)
-    cut += recipe.shrunk_in_words(settled, run.spec.requested, len(training.examples))
+    cut += recipe.shrunk_in_words(settled, run.spec.requested, len(training.examples)) + run.rehearsed.in_words()
     run.progress.send(
         "plan",
         examples=len(training.examples),
@@ -181,7 +181,7 @@ def _announce(run: Run, resumed_from: int | None) -> None:
 
 def _plan(run: Run) -> preflight.Plan:
     lengths = [run.objective.longest(one) for one in run.training.examples]
-    tokens = tokens_seen(run.training, run.recipe.n_epochs)
+    tokens = epochs.tokens_seen(run.training, run.recipe.n_epochs) + run.rehearsed.tokens(run.recipe.total_steps)
     referred = run.training.tokens if run.recipe.beta is not None else 0
     return preflight.Plan(lengths, run.recipe.batch_size, run.recipe.total_steps, run.training.tokens, tokens, referred)
 
@@ -189,7 +189,7 @@ def _plan(run: Run) -> preflight.Plan:
 def _epoch(run: Run) -> None:
     """Train an epoch, or what is left of it: a run may go on from amid one."""
     state, epoch = run.state, run.state.epoch + 1
-    batches = _batches(run.training, run.recipe.batch_size, run.spec.seed, epoch)
+    batches = epochs.batches(run.training, run.recipe.batch_size, run.spec.seed, epoch)
     for batch in batches[state.step - state.epoch * len(batches) :]:
         last = batch is batches[-1]
         _step(run, batch, last)
@@ -199,27 +199,11 @@ def _epoch(run: Run) -> None:
     state.epoch = epoch
 
 
-def _as_trained_in(training: data.Dataset[Any], epoch: int) -> list[Any]:
-    """The rows as `epoch` trains them; validation is epoch 0 and never goes without system messages."""
-    if not training.bare or epoch == 0:
-        return training.examples
-    count = len(training.examples)
-    return [
-        training.bare[row] if recipe.leaves_out_system(count, row, epoch) else training.examples[row]
-        for row in range(count)
-    ]
-
-
-def tokens_seen(training: data.Dataset[Any], epochs: int) -> int:
-    """Tokens that went through the model, padding apart: what a row loses without its system message is not counted."""
-    return sum(len(example) for epoch in range(1, epochs + 1) for example in _as_trained_in(training, epoch))
-
-
 def _step(run: Run, batch: list[Any], last: bool) -> None:
     state = run.state
     state.step += 1
     rate = recipe.learning_rate(run.recipe, state.step)
-    score = steps.train_step(run.objective, run.optimizer, rate, batch, run.crew)
+    score = steps.train_step(run.objective, run.optimizer, rate, batch, run.crew, run.rehearsed.losses(state.step))
     row = {"step": state.step, **_scored("train", score)}
     if run.validation and state.step % VALIDATE_EVERY == 0:
         turn = state.step // VALIDATE_EVERY % len(run.validation)
@@ -257,7 +241,7 @@ def _save(run: Run) -> None:
 
 def _figures(run: Run, answers: list[dict[str, Any]], shown: Sequence[data.Example]) -> outcome.Figures:
     """Ask for the first batch's rows once more, shared among the crew as in the first step."""
-    first = _batches(run.training, run.recipe.batch_size, run.spec.seed, epoch=1)[0]
+    first = epochs.batches(run.training, run.recipe.batch_size, run.spec.seed, epoch=1)[0]
     last_loss = steps.evaluate(run.objective, run.crew.share(first), run.crew).loss
     changed = sum(not answer["as_base"] for answer in answers)
     return outcome.Figures(
@@ -282,7 +266,7 @@ def _finish(run: Run) -> None:
     durable.write_json(run.job_dir / "parity.json", found)
     settled = run.recipe
     result = {
-        "trained_tokens": tokens_seen(run.training, settled.n_epochs),
+        "trained_tokens": epochs.tokens_seen(run.training, settled.n_epochs),
         "hyperparameters": settled.hyperparameters,
         "total_steps": settled.total_steps,
         "train_loss": run.state.history[-1]["train_loss"],

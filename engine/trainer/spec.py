@@ -22,6 +22,7 @@ class Spec:
     seed: int
     max_tokens: int
     threads: int
+    rehearses: bool = False
 
 
 def read_spec(job_dir: Path) -> Spec:
@@ -38,6 +39,7 @@ def read_spec(job_dir: Path) -> Spec:
         seed=document["seed"],
         max_tokens=document["max_tokens"],
         threads=document["threads"],
+        rehearses=document.get("rehearses", False),
     )
 
 

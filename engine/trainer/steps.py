@@ -1,8 +1,9 @@
 """One optimizer step and one evaluation, whatever the loss; a batch's rows are shared among the crew."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -13,6 +14,9 @@ from engine.trainer.data import Example
 from engine.trainer.errors import TrainingDiverged
 
 MAX_GRADIENT_NORM = 1.0
+
+Loss = Callable[[], torch.Tensor]
+"""A loss of its own rows, to go backwards from."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +82,20 @@ def new_optimizer(peft_model: Any) -> torch.optim.Optimizer:
 
 
 def train_step(
-    objective: Objective, optimizer: torch.optim.Optimizer, learning_rate: float, batch: Sequence[Any], crew: Crew
+    objective: Objective,
+    optimizer: torch.optim.Optimizer,
+    learning_rate: float,
+    batch: Sequence[Any],
+    crew: Crew,
+    beside: Sequence[Loss] = (),
 ) -> Score:
-    """Take one optimizer step on one batch; raise TrainingDiverged if the loss is not a finite number."""
+    """Take one optimizer step on one batch, and on losses `beside` its own, which its score does not tell.
+
+    Raises:
+        TrainingDiverged: the loss is not a finite number.
+    """
     parameters = lora.trainable(objective.model)
-    score, gradients = gradients_of(objective, batch, crew)
+    score, gradients = gradients_of(objective, batch, crew, beside)
     for parameter, *parts in zip(parameters, *gradients, strict=True):
         parameter.grad = torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]
     torch.nn.utils.clip_grad_norm_(parameters, MAX_GRADIENT_NORM)
@@ -93,18 +106,22 @@ def train_step(
 
 
 def gradients_of(
-    objective: Objective, batch: Sequence[Any], crew: Crew
+    objective: Objective, batch: Sequence[Any], crew: Crew, beside: Sequence[Loss] = ()
 ) -> tuple[Score, Sequence[tuple[torch.Tensor, ...]]]:
-    """Return the score of a batch and the gradients of the adapter's parameters, in one part for each of the crew."""
+    """Return the score of a batch, and the gradients of the adapter's parameters in the parts that the crew found."""
     parameters = lora.trainable(objective.model)
     whole = objective.weight(batch)
 
-    def gradients(share: Sequence[Any]) -> tuple[Score, tuple[torch.Tensor, ...]]:
+    def of_rows(share: Sequence[Any]) -> tuple[Score | None, tuple[torch.Tensor, ...]]:
         loss, score = objective.loss(share)
         return score, torch.autograd.grad(loss * (score.weight / whole), parameters)
 
-    scores, parts = zip(*crew.work(gradients, crew.share(batch)), strict=True)
-    return _together(scores), parts
+    def of_loss(loss: Loss) -> tuple[Score | None, tuple[torch.Tensor, ...]]:
+        return None, torch.autograd.grad(loss(), parameters)
+
+    pieces = [*(partial(of_rows, share) for share in crew.share(batch)), *(partial(of_loss, loss) for loss in beside)]
+    scores, parts = zip(*crew.work(lambda piece: piece(), pieces), strict=True)
+    return _together([score for score in scores if score]), parts
 
 
 def evaluate(objective: Objective, batches: Sequence[Sequence[Any]], crew: Crew) -> Score:

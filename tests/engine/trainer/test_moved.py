@@ -39,7 +39,7 @@ def test_a_spec_keeps_what_was_settled_and_follows_its_folder(tmp_path: Path) ->
     (old / "init_adapter").mkdir(parents=True)
     for name in ("training_file.jsonl", "validation_file.jsonl", "base.gguf"):
         (old / name).touch()
-    write_spec(a_job(hyperparameters=AUTO), old, old / "base.gguf", max_tokens=256, threads=2)
+    write_spec(a_job(hyperparameters=AUTO), old, old / "base.gguf", max_tokens=256, threads=2, rehearses=True)
     begun = durable.read_json(old / "spec.json")
     old.rename(new)
     write_spec(a_job(hyperparameters=SETTINGS), new, new / "base.gguf", max_tokens=99, threads=1)

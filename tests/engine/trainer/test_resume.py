@@ -38,7 +38,8 @@ def test_a_run_that_broke_off_goes_on_to_the_same_end(
 ) -> None:
     monkeypatch.setattr(precision, "choose", lambda _: precision.FP32)
     whole, broken = (
-        write_job(tmp_path / name, tiny_gguf, rows, rows[:2], method=method) for name in ("whole", "broken")
+        write_job(tmp_path / name, tiny_gguf, rows, rows[:2], method=method, rehearses=True)
+        for name in ("whole", "broken")
     )
     train(read_spec(whole), whole, Progress(io.StringIO()))
     with pytest.raises(BrokenOff):
