@@ -60,10 +60,10 @@ def test_variables_are_chained_and_the_environment_hides_none_of_them(given_out:
 
 
 def running_job(service: LiveService) -> str:
-    """Return the id of a job that trains, and would for long."""
-    file = (ROOT / "examples" / "lighthouse.jsonl").read_bytes()
+    """Return the id of a job that trains, and would for longer than newman, which has to be loaded, takes to end it."""
+    file = (ROOT / "examples" / "lighthouse.jsonl").read_bytes() * 100
     [sent] = service.call("POST", "/upload_files", files={"files": ("lighthouse.jsonl", file)})
-    asked = {"training_file": sent["response"]["id"], "hyperparameters": {"n_epochs": 50}}
+    asked = {"training_file": sent["response"]["id"], "hyperparameters": {"n_epochs": 50, "batch_size": 1}}
     job_id = str(service.call("POST", "/fine_tuning", json=asked)["id"])
     until(lambda: service.step(job_id))
     return job_id
@@ -75,11 +75,13 @@ def test_newman_runs_all_of_it_against_a_live_service(shared_service: LiveServic
     script = node.parents[1] / "drive.mjs"
     script.write_bytes(NEWMAN.script.read_bytes())
     command: list[str | Path] = [node, script, COLLECTION, ENVIRONMENT, ROOT / "examples", shared_service.url]
-    command.append(running_job(shared_service))
+    running = running_job(shared_service)
+    command.append(running)
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert (told["schema"], told["failures"], told["deletedUnasked"]) == ([], [], [])
+    assert shared_service.call("GET", f"/jobs/{running}")["status"] == "cancelled"
     assert told["moved"] == [[f"POST /jobs/{{job_id}}/{verb}", 200] for verb in ("pause", "resume", "cancel")]
     asked = list(dict.fromkeys(name for name, code in told["requests"] if code is not None))
     assert asked == [item["name"] for item in items(json.loads(COLLECTION.read_bytes()))]
