@@ -91,7 +91,7 @@ class EngineConfig(SharedConfig):
     )
     rehearsal: str = setting(
         "REHEARSAL",
-        "on",
+        "off",
         "Whether a job rehearses general questions beside its rows, so that the model keeps what it could do: on; off, "
         "for a persona that should speak everywhere.",
         choices=("on", "off"),

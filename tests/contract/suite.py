@@ -56,7 +56,6 @@ class ContractSuite(PreferencesContract, InferenceContract, LineContract):
         assert told[1].startswith(f"Validating training file: {trained.training_file} and validation file: file-")
         assert told[2:4] == ["Files validated, moving job to queued state", "Fine-tuning job started"]
         assert told[4].startswith("Training on 4 examples: 4 epochs in batches of 2")
-        assert "general questions are rehearsed in each step" in told[4]
         assert told[5].startswith("Foreseen from three trial steps: ")
         steps = [message for message in told if message.startswith("Step ")]
         assert [step.partition(":")[0] for step in steps] == [f"Step {number}/8" for number in range(1, 9)]
